@@ -1,0 +1,186 @@
+"""Every setting of TDS in one frozen object, read once from TDS_* variables and from secret files."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+ROOT = Path(__file__).resolve().parent
+LOCALES = ("pt-BR", "en")
+
+
+class SettingsError(Exception):
+    """A setting has a value that cannot be used; the text says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment decides; `None` for a URL means that the program works it out itself."""
+
+    database_url: str | None
+    ingest_database_url: str | None
+    web_database_url: str | None
+    database_read_url: str | None
+    state_dir: Path
+    mqtt_host: str
+    mqtt_port: int
+    mqtt_root: str
+    mqtt_client_id: str
+    broker_bind: str
+    pki_dir: Path
+    pki_passphrase: str | None
+    secret_key: str | None
+    web_host: str
+    web_port: int
+    web_url: str | None
+    ingest_port: int
+    timezone: str
+    locale: str
+    smtp_url: str | None
+    log_format: str
+
+    def session_key(self) -> str:
+        """Give the key that signs sessions: TDS_SECRET_KEY, or one made once and kept in the state folder."""
+        return self.secret_key or kept_secret(self.state_dir / "secrets" / "session-key")
+
+    def public_url(self) -> str:
+        """Give the address that users type, without a trailing slash."""
+        return (self.web_url or f"http://{self.web_host}:{self.web_port}").rstrip("/")
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; raise SettingsError with one line for the first value that cannot be used."""
+    read = _Reader(os.environ if environment is None else environment)
+    state_dir = Path(read.text("TDS_STATE_DIR", str(ROOT / "var"))).expanduser().absolute()
+    settings = Settings(
+        database_url=read.database("TDS_DATABASE_URL"),
+        ingest_database_url=read.database("TDS_INGEST_DATABASE_URL"),
+        web_database_url=read.database("TDS_WEB_DATABASE_URL"),
+        database_read_url=read.database("TDS_DATABASE_READ_URL"),
+        state_dir=state_dir,
+        mqtt_host=read.text("TDS_MQTT_HOST", "127.0.0.1"),
+        mqtt_port=read.port("TDS_MQTT_PORT", 8883),
+        mqtt_root=read.topic("TDS_MQTT_ROOT", "tds_new/devices"),
+        mqtt_client_id=read.text("TDS_MQTT_CLIENT_ID", "tds-ingest"),
+        broker_bind=read.text("TDS_BROKER_BIND", "127.0.0.1"),
+        pki_dir=Path(read.text("TDS_PKI_DIR", str(state_dir / "pki"))).expanduser().absolute(),
+        pki_passphrase=read.secret("TDS_PKI_PASSPHRASE"),
+        secret_key=read.secret("TDS_SECRET_KEY"),
+        web_host=read.text("TDS_WEB_HOST", "127.0.0.1"),
+        web_port=read.port("TDS_WEB_PORT", 8050),
+        web_url=read.url("TDS_WEB_URL", ("http", "https")),
+        ingest_port=read.port("TDS_INGEST_PORT", 8051),
+        timezone=read.zone("TDS_TIMEZONE", "America/Sao_Paulo"),
+        locale=read.choice("TDS_LOCALE", "pt-BR", LOCALES),
+        smtp_url=read.url("TDS_SMTP_URL", ("smtp", "smtps"), secret=True),
+        log_format=read.choice("TDS_LOG_FORMAT", "text", ("text", "json")),
+    )
+    if settings.secret_key is not None and len(settings.secret_key) < 16:
+        raise SettingsError("TDS_SECRET_KEY is too short: give at least 16 characters")
+    return settings
+
+
+def kept_secret(path: Path, size: int = 32) -> str:
+    """Give the secret kept in a file of mode 0600, made on first use; safe when two processes ask at once."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_urlsafe(size))
+            try:
+                os.link(fresh, path)  # atomic, and refused where another process was first
+            except FileExistsError:
+                pass
+            finally:
+                fresh.unlink()
+        value = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot keep a secret in {path}: {error}") from error
+    if len(value) < 16:
+        raise SettingsError(f"{path} holds no usable secret: delete the file to have a new one made")
+    return value
+
+
+class _Reader:
+    """One method per sort of value; each names the variable when it refuses."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
+
+    def text(self, name: str, default: str) -> str:
+        return self.environment.get(name, "").strip() or default
+
+    def secret(self, name: str) -> str | None:
+        value, path = self.environment.get(name, ""), self.environment.get(f"{name}_FILE", "")
+        if value and path:
+            raise SettingsError(f"set {name} or {name}_FILE, not both")
+        if path:
+            try:
+                value = Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise SettingsError(f"{name}_FILE cannot be read: {error}") from error
+            if not value:
+                raise SettingsError(f"{name}_FILE names an empty file: {path}")
+        return value or None
+
+    def url(self, name: str, schemes: tuple[str, ...], secret: bool = False) -> str | None:
+        value = self.secret(name) if secret else self.text(name, "") or None
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            usable = parts.scheme in schemes and (parts.port is None or parts.port > 0)
+        except ValueError:
+            usable = False
+        if not usable or not (parts.hostname or "postgresql" in schemes):
+            raise SettingsError(f"{name} is not a URL that begins with {' or '.join(s + '://' for s in schemes)}")
+        return value
+
+    def database(self, name: str) -> str | None:
+        value = self.url(name, ("postgresql", "postgres"), secret=True)
+        if value is not None and not urlsplit(value).path.strip("/"):
+            raise SettingsError(f"{name} names no database: end it with /name")
+        return value.replace("postgres://", "postgresql://", 1) if value else None
+
+    def port(self, name: str, default: int) -> int:
+        value = self.text(name, str(default))
+        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 65535:
+            raise SettingsError(f"{name} is not a port between 1 and 65535: {value}")
+        return int(value)
+
+    def zone(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        if not is_zone(value):
+            raise SettingsError(f"{name} is not a time zone such as America/Sao_Paulo: {value}")
+        return value
+
+    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
+        value = self.text(name, default)
+        if value not in allowed:
+            raise SettingsError(f"{name} must be {' or '.join(allowed)}, not {value}")
+        return value
+
+    def topic(self, name: str, default: str) -> str:
+        value = self.text(name, default).strip("/")
+        if not value or any(c in value for c in "+#$\0 ") or not value.isascii():
+            raise SettingsError(f"{name} is not a topic prefix such as tds_new/devices: {value}")
+        return value
+
+
+def is_zone(name: str) -> bool:
+    """Tell whether the name is an IANA time zone, spelled as the database spells it."""
+    if not name or not all(c.isalnum() or c in "/_+-" for c in name) or name.startswith("/"):
+        return False
+    if name == "UTC":
+        return True
+    try:
+        return "/" in name and ZoneInfo(name).key == name
+    except (OSError, ValueError, KeyError):
+        return False

@@ -1,0 +1,19 @@
+"""The domain errors of TDS: one small tree, translated once at each border (command line, HTTP)."""
+
+from __future__ import annotations
+
+
+class TdsError(Exception):
+    """A request that is refused, with one sentence for the person who made it."""
+
+
+class StoreUnavailable(TdsError):
+    """The database cannot be reached or has no usable schema."""
+
+
+class NotFound(TdsError):
+    """The thing asked for does not exist for whoever asks."""
+
+
+class Refused(TdsError):
+    """The request contradicts a rule; nothing was changed."""

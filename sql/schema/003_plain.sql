@@ -1,0 +1,9 @@
+-- PostgreSQL without TimescaleDB: rollups are tables, rewritten by the worker for the buckets it touched.
+
+CREATE FUNCTION tds.time_bucket(width interval, at timestamptz, zone text DEFAULT 'UTC') RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
+    SELECT date_trunc(CASE width WHEN interval '1 hour' THEN 'hour' WHEN interval '1 day' THEN 'day' WHEN interval '1 month' THEN 'month' END, at, zone)
+$$;
+COMMENT ON FUNCTION tds.time_bucket IS 'Stands in for TimescaleDB''s function of this name, so that one rollup body serves both engines: 1 hour, 1 day, 1 month.';
+
+INSERT INTO tds.meta (key, value) VALUES ('engine', 'plain');
