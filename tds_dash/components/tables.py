@@ -1,0 +1,82 @@
+"""Tables: figures in columns, to the right and of one width; on a phone they scroll within their card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from tds_dash import wording
+from tds_dash.wording import number, t
+
+Cell = str | Component
+
+
+class Column(NamedTuple):
+    """A column: its heading and the side its cells stand on."""
+
+    heading: str
+    side: Literal["start", "end"] = "start"
+
+
+class ReadingLine(NamedTuple):
+    """A reading as a table shows it."""
+
+    time: datetime
+    gateway: str
+    device: str
+    device_id: int
+    resource: str
+    value: Decimal
+    unit: str
+
+
+def data_table(columns: Sequence[Column], lines: Sequence[Sequence[Cell]], *, caption: str = "") -> html.Div:
+    """Give a table with a caption for screen readers, in a frame that scrolls sideways."""
+    head = html.Thead(html.Tr([html.Th(column.heading, className=f"tds-{column.side}", scope="col") for column in columns]))
+    body = html.Tbody(
+        [
+            html.Tr([html.Td(cell, className=f"tds-{column.side}") for column, cell in zip(columns, line, strict=True)])
+            for line in lines
+        ]
+    )
+    children: list[Any] = [html.Caption(caption, className="visually-hidden")] if caption else []
+    table = html.Table([*children, head, body], className="tds-table")
+    return html.Div(table, className="tds-table-scroll", tabIndex=0, role="region", **{"aria-label": caption or None})
+
+
+def readings_table(lines: Sequence[ReadingLine], *, zone: tzinfo, now: datetime, locale: str, caption: str = "") -> html.Div:
+    """Give readings, newest first as given: when, from which device and gateway, the value with its unit."""
+    columns = [
+        Column(t("field.time", locale)),
+        Column(t("field.device", locale)),
+        Column(t("field.gateway", locale)),
+        Column(t("field.value", locale), "end"),
+    ]
+    body = [
+        [
+            html.Span(moment(line.time, zone, locale), title=wording.since(line.time, now, locale)),
+            dcc.Link(
+                [html.Span(className=f"tds-swatch tds-swatch-{line.resource}", **{"aria-hidden": "true"}), line.device],
+                href=f"/device/{line.device_id}",
+            ),
+            line.gateway,
+            html.Span([html.Strong(number(line.value, locale)), wording.SPACE, line.unit]),
+        ]
+        for line in lines
+    ]
+    return data_table(columns, body, caption=caption or t("readings.caption", locale))
+
+
+def moment(time: datetime, zone: tzinfo, locale: str) -> str:
+    """Write a reading's instant to the second: `23/11/2026 14h30min05`, `23 Nov 2026 14:30:05`."""
+    return f"{wording.date(time, locale, zone)} {wording.clock(time, locale, zone, seconds=True)}"
+
+
+def facts_list(facts: Sequence[tuple[str, Cell]]) -> html.Dl:
+    """Give name and value pairs, such as what is known of a device."""
+    return html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in facts], className="tds-facts")

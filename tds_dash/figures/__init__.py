@@ -1,0 +1,18 @@
+"""Figures: pure functions from typed rows to plotly figures; no ids, no clock, no user, no query."""
+
+from tds_dash.figures.bars import clicked_bucket, consumption_bars, monthly_bars
+from tds_dash.figures.lines import blank, history_lines, reading_lines, sparkline
+from tds_dash.figures.series import ChartDevice, by_unit, placed
+
+__all__ = [
+    "ChartDevice",
+    "blank",
+    "by_unit",
+    "clicked_bucket",
+    "consumption_bars",
+    "history_lines",
+    "monthly_bars",
+    "placed",
+    "reading_lines",
+    "sparkline",
+]

@@ -1,0 +1,104 @@
+"""Time on a chart: wall times of the account's zone as plotly takes them, bucket widths, ticks and titles.
+
+plotly ignores offsets, so every instant goes to it as a naive local time. When clocks go back an hour, that hour's
+wall times come twice; callers keep their keys unique (`series.gather` sums the two into one bar).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from tds_dash import wording
+
+if TYPE_CHECKING:
+    from sql.consumption import Step
+
+SHORT = {"15min": timedelta(minutes=15), "hour": timedelta(hours=1)}
+FINER = {"month": "day", "day": "hour", "hour": "15min"}
+
+# From fine to coarse: up to which tick distance (milliseconds, or months) a format serves. What stands after the
+# line break is written only where it changes.
+TICKS = {
+    "pt-BR": (
+        (6 * 3_600_000, "%Hh%M\n%a %d/%m"),
+        (20 * 3_600_000, "%Hh\n%a %d/%m"),
+        (27 * 86_400_000, "%d/%m\n%Y"),
+        ("M11", "%b\n%Y"),
+        (None, "%Y"),
+    ),
+    "en": (
+        (20 * 3_600_000, "%H:%M\n%a %-d %b"),
+        (27 * 86_400_000, "%-d %b\n%Y"),
+        ("M11", "%b\n%Y"),
+        (None, "%Y"),
+    ),
+}
+
+
+def wall(moment: datetime, zone: tzinfo, step: Step | None = None) -> str:
+    """Give an instant as naive wall time of a zone, as short as its step allows (`2026-11-23`, `2026-11-23 14:30`)."""
+    local = moment.astimezone(zone)
+    if step in ("day", "month") and (local.hour, local.minute) == (0, 0):
+        return local.strftime("%Y-%m-%d")
+    if step is None and (local.second or local.microsecond):
+        return local.strftime("%Y-%m-%d %H:%M:%S")
+    return local.strftime("%Y-%m-%d %H:%M")
+
+
+def bucket_end(start: datetime, step: Step, zone: tzinfo) -> datetime:
+    """Give the instant at which the bucket that begins at `start` ends."""
+    if step in SHORT:
+        return start + SHORT[step]
+    local = start.astimezone(zone)
+    following = local.replace(day=1) + timedelta(days=32) if step == "month" else local + timedelta(days=1)
+    return datetime(following.year, following.month, 1 if step == "month" else following.day, tzinfo=zone)
+
+
+def width(start: datetime, step: Step, zone: tzinfo) -> float:
+    """Give a bucket's width on the axis of wall times, in milliseconds."""
+    if step in SHORT:
+        return SHORT[step] / timedelta(milliseconds=1)
+    opening = start.astimezone(zone).replace(tzinfo=None)
+    closing = bucket_end(start, step, zone).astimezone(zone).replace(tzinfo=None)
+    return (closing - opening) / timedelta(milliseconds=1)
+
+
+def elapsed(start: datetime, now: datetime, step: Step, zone: tzinfo) -> float:
+    """Give the share of a bucket that has passed, 0 to 1."""
+    whole = bucket_end(start, step, zone) - start
+    return min(max((now - start) / whole, 0.0), 1.0)
+
+
+def time_axis(start: datetime, end: datetime, zone: tzinfo, locale: str, step: Step | None = None) -> dict[str, Any]:
+    """Give the settings of a time axis over [start, end)."""
+    return {
+        "type": "date",
+        "range": [wall(start, zone), wall(end, zone)],
+        "tickformatstops": ticks(locale),
+        "ticklabelmode": "period" if step in ("day", "month") else "instant",
+        "minallowed": wall(start, zone),
+        "maxallowed": wall(end, zone),
+    }
+
+
+def ticks(locale: str) -> list[dict[str, Any]]:
+    """Give plotly's tick formats by tick distance."""
+    stops: list[dict[str, Any]] = []
+    low: Any = None
+    for high, text in TICKS[wording.known(locale)]:
+        stops.append({"dtickrange": [low, high], "value": text})
+        low = "M1" if isinstance(high, int) and high > 86_400_000 else high
+    return stops
+
+
+def title(start: datetime, step: Step, zone: tzinfo, locale: str) -> str:
+    """Name a bucket: `nov. 2026`, `seg. 23/11/2026`, `seg. 23/11/2026, 14h00–15h00`."""
+    local = start.astimezone(zone)
+    if step == "month":
+        return wording.month(local, locale)
+    day = f"{wording.weekday_name(local, locale)} {wording.date(local, locale)}"
+    if step == "day":
+        return day
+    closing = bucket_end(start, step, zone).astimezone(zone)
+    return f"{day}, {wording.clock(local, locale)}{wording.DASH}{wording.clock(closing, locale)}"

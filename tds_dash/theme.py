@@ -1,0 +1,178 @@
+"""The look in numbers: colours, sizes, the plotly template and the one configuration every graph uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from tds_dash import wording
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', sans-serif"
+
+# Mirrored in assets/theme.css as --tds-<name>; a test holds the two together.
+LIGHT = {
+    "ground": "#f5f6f8",
+    "surface": "#ffffff",
+    "raised": "#ffffff",
+    "sunken": "#eef1f4",
+    "line": "#dde2e8",
+    "line-strong": "#838e9c",
+    "text": "#1b2430",
+    "muted": "#5b6776",
+    "accent": "#0b6bcb",
+    "accent-soft": "#e7f0fa",
+    "on-accent": "#ffffff",
+    "online": "#1e8e4e",
+    "online-text": "#187a42",
+    "offline": "#d03a34",
+    "offline-text": "#c0302a",
+    "stale": "#b86e00",
+    "stale-text": "#8f5600",
+}
+DARK = {
+    "ground": "#0e1217",
+    "surface": "#151a21",
+    "raised": "#1b222b",
+    "sunken": "#1b222b",
+    "line": "#2a333e",
+    "line-strong": "#6b7887",
+    "text": "#e6ebf1",
+    "muted": "#9aa7b5",
+    "accent": "#62aef5",
+    "accent-soft": "#17293b",
+    "on-accent": "#0e1217",
+    "online": "#41b873",
+    "online-text": "#41b873",
+    "offline": "#f0655e",
+    "offline-text": "#f0655e",
+    "stale": "#d98a1f",
+    "stale-text": "#e0a04a",
+}
+
+RESOURCES = ("electricity", "water", "gas", "temperature", "other")
+RESOURCE_COLOURS = {
+    "electricity": "#b86e00",
+    "water": "#1c7ed6",
+    "gas": "#8659d0",
+    "temperature": "#d6453d",
+    "other": "#6c7a89",
+}
+# Twelve shades each, the resource's own colour first; every one has a contrast of 3 or more on both grounds, and
+# neighbours in the order differ in lightness and in hue, so that a stack can be told apart without its legend.
+RESOURCE_SHADES = {
+    "electricity": (
+        "#b86e00", "#b58b3c", "#a35200", "#9c8201", "#d17c4f", "#866201",
+        "#a36c50", "#b48b62", "#8a5f33", "#a19256", "#846e00", "#9c775c",
+    ),
+    "water": (
+        "#1c7ed6", "#6592e0", "#017190", "#647de5", "#04a1b3", "#3c65bb",
+        "#0c8595", "#6a96c7", "#3b6b9d", "#7d90ce", "#5268ce", "#4e86a0",
+    ),
+    "gas": (
+        "#8659d0", "#b979d1", "#6656cc", "#c85ab7", "#7b89f5", "#9449a6",
+        "#6a74b9", "#9d88ca", "#735ca0", "#be7cb1", "#b144a0", "#7c79ae",
+    ),
+    "temperature": (
+        "#d6453d", "#e17253", "#c02e58", "#dd5c01", "#e56799", "#b84013",
+        "#b0607e", "#cd7e74", "#a25048", "#cd7e5a", "#bc4d01", "#ad6d74",
+    ),
+    "other": (
+        "#6c7a89", "#8e90a9", "#4a6d7b", "#8e7e9a", "#73989e", "#666680",
+        "#667d81", "#8894a2", "#5c6a78", "#988e9f", "#796a85", "#728188",
+    ),
+}  # fmt: skip
+OTHERS_COLOUR = "#7d8793"
+CLEAR = "rgba(0,0,0,0)"
+
+MOST_SERIES = 12
+BAR_SHARE = 0.8
+RUNNING_OPACITY = 0.5
+HATCH = {"shape": "/", "size": 6, "solidity": 0.35, "fillmode": "replace"}
+LINE_WIDTH = 1.75
+SPARKLINE_WIDTH = 1.5
+BAND_OPACITY = 0.16
+FONT_SIZE = 12
+SMALL_FONT_SIZE = 11
+MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+
+
+def resource_colour(resource: str) -> str:
+    """Give the colour of a resource; unknown ones are `other`."""
+    return RESOURCE_COLOURS.get(resource, RESOURCE_COLOURS["other"])
+
+
+def device_shades(resource: str, n: int) -> list[str]:
+    """Give n shades of a resource's colour in their fixed order; after the twelfth they begin again."""
+    shades = RESOURCE_SHADES.get(resource, RESOURCE_SHADES["other"])
+    return [shades[index % len(shades)] for index in range(n)]
+
+
+def faded(colour: str, opacity: float) -> str:
+    """Give `#rrggbb` as the rgba() that plotly takes."""
+    red, green, blue = (int(colour[index : index + 2], 16) for index in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity:g})"
+
+
+def template(locale: str) -> go.layout.Template:
+    """Give the plotly template: no ground of its own, horizontal grid only, the locale's separators."""
+    axis: dict[str, Any] = {
+        "showline": False,
+        "zeroline": False,
+        "automargin": True,
+        "tickfont": {"size": SMALL_FONT_SIZE, "color": LIGHT["muted"]},
+        "title": {"text": ""},
+    }
+    return go.layout.Template(
+        layout={
+            "font": {"family": FONT, "size": FONT_SIZE, "color": LIGHT["text"]},
+            "paper_bgcolor": CLEAR,
+            "plot_bgcolor": CLEAR,
+            "margin": MARGIN,
+            "separators": wording.separators(locale),
+            "colorway": [RESOURCE_COLOURS[resource] for resource in RESOURCES],
+            "hovermode": "x unified",
+            "hoverlabel": {
+                "bgcolor": LIGHT["raised"],
+                "bordercolor": LIGHT["line"],
+                "font": {"size": FONT_SIZE, "color": LIGHT["text"]},
+                "align": "left",
+                "namelength": 28,
+            },
+            "legend": {
+                "orientation": "h",
+                "x": 0,
+                "xanchor": "left",
+                "y": 1,
+                "yanchor": "bottom",
+                "traceorder": "normal",
+                "title": {"text": ""},
+                "itemsizing": "constant",
+                "font": {"size": SMALL_FONT_SIZE},
+            },
+            "bargap": 1 - BAR_SHARE,
+            "barcornerradius": 0,
+            "dragmode": "zoom",
+            "xaxis": {**axis, "showgrid": False, "ticks": "outside", "ticklen": 4, "tickcolor": LIGHT["line"]},
+            "yaxis": {**axis, "showgrid": True, "gridcolor": LIGHT["line"], "gridwidth": 1, "nticks": 5, "fixedrange": True},
+        }
+    )
+
+
+def GRAPH_CONFIG(locale: str, filename: str = "tds") -> dict[str, Any]:  # noqa: N802 - read as a constant of the locale
+    """Give the configuration of every dcc.Graph: one toolbar button (PNG), nothing that leaves this host, the locale."""
+    return {
+        "displaylogo": False,
+        "showSendToCloud": False,
+        "modeBarButtons": [["toImage"]],
+        "displayModeBar": "hover",
+        "doubleClick": "reset",
+        "scrollZoom": False,
+        "responsive": True,
+        "locale": wording.plotly_name(locale),
+        "locales": {wording.plotly_name(locale): wording.plotly_locale(locale)},
+        "toImageButtonOptions": {"format": "png", "scale": 2, "filename": filename},
+    }
+
+
+STILL = {"staticPlot": True, "displayModeBar": False, "displaylogo": False, "showSendToCloud": False, "responsive": True}
