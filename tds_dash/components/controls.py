@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import dcc, html
+from dash import html
 from dash.development.base_component import Component
 
 from tds_dash.wording import t
@@ -69,12 +69,13 @@ def segmented(
 ) -> html.Fieldset:
     """Give a row of (value, word) of which one is on, such as 24 h, 7 days, 30 days."""
     options = [{"label": word, "value": key} for key, word in choices]
-    items = dcc.RadioItems(
+    items = dbc.RadioItems(
         id=id,
         options=options,
         value=value,
         className="tds-segmented",
-        inputClassName="tds-segmented-input",
-        labelClassName="tds-segmented-label",
+        inputClassName="btn-check",
+        labelClassName="",
+        labelCheckedClassName="",
     )
     return html.Fieldset([html.Legend(label, className="visually-hidden"), items], className="tds-fieldset")
