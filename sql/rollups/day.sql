@@ -1,4 +1,4 @@
--- Consumption by local day of the zone :zone, straight from the ledger. One body for both engines.
+-- Consumption by local day of the given zone, straight from the ledger. One body for both engines.
 SELECT device_id,
        time_bucket(interval '1 day', middle, :'zone') AS bucket,
        sum(quantity) AS quantity,

@@ -1,4 +1,4 @@
--- Consumption by local month of the zone :zone, from the local days of the same zone. One body for both engines.
+-- Consumption by local month of the given zone, from the local days of the same zone. One body for both engines.
 SELECT device_id,
        time_bucket(interval '1 month', bucket, :'zone') AS bucket,
        sum(quantity) AS quantity,

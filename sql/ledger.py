@@ -1,0 +1,165 @@
+"""The ledger worker's step: claim dirty devices, recompute them, bring the rollups along; and the check of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, text
+
+from sql import rollups
+from sql.engine import Store
+from sql.recompute import Range, compute, recompute
+from sql.statements import statements
+
+DEVICES_PER_BATCH = 5_000
+DEVICES_LOOKED_AT = 20_000
+READINGS_PER_BATCH = 400_000
+
+
+class Difference(NamedTuple):
+    """One place where two books disagree: which check, for which device, how many rows."""
+
+    check: str
+    device_id: int
+    rows: int
+
+
+def process_one_batch(store: Store) -> bool:
+    """Work off the oldest dirty ranges that no other worker holds, in one transaction; tells whether there was work."""
+    with store.transaction() as connection:
+        ranges = _claim(connection)
+        if ranges is None:
+            return False
+        if ranges:
+            recompute(connection, ranges)
+            if rollups.engine_of(connection) == "plain":
+                rollups.rewrite_touched(connection)
+            else:
+                connection.execute(statements("ledger.sql")["queue_refresh"])
+    return True
+
+
+def drain(store: Store, sessions: int = 1) -> int:
+    """Work off every dirty range and refresh the rollups; gives the number of batches."""
+    rollups.add_missing_zones(store)
+    with ThreadPoolExecutor(sessions) as pool:
+        batches = sum(pool.map(_drain_alone, [store] * sessions))
+    while not _is_clean(store):  # another worker holds devices: wait for its commit, then look again
+        with store.transaction() as connection:
+            connection.execute(text("SELECT device_id FROM tds.ledger_state WHERE device_id IN (SELECT device_id FROM tds.dirty) ORDER BY 1 FOR UPDATE"))
+        batches += _drain_alone(store)
+    rollups.refresh(store, datetime.now(UTC))
+    return batches
+
+
+def lag_seconds(connection: Connection) -> float:
+    """Give the age of the oldest dirty range, 0 where there is none."""
+    return float(
+        connection.execute(text("SELECT coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0) FROM tds.dirty")).scalar_one()
+    )
+
+
+def mark_dirty(connection: Connection, device_ids: Sequence[int]) -> None:
+    """Have the whole history of devices recomputed: their settings or a decision changed."""
+    connection.execute(
+        text("INSERT INTO tds.dirty (device_id, low, high, whole) SELECT unnest(CAST(:ids AS integer[])), 'epoch', now(), true"),
+        {"ids": list(device_ids)},
+    )
+
+
+def _drain_alone(store: Store) -> int:
+    batches = 0
+    while process_one_batch(store):
+        batches += 1
+    return batches
+
+
+def _is_clean(store: Store) -> bool:
+    with store.transaction() as connection:
+        return not connection.execute(text("SELECT EXISTS (SELECT FROM tds.dirty)")).scalar()
+
+
+def _claim(connection: Connection) -> list[Range] | None:
+    """Lock dirty devices and take their ranges; None where there is nothing to claim.
+
+    The lock comes in a statement of its own, before anything is read: a statement that locks and reads
+    sees the rows as they were before it had the lock.
+    """
+    waiting = connection.execute(statements("worker.sql")["waiting"], {"limit": DEVICES_LOOKED_AT}).all()
+    held: list[int] = []
+    readings = 0.0
+    gone = 0
+    for group in _groups(waiting):
+        named = {"devices": [row.device_id for row in group]}
+        connection.execute(statements("worker.sql")["ensure_state"], named)
+        gone += connection.execute(statements("worker.sql")["drop_orphans"], named).rowcount
+        locked = set(connection.execute(statements("worker.sql")["lock"], named).scalars())
+        held += locked
+        readings += sum(float(row.readings) for row in group if row.device_id in locked)
+        if len(held) > DEVICES_PER_BATCH / 2 or readings > READINGS_PER_BATCH / 2:
+            break
+    if not held:
+        return [] if gone else None
+    taken = connection.execute(statements("worker.sql")["take"], {"devices": held}).all()
+    merged: dict[int, Range] = {}
+    for device_id, low, high, whole in taken:
+        known = merged.get(device_id)
+        merged[device_id] = (
+            Range(device_id, low, high, whole)
+            if known is None
+            else Range(device_id, min(low, known.low), max(high, known.high), whole or known.whole)
+        )
+    return list(merged.values())
+
+
+def _groups(waiting: Sequence[Any]) -> Iterator[list[Any]]:
+    """Cut waiting devices into groups that fill one batch each."""
+    group: list[Any] = []
+    readings = 0.0
+    for row in waiting:
+        if group and (readings + float(row.readings) > READINGS_PER_BATCH or len(group) == DEVICES_PER_BATCH):
+            yield group
+            group, readings = [], 0.0
+        group.append(row)
+        readings += float(row.readings)
+    if group:
+        yield group
+
+
+def verify(store: Store, device_ids: Sequence[int] | None = None) -> list[Difference]:
+    """Compare the ledger with the readings, and every rollup with the ledger; gives what differs, nothing when all is well."""
+    found: list[Difference] = []
+    with store.transaction() as connection:
+        devices = list(device_ids or connection.execute(text("SELECT device_id FROM tds.ledger_state ORDER BY 1")).scalars())
+    for start in range(0, len(devices), 20):
+        with store.transaction() as connection:
+            found += _verify_ledger(connection, devices[start : start + 20])
+    with store.transaction() as connection:
+        for rollup in rollups.all_rollups(connection):
+            found += _verify_rollup(connection, rollup, devices)
+    return found
+
+
+def _verify_ledger(connection: Connection, devices: Sequence[int]) -> list[Difference]:
+    now = datetime.now(UTC)
+    held: list[Any] = list(connection.execute(statements("worker.sql")["lock_and_wait"], {"devices": list(devices)}).scalars())
+    compute(connection, [Range(device, now, now, True) for device in held], fast=False)
+    rows = connection.execute(statements("worker.sql")["ledger_differences"])
+    return [Difference("ledger against readings", *row) for row in rows]
+
+
+def _verify_rollup(connection: Connection, rollup: rollups.Rollup, devices: Sequence[int]) -> list[Difference]:
+    columns = ", ".join(rollups.COLUMNS)
+    rows = connection.execute(
+        text(
+            f"WITH wanted AS ({rollups.direct_body(rollup)} WHERE device_id = any(:devices) GROUP BY 1, 2),"
+            f" kept AS (SELECT device_id, bucket, {columns} FROM tds.{rollup.name} WHERE device_id = any(:devices))"
+            f" SELECT device_id, count(*) FROM (SELECT device_id, bucket, {columns} FROM wanted EXCEPT SELECT * FROM kept"
+            f" UNION ALL (SELECT * FROM kept EXCEPT SELECT device_id, bucket, {columns} FROM wanted)) d GROUP BY 1 ORDER BY 1"
+        ),
+        {"devices": rollups.devices_in(connection, rollup, devices)},
+    )
+    return [Difference(f"{rollup.name} against ledger", *row) for row in rows]

@@ -1,0 +1,98 @@
+"""People: passwords, users, memberships, and what sign-in needs to know."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Connection, text
+
+from sql.errors import Refused
+from sql.fleet import find_account
+
+ROLES = ("admin", "editor", "viewer")
+SHORTEST_PASSWORD = 10
+# Checked when the address is unknown, so that the answer takes as long as for a known one.
+_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$/L9fPoF1QXB8Lv1QLCM8LQ$wWo/VonqPGCyGhzK2pjxJPdDBj2PIBk5HGxaPzsU80M"
+
+
+class SignIn(NamedTuple):
+    """A user as sign-in sees one."""
+
+    id: int
+    email: str
+    password_hash: str
+    epoch: int
+    locale: str | None
+    disabled: bool
+
+
+class Member(NamedTuple):
+    """A user's place in an account."""
+
+    account_id: int
+    account: str
+    timezone: str
+    locale: str
+    currency: str
+    role: str
+
+
+def hash_password(password: str) -> str:
+    """Give the Argon2id hash to be kept; refuses a password that is too short or too long."""
+    if not SHORTEST_PASSWORD <= len(password) <= 1000:
+        raise Refused(f"a password has at least {SHORTEST_PASSWORD} characters")
+    return PasswordHasher().hash(password)
+
+
+def check_password(user: SignIn | None, password: str) -> bool:
+    """Tell whether the password is the user's; takes as long for an unknown user."""
+    try:
+        PasswordHasher().verify(user.password_hash if user else _NOBODY, password[:1000])
+    except (VerificationError, InvalidHashError):
+        return False
+    return user is not None and not user.disabled
+
+
+def add_user(connection: Connection, email: str, account: str, role: str, password: str) -> int:
+    """Give a person a place in an account; a new person gets the password, a known one keeps theirs."""
+    email = email.strip().lower()
+    if email.count("@") != 1 or not email.isprintable() or " " in email or not all(email.split("@")) or len(email) > 254:
+        raise Refused("that is not an e-mail address: write it as name@example.com")
+    if role not in ROLES:
+        raise Refused(f"the role must be {', '.join(ROLES[:-1])} or {ROLES[-1]}, not {role!r}")
+    owner = find_account(connection, account)
+    user_id = connection.execute(text("SELECT id FROM tds.app_user WHERE email = :email"), {"email": email}).scalar()
+    if user_id is None:
+        user_id = connection.execute(
+            text("INSERT INTO tds.app_user (email, password_hash) VALUES (:email, :hash) RETURNING id"),
+            {"email": email, "hash": hash_password(password)},
+        ).scalar_one()
+    elif connection.execute(
+        text("SELECT 1 FROM tds.membership WHERE user_id = :user AND account_id = :account"), {"user": user_id, "account": owner.id}
+    ).scalar():
+        raise Refused(f"{email} has a place in {account} already")
+    connection.execute(
+        text("INSERT INTO tds.membership (user_id, account_id, role) VALUES (:user, :account, :role)"),
+        {"user": user_id, "account": owner.id, "role": role},
+    )
+    return int(user_id)
+
+
+def find_for_sign_in(connection: Connection, email: str) -> SignIn | None:
+    """Find a user by e-mail before anybody is signed in."""
+    row = connection.execute(text("SELECT * FROM web.user_for_sign_in(:email)"), {"email": email.strip().lower()}).one_or_none()
+    return SignIn(*row) if row else None
+
+
+def memberships(connection: Connection, user_id: int) -> list[Member]:
+    """List a user's accounts by name; the transaction must act for that user."""
+    rows = connection.execute(
+        text(
+            "SELECT a.id, a.name, a.timezone, a.locale, a.currency, m.role FROM tds.membership m"
+            " JOIN tds.account a ON a.id = m.account_id WHERE m.user_id = :user ORDER BY a.name"
+        ),
+        {"user": user_id},
+    )
+    return [Member(*row) for row in rows]

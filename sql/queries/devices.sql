@@ -1,0 +1,16 @@
+-- name: devices  Devices in use, each with its gateway and its newest reading.
+SELECT d.id, d.gateway_id, g.mac AS gateway_mac, g.name AS gateway_name, d.code, d.name, d.kind, d.resource, d.unit,
+       d.interval_seconds, d.active, d.created_at, s.time AS last_time, s.value AS last_value,
+       coalesce(s.received_at > cast(:now AS timestamptz)
+                - greatest(interval '30 minutes', 3 * d.interval_seconds * interval '1 second'), false) AS reporting
+  FROM tds.device d
+  JOIN tds.gateway g ON g.id = d.gateway_id
+  LEFT JOIN tds.device_seen s ON s.device_id = d.id
+ WHERE d.retired_at IS NULL AND (cast(:ids AS integer[]) IS NULL OR d.id = any (cast(:ids AS integer[])))
+ ORDER BY d.resource, d.id;
+
+-- name: device_ids_by_code  The devices in use that MAC/CODE pairs name.
+SELECT g.mac, d.code, d.id
+  FROM tds.device d JOIN tds.gateway g ON g.id = d.gateway_id
+ WHERE d.retired_at IS NULL AND g.retired_at IS NULL
+   AND (g.mac, d.code) IN (SELECT * FROM unnest(cast(:macs AS text[]), cast(:codes AS text[])));

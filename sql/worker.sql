@@ -1,0 +1,37 @@
+-- What the ledger worker asks besides the arithmetic.
+
+-- name: waiting Lists dirty devices, longest waiting first, with a guess of the readings to be read.
+SELECT q.device_id, CASE WHEN q.whole OR s.last_time IS NULL THEN greatest(extract(epoch FROM coalesce(n.time, q.high) - least(s.first_time, q.low)), 0)
+                         ELSE extract(epoch FROM q.high - q.low) END / coalesce(d.interval_seconds, 900) + 1 AS readings
+  FROM (SELECT device_id, min(id) AS first, min(low) FILTER (WHERE NOT whole) AS low, max(high) FILTER (WHERE NOT whole) AS high, bool_or(whole) AS whole
+          FROM (SELECT * FROM tds.dirty ORDER BY id LIMIT 200000) r GROUP BY 1) q
+  LEFT JOIN tds.ledger_state s ON s.device_id = q.device_id
+  LEFT JOIN tds.device d ON d.id = q.device_id
+  LEFT JOIN tds.device_seen n ON n.device_id = q.device_id
+ ORDER BY q.first LIMIT :limit;
+
+-- name: ensure_state Makes the row that a recomputation of a device locks.
+INSERT INTO tds.ledger_state (device_id) SELECT id FROM tds.device WHERE id = any(CAST(:devices AS integer[])) ORDER BY id
+ON CONFLICT DO NOTHING;
+
+-- name: lock Locks the devices that no other worker holds.
+SELECT device_id FROM tds.ledger_state WHERE device_id = any(CAST(:devices AS integer[])) ORDER BY device_id FOR UPDATE SKIP LOCKED;
+
+-- name: lock_and_wait Locks devices, waiting for other workers.
+SELECT device_id FROM tds.ledger_state WHERE device_id = any(CAST(:devices AS integer[])) ORDER BY device_id FOR UPDATE;
+
+-- name: drop_orphans Forgets ranges of devices that were deleted.
+DELETE FROM tds.dirty r WHERE r.device_id = any(CAST(:devices AS integer[])) AND NOT EXISTS (SELECT FROM tds.device d WHERE d.id = r.device_id);
+
+-- name: take Takes the ranges of locked devices.
+DELETE FROM tds.dirty WHERE device_id = any(CAST(:devices AS integer[])) RETURNING device_id, low, high, whole;
+
+-- name: ledger_differences Counts the quarter-hours in which the ledger differs from what the readings say, in ground that is not closed.
+SELECT coalesce(s.device_id, l.device_id) AS device_id, count(*)
+  FROM slot s
+  FULL JOIN (SELECT l.* FROM work w JOIN tds.ledger l ON l.device_id = w.device_id AND l.middle >= w.slot_low) l
+       ON l.device_id = s.device_id AND l.middle = s.middle
+ WHERE s.device_id IS NULL OR l.device_id IS NULL
+    OR (s.quantity, s.estimated, s.covered, s.readings, s.value_seconds, s.minimum, s.maximum, s.last)
+       IS DISTINCT FROM (l.quantity, l.estimated, l.covered, l.readings, l.value_seconds, l.minimum, l.maximum, l.last)
+ GROUP BY 1 ORDER BY 1;

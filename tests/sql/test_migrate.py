@@ -1,0 +1,10 @@
+from sqlalchemy import text
+
+from sql.migrate import migrate, newest_version
+from tests.conftest import Database
+
+
+def test_it_can_be_run_twice(database: Database) -> None:
+    assert migrate(database.settings) == newest_version()
+    with database.owner.transaction() as connection:
+        assert connection.execute(text("SELECT value FROM tds.meta WHERE key = 'engine'")).scalar() == database.engine
