@@ -1,0 +1,132 @@
+"""Consumption by quarter-hour, local hour, local day and local month: the numbers that every page, export and command shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple, cast, get_args
+
+from sqlalchemy import Connection, text
+
+from sql import rollups
+from sql.errors import Refused
+from sql.statements import raw_statements, statements
+
+Step = Literal["15min", "hour", "day", "month"]
+STEPS: tuple[Step, ...] = get_args(Step)
+MILLION = Decimal(1_000_000)
+PLACES = Decimal("0.000001")
+
+
+class ConsumptionRow(NamedTuple):
+    """One bucket of one device; consumption is None where no pair of readings reaches into it, and for gauges."""
+
+    device_id: int
+    bucket: datetime
+    consumption: Decimal | None
+    estimated: Decimal | None
+    coverage: float
+    mean: Decimal | None
+    minimum: Decimal | None
+    maximum: Decimal | None
+    readings: int
+
+
+def parse_step(name: str) -> Step:
+    """Give the step of a name; raises Refused for any other word."""
+    if name not in STEPS:
+        raise Refused(f"the step must be {', '.join(STEPS[:-1])} or {STEPS[-1]}, not {name!r}")
+    return cast(Step, name)
+
+
+def buckets(step: Step, start: datetime, end: datetime, zone: str) -> list[datetime]:
+    """List the starts of the buckets of a period in UTC; the period moves outwards to whole buckets."""
+    found = []
+    bucket = rollups.bucket_start(step, start, zone)
+    while bucket < end:
+        found.append(bucket)
+        bucket = rollups.next_bucket(step, bucket, zone)
+    return found
+
+
+def outward(step: Step, start: datetime, end: datetime, zone: str) -> tuple[datetime, datetime]:
+    """Move a period outwards to whole buckets."""
+    low, last = rollups.bucket_start(step, start, zone), rollups.bucket_start(step, end, zone)
+    return low, last if last == end else rollups.next_bucket(step, last, zone)
+
+
+def consumption(
+    connection: Connection, device_ids: Sequence[int], step: Step, start: datetime, end: datetime, zone: str
+) -> list[ConsumptionRow]:
+    """Give the buckets that hold anything, by device and time; start and end are aware, end is exclusive."""
+    if end <= start or not device_ids:
+        return []
+    low, high = outward(step, start, end, zone)
+    rows = _rows(connection, list(device_ids), step, low, high, zone)
+    return [_row(row, step, zone) for row in rows]
+
+
+def filled(
+    rows: Sequence[ConsumptionRow], device_ids: Sequence[int], step: Step, start: datetime, end: datetime, zone: str
+) -> Iterator[ConsumptionRow]:
+    """Give every bucket of the period for every device, empty ones too."""
+    known = {(row.device_id, row.bucket): row for row in rows}
+    every = buckets(step, start, end, zone)
+    for device_id in device_ids:
+        for bucket in every:
+            yield known.get((device_id, bucket)) or ConsumptionRow(device_id, bucket, None, None, 0.0, None, None, None, 0)
+
+
+def _rows(connection: Connection, devices: list[int], step: Step, low: datetime, high: datetime, zone: str) -> Sequence[Any]:
+    values: dict[str, Any] = {"devices": devices, "start": low, "end": high}
+    if step == "15min":
+        return connection.execute(statements("consumption.sql")["by_quarter"], values).all()
+    if step == "hour" and rollups.has_whole_hours(low, high, zone):
+        return connection.execute(statements("consumption.sql")["by_hour"], values).all()
+    known = _rollups_of(connection, zone) if step != "hour" else {}
+    if not known:  # an hour that is no UTC hour, or a zone so new that its rollups do not exist yet
+        every = buckets(step, low, high, zone)
+        values |= {"lows": every, "highs": [*every[1:], high]}
+        return connection.execute(statements("consumption.sql")["by_edges"], values).all()
+    body = raw_statements("consumption.sql")[f"by_{step}"].format(
+        day=f"consumption_day_{rollups.slug(zone)}", month=f"consumption_month_{rollups.slug(zone)}"
+    )
+    if step == "month":
+        values |= {"closed": known["month"], "zone": zone}
+    return connection.execute(text(body), values).all()
+
+
+def _rollups_of(connection: Connection, zone: str) -> Mapping[str, str]:
+    """Give, for each rollup of a zone, until when it is materialised, as text that the database reads back."""
+    rows = connection.execute(
+        text(
+            "SELECT r.step, r.refreshed_until::text FROM tds.rollup r JOIN tds.zone z ON z.name = r.zone"
+            " WHERE z.name = :zone AND z.ready_at IS NOT NULL"
+        ),
+        {"zone": zone},
+    )
+    return {step: until for step, until in rows}
+
+
+def _row(row: Any, step: Step, zone: str) -> ConsumptionRow:
+    covered = Decimal(row.covered)
+    width = rollups.next_bucket(step, row.bucket, zone) - row.bucket
+    return ConsumptionRow(
+        row.device_id,
+        row.bucket,
+        row.quantity,
+        row.estimated,
+        float(covered / Decimal(width // timedelta(microseconds=1))),
+        None if row.value_seconds is None or not covered else (row.value_seconds * MILLION / covered).quantize(PLACES),
+        row.minimum,
+        row.maximum,
+        int(row.readings),
+    )
+
+
+def plain(value: Decimal | None) -> str:
+    """Write a decimal without exponent and trailing zeros; nothing for None."""
+    if value is None:
+        return ""
+    return "0" if not value else f"{value.normalize():f}"

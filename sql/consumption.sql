@@ -1,0 +1,29 @@
+-- Consumption of devices by bucket. The names without schema are the owner's tables or, for the web login, its account's views.
+
+-- name: by_quarter Quarter-hours, from the ledger.
+SELECT device_id, middle - interval '7 minutes 30 seconds' AS bucket, quantity, estimated, covered, value_seconds, minimum, maximum, readings
+  FROM ledger WHERE device_id = any(CAST(:devices AS integer[])) AND middle >= :start AND middle < :end ORDER BY 1, 2;
+
+-- name: by_hour Local hours where they are UTC hours.
+SELECT device_id, bucket, quantity, estimated, covered, value_seconds, minimum, maximum, readings
+  FROM consumption_hour WHERE device_id = any(CAST(:devices AS integer[])) AND bucket >= :start AND bucket < :end ORDER BY 1, 2;
+
+-- name: by_day Local days; {day} is the rollup of the zone.
+SELECT device_id, bucket, quantity, estimated, covered, value_seconds, minimum, maximum, readings
+  FROM {day} WHERE device_id = any(CAST(:devices AS integer[])) AND bucket >= :start AND bucket < :end ORDER BY 1, 2;
+
+-- name: by_month Local months: closed ones from the month rollup, the rest from its days (on TimescaleDB today's come live from the ledger).
+SELECT device_id, bucket, quantity, estimated, covered, value_seconds, minimum, maximum, readings
+  FROM {month} WHERE device_id = any(CAST(:devices AS integer[])) AND bucket >= :start AND bucket < least(:end, CAST(:closed AS timestamptz))
+UNION ALL
+SELECT device_id, date_trunc('month', bucket, :zone), sum(quantity), sum(estimated), sum(covered), sum(value_seconds), min(minimum), max(maximum), sum(readings)
+  FROM {day} WHERE device_id = any(CAST(:devices AS integer[])) AND bucket >= greatest(:start, CAST(:closed AS timestamptz)) AND bucket < :end
+ GROUP BY 1, 2
+ORDER BY 1, 2;
+
+-- name: by_edges Any buckets at all, given by their edges, straight from the ledger.
+SELECT l.device_id, b.low AS bucket, sum(l.quantity) AS quantity, sum(l.estimated) AS estimated, sum(l.covered) AS covered, sum(l.value_seconds) AS value_seconds,
+       min(l.minimum) AS minimum, max(l.maximum) AS maximum, sum(l.readings) AS readings
+  FROM ledger l JOIN unnest(CAST(:lows AS timestamptz[]), CAST(:highs AS timestamptz[])) AS b (low, high) ON l.middle >= b.low AND l.middle < b.high
+ WHERE l.device_id = any(CAST(:devices AS integer[])) AND l.middle >= :start AND l.middle < :end
+ GROUP BY 1, 2 ORDER BY 1, 2;
