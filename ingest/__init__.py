@@ -1,0 +1,1 @@
+"""MQTT in, facts out: the companion process that stores what gateways send."""

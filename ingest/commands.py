@@ -1,0 +1,120 @@
+"""The commands `tds ingest` and `tds ledger work`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ingest.connection import Target
+from ingest.credentials import crl_expiry, tls_context
+from ingest.health import HealthServer
+from ingest.inbox import Inbox
+from ingest.logs import log_to_stderr
+from ingest.metrics import Metrics
+from ingest.service import Service
+from ingest.session import Session
+from ingest.subscriber import Subscriber
+from settings import Settings
+from sql.engine import database_url
+from sql.errors import StoreUnavailable
+from sql.migrate import newest_version
+
+log = logging.getLogger(__name__)
+
+# How many messages may be unacknowledged: over the time of a commit, this is the most that can be taken in a second.
+WINDOW = 4000
+WATCH_SECONDS = 5.0
+
+
+def ingest(settings: Settings, args: argparse.Namespace) -> int:
+    """Store what gateways publish until told to stop; the ledger worker runs beside."""
+    log_to_stderr(settings.log_format)
+    tls_context(settings.pki_dir)
+    require_schema(settings)
+    stop = stop_on_signals()
+    metrics = Metrics()
+    metrics.watch_crl(lambda: crl_expiry(settings.pki_dir / "crl.pem"))
+    inbox = Inbox(WINDOW)
+    target = Target(settings.mqtt_host, settings.mqtt_port, settings.mqtt_root, settings.mqtt_client_id, WINDOW)
+    subscriber = Subscriber(target, lambda: tls_context(settings.pki_dir), inbox, metrics)
+    service = Service(lambda: database_url(settings, "ingest"), settings.mqtt_client_id, inbox, subscriber, metrics, stop)
+    health = HealthServer((settings.web_host, settings.ingest_port), metrics.registry, service.hanging, service.unready)
+    worker = _ledger_worker(settings)
+    health.start()
+    if worker:
+        worker.start()
+    watch(service.hanging)
+    try:
+        service.run()
+    finally:
+        if worker:
+            worker.stop()
+        health.stop()
+    log.info("stopped")
+    return 0
+
+
+def work(settings: Settings, args: argparse.Namespace) -> int:
+    """Run the ledger worker alone until told to stop."""
+    log_to_stderr(settings.log_format)
+    from ingest.worker import LedgerWorker
+
+    stop = stop_on_signals()
+    worker = LedgerWorker(settings)
+    worker.start()
+    stop.wait()
+    worker.stop()
+    return 0
+
+
+def require_schema(settings: Settings) -> None:
+    """Raise unless the database answers and has the schema that this program knows."""
+    url = database_url(settings, "ingest")
+    session = Session(url)
+    try:
+        with session.connection, session.connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass('tds_migration.version') IS NOT NULL")
+            known = bool((cursor.fetchone() or (False,))[0])
+            if known:
+                cursor.execute("SELECT version_num FROM tds_migration.version")
+            found = (cursor.fetchone() or (None,))[0] if known else None
+    finally:
+        session.close()
+    if found != newest_version():
+        raise StoreUnavailable("the database has no schema yet, or an older one: run `tds migrate`")
+
+
+def stop_on_signals() -> threading.Event:
+    """Give an event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def watch(hanging: Callable[[], str | None]) -> None:
+    """End the process when it hangs, so that whoever started it can start it anew: nothing acknowledged is lost by that."""
+
+    def look() -> None:
+        while True:
+            threading.Event().wait(WATCH_SECONDS)
+            if reason := hanging():
+                log.critical("%s: ending, to be started anew", reason)
+                logging.shutdown()
+                os._exit(1)
+
+    threading.Thread(target=look, name="watchdog", daemon=True).start()
+
+
+def _ledger_worker(settings: Settings) -> Any:
+    try:
+        from ingest.worker import LedgerWorker
+    except ImportError:
+        log.warning("no ledger worker yet")
+        return None
+    return LedgerWorker(settings)

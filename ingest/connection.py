@@ -1,0 +1,221 @@
+"""One connection to the broker, from CONNECT to its end, driven by one thread: paho parses, this file decides when.
+
+paho's own loop is not used: acknowledgements given by another thread can overtake CONNECT, an exception in
+a callback ends its thread unseen, and its select() fails above descriptor 1,023. Here everything that touches
+the client happens on the calling thread, so that an acknowledgement can only go out on the connection it belongs to.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import selectors
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, cast
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from ingest.inbox import Inbox, Received
+from sql.errors import TdsError
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE = 30
+CONNECT_SECONDS = 5
+SUBSCRIBE_SECONDS = 15
+NEVER = 0xFFFFFFFF
+MOST_CONFIRMED = 500
+MOST_UNSENT = 20_000
+READ_AT_ONCE = 256
+LEAVE_SECONDS = 5
+QUIET_SECONDS = 0.1
+
+
+class Target(NamedTuple):
+    """Where to connect and as whom; `window` is how many messages may be unacknowledged."""
+
+    host: str
+    port: int
+    root: str
+    client_id: str
+    window: int
+
+
+class Settlement(NamedTuple):
+    """What a commit allows: packets of one connection to acknowledge, sequence numbers to confirm, by gateway."""
+
+    epoch: int
+    packets: list[int]
+    confirmed: dict[str, list[int]]
+
+
+@dataclass
+class Control:
+    """What the owner asks of the thread (`closing`, `discarding`) and what it tells in return (`beat`, monotonic)."""
+
+    closing: bool = False
+    discarding: bool = False
+    beat: float = field(default_factory=time.monotonic)
+
+
+class Connection:
+    """One client on one connection; messages go to the inbox under this connection's epoch."""
+
+    def __init__(self, target: Target, context: ssl.SSLContext, epoch: int, inbox: Inbox, control: Control) -> None:
+        self.target, self.epoch, self.inbox, self.control = target, epoch, inbox, control
+        self.subscribed = self.was_subscribed = False
+        self._arrived = 0
+        self._fault = ""
+        self._client = self._make_client(context)
+
+    def serve(self, wake: socket.socket, settlements: Callable[[], Iterable[Settlement]]) -> None:
+        """Connect and work until the connection ends or `closing`; raises TdsError or OSError where it was not us who ended it."""
+        client, target = self._client, self.target
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = NEVER  # the session is the backlog
+        properties.ReceiveMaximum = target.window  # without it the broker sends 20 and waits
+        selector = selectors.DefaultSelector()
+        try:
+            client.connect(target.host, target.port, KEEPALIVE, clean_start=False, properties=properties)
+            selector.register(wake, selectors.EVENT_READ)
+            sock = _open_socket(client)
+            selector.register(sock, selectors.EVENT_READ)
+            self._work(sock, selector, settlements)
+            if self.control.closing:
+                self._leave(settlements)
+        finally:
+            self.subscribed = False
+            selector.close()
+            if (left := client.socket()) is not None:
+                left.close()
+
+    def _work(
+        self, sock: ssl.SSLSocket, selector: selectors.BaseSelector, settlements: Callable[[], Iterable[Settlement]]
+    ) -> None:
+        client, control = self._client, self.control
+        deadline = time.monotonic() + SUBSCRIBE_SECONDS
+        mask = selectors.EVENT_READ
+        while not control.closing:
+            if client.socket() is None:
+                raise TdsError(self._fault or "the connection to the broker was lost")
+            wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.want_write() else 0)
+            if wanted != mask:
+                selector.modify(sock, mask := wanted)
+            # What TLS has decrypted already, no selector sees.
+            for key, _ in selector.select(0 if sock.pending() else 0.2):
+                if key.fileobj is not sock:
+                    key.fileobj.recv(4096)  # type: ignore[union-attr]
+            if self.subscribed:
+                self._settle(settlements())
+            self._read()
+            client.loop_write()
+            client.loop_misc()
+            control.beat = time.monotonic()
+            if self._fault or (not self.subscribed and control.beat > deadline):
+                raise TdsError(self._fault or f"the broker did not confirm the subscription within {SUBSCRIBE_SECONDS} s")
+
+    def _read(self) -> None:
+        """Read packet by packet while they come: asking the selector between two costs more than one attempt too many."""
+        for _ in range(READ_AT_ONCE):
+            before = self._arrived
+            if self._client.loop_read() or self._arrived == before:
+                return
+
+    def _settle(self, settlements: Iterable[Settlement]) -> None:
+        for epoch, packets, confirmed in settlements:
+            # Confirmations first: where they get lost with the connection, so do the acknowledgements, and all comes again.
+            for mac, numbers in confirmed.items():
+                for start in range(0, len(numbers), MOST_CONFIRMED):
+                    text = json.dumps({"seq": numbers[start : start + MOST_CONFIRMED]})
+                    self._client.publish(f"{self.target.root}/{mac}/commands/stored", text, qos=1)
+            if epoch == self.epoch:  # a packet id of an older connection may mean another message by now
+                for packet in packets:
+                    self._client.ack(packet, 1)
+
+    def _leave(self, settlements: Callable[[], Iterable[Settlement]]) -> None:
+        """Send what is owed, let the broker read it, and say goodbye; the session stays."""
+        client, until = self._client, time.monotonic() + LEAVE_SECONDS
+        self.control.discarding = True
+        if self.subscribed:
+            self._settle(settlements())
+        quiet_since, arrived = time.monotonic(), self._arrived
+        while client.socket() is not None and time.monotonic() < until:
+            client.loop_write()
+            client.loop_read()
+            if client.want_write() or self._arrived != arrived:
+                quiet_since, arrived = time.monotonic(), self._arrived
+            elif time.monotonic() - quiet_since > QUIET_SECONDS:
+                break
+            else:
+                time.sleep(0.005)
+        client.disconnect()
+        while client.socket() is not None and time.monotonic() < until:
+            client.loop_write()
+
+    def _make_client(self, context: ssl.SSLContext) -> Client:
+        client = Client(CallbackAPIVersion.VERSION2, self.target.client_id, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True)
+        client.tls_set_context(context)
+        client.connect_timeout = CONNECT_SECONDS
+        client.max_queued_messages_set(MOST_UNSENT)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_disconnect = self._on_disconnect
+        # Registered, so that paho leaves writing to this loop instead of writing in the middle of other work.
+        client.on_socket_register_write = client.on_socket_unregister_write = _leave_it_to_the_loop
+        client.enable_logger(logging.getLogger("paho"))
+        return client
+
+    def _on_connect(self, client: Client, _: Any, flags: ConnectFlags, code: ReasonCode, properties: Properties | None) -> None:
+        if code.is_failure:
+            self._fault = f"the broker refuses {self.target.client_id}: {code}"
+            return
+        if flags.session_present:
+            self.inbox.forget_before(self.epoch)
+        else:
+            log.warning("the broker has no session of %s: its first start, or what waited there is gone", self.target.client_id)
+        client.max_inflight_messages_set(getattr(properties, "ReceiveMaximum", 65_535))
+        # Retained messages only with a new subscription: later they would be news of yesterday.
+        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+        client.subscribe([(f"{self.target.root}/+/{sort}", options) for sort in ("telemetry", "status")])
+
+    def _on_subscribe(self, _: Client, __: Any, ___: int, codes: list[ReasonCode], ____: Properties | None) -> None:
+        refused = [str(code) for code in codes if code.is_failure]
+        if refused:
+            self._fault = f"the broker refuses the subscription of {self.target.client_id}: {refused[0]}"
+        else:
+            self.subscribed = self.was_subscribed = True
+            log.info("receiving %s/+ from %s:%d", self.target.root, self.target.host, self.target.port)
+
+    def _on_message(self, _: Client, __: Any, message: MQTTMessage) -> None:
+        self._arrived += 1
+        if not self.control.discarding:
+            try:
+                topic = message.topic
+            except UnicodeDecodeError:
+                topic = ""
+            self.inbox.put(Received(self.epoch, message.mid if message.qos else 0, topic, bytes(message.payload)))
+
+    def _on_disconnect(self, _: Client, __: Any, flags: DisconnectFlags, code: ReasonCode, ___: Properties | None) -> None:
+        if flags.is_disconnect_packet_from_server:
+            self._fault = f"the broker ended the connection: {code}"
+
+
+def _open_socket(client: Client) -> ssl.SSLSocket:
+    sock = client.socket()
+    if sock is None:
+        raise TdsError("the broker closed the connection at once")
+    return cast(ssl.SSLSocket, sock)
+
+
+def _leave_it_to_the_loop(*_: object) -> None:
+    return None

@@ -1,0 +1,68 @@
+"""What the ingester counts, by the names of the contract; one registry per process, nothing global."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from ingest.writer import Stored
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000, 5000)
+
+
+class Metrics:
+    """Counters and gauges of one ingester."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.messages = Counter("tds_messages", "Messages stored or rejected", registry=registry)
+        self.readings = Counter("tds_readings", "Readings stored", registry=registry)
+        self.duplicates = Counter("tds_duplicates", "Readings that were stored already", registry=registry)
+        self.rejections = Counter("tds_rejections", "Messages and readings rejected, by reason", ["reason"], registry=registry)
+        self.suppressed = Counter(
+            "tds_rejections_suppressed", "Rejections counted but not kept: more than a gateway may have", registry=registry
+        )
+        self.confirmed = Counter("tds_confirmed", "Sequence numbers confirmed to gateways", registry=registry)
+        self.reconnects = Counter("tds_reconnects", "Connections to the broker that ended or failed", registry=registry)
+        self.store_faults = Counter("tds_store_faults", "Batches that the database did not take at once", registry=registry)
+        self.commit_seconds = Histogram("tds_commit_seconds", "Time to store a batch", buckets=_SECONDS, registry=registry)
+        self.batch_messages = Histogram("tds_batch_messages", "Messages stored by one commit", buckets=_SIZES, registry=registry)
+        self.queue_depth = Gauge("tds_queue_depth", "Messages received and not stored yet", registry=registry)
+        self.connected = Gauge("tds_broker_connected", "1 while subscribed at the broker", registry=registry)
+        self.active = Gauge(
+            "tds_active", "1 while this ingester holds the lock of its client id, 0 on standby", registry=registry
+        )
+        self.ledger_lag = Gauge(
+            "tds_ledger_lag_seconds", "Age of the oldest range that the ledger does not know yet", registry=registry
+        )
+        self.ledger_difference = Gauge(
+            "tds_ledger_difference", "What the last comparison of rollups, ledger and readings found", registry=registry
+        )
+        self._crl_expires = Gauge(
+            "tds_crl_expires_seconds", "Time until the broker's CRL must have been renewed", registry=registry
+        )
+        ProcessCollector(registry=self.registry)
+
+    def observe_store(self, messages: int, stored: Stored, seconds: float) -> None:
+        """Count one commit."""
+        self.messages.inc(messages)
+        self.readings.inc(stored.readings)
+        self.duplicates.inc(stored.duplicates)
+        for reason in stored.rejections:
+            self.rejections.labels(reason).inc()
+        self.suppressed.inc(stored.suppressed)
+        self.commit_seconds.observe(seconds)
+        self.batch_messages.observe(messages)
+
+    def watch_crl(self, expiry: Callable[[], datetime | None]) -> None:
+        """Read the CRL's expiry whenever the metric is asked for; not a number where there is no CRL."""
+
+        def seconds() -> float:
+            moment = expiry()
+            return float("nan") if moment is None else (moment - datetime.now(UTC)).total_seconds()
+
+        self._crl_expires.set_function(seconds)

@@ -1,0 +1,97 @@
+"""From what a gateway said to what is stored: ids for names, the device's unit, the account's zone, the rules of the contract."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+import msgspec
+
+from ingest.directory import Device, Directory, Gateway
+from ingest.message import LIMIT, Message, Reading
+from ingest.rejection import Rejection, Unusable
+from sql import units
+
+AHEAD = timedelta(minutes=10)
+RETENTION = timedelta(days=730)
+_EXACT = Context(prec=units.PRECISION, rounding=ROUND_HALF_EVEN)
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """One reading as it is stored, and where it came from."""
+
+    device_id: int
+    time: datetime
+    value: Decimal
+    message: Message
+    reading: Reading
+
+
+class Resolved(msgspec.Struct):
+    """What one message comes to; `missed` where a name was not found, so that it is worth asking the database."""
+
+    message: Message
+    gateway: Gateway | None
+    rows: list[Row]
+    rejections: list[Rejection]
+    missed: bool
+
+
+def resolve(message: Message, directory: Directory, now: datetime) -> Resolved:
+    """Turn the readings of a message into rows, and those that cannot be stored into rejections. Touches nothing."""
+    gateway = directory.gateways.get(message.mac)
+    resolved = Resolved(message, gateway, [], list(message.rejections), gateway is None)
+    if gateway is None:
+        if message.readings:
+            detail = f"no gateway {message.mac[:40]} is registered"
+            resolved.rejections = [Rejection("unknown_gateway", detail, message.topic, message.payload)]
+        return resolved
+    earliest, latest = now - RETENTION, now + AHEAD
+    for reading in message.readings:
+        device = gateway.devices.get(reading.code)
+        try:
+            if device is None or not device.active:
+                resolved.missed = True
+                raise _not_in_use(device, reading)
+            time = instant(reading.time, gateway)
+            if time > latest:
+                raise Unusable("future_timestamp", f"{time.isoformat()} is more than 10 minutes ahead")
+            if time < earliest:
+                raise Unusable("too_old", f"{time.isoformat()} is older than readings are kept")
+            resolved.rows.append(Row(device.id, time, stored_value(reading, device), message, reading))
+        except Unusable as error:
+            resolved.rejections.append(message.reject(reading, error.reason, error.detail))
+    return resolved
+
+
+def instant(time: datetime, gateway: Gateway) -> datetime:
+    """Give the UTC instant; a time without an offset is the account's.
+
+    An hour that comes twice is taken as its first, one that a clock skips as if the clock had not been put forward.
+    """
+    try:
+        return (time if time.tzinfo is not None else time.replace(tzinfo=gateway.zone)).astimezone(UTC)
+    except OverflowError:
+        raise Unusable("bad_timestamp", "timestamp is outside the calendar") from None
+
+
+def stored_value(reading: Reading, device: Device) -> Decimal:
+    """Convert to the device's unit and round half-even to 6 places; raise Unusable where that is not possible."""
+    value = reading.value
+    if reading.unit != device.unit:
+        if not units.convertible(reading.unit, device.unit):
+            raise Unusable("unit_mismatch", f"{reading.unit[:40]} cannot be converted to {device.unit}")
+        value = units.convert(value, reading.unit, device.unit)
+    else:
+        value = value.quantize(units.PLACES, context=_EXACT)
+    if not -LIMIT < value < LIMIT:
+        raise Unusable("bad_value", f"valor is not below 10^15 in size in {device.unit}")
+    if value < 0 and device.kind != "gauge":
+        raise Unusable("negative_value", f"{value} of a {device.kind}")
+    return value
+
+
+def _not_in_use(device: Device | None, reading: Reading) -> Unusable:
+    if device is None:
+        return Unusable("unknown_device", f"the gateway has no device {reading.code[:64]}")
+    return Unusable("inactive_device", f"device {reading.code[:64]} is switched off or retired")

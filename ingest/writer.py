@@ -1,0 +1,107 @@
+"""Store a batch in one transaction: readings once, dirty ranges, last-seen, rejections. Committed or not at all."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+from psycopg2.extras import execute_values
+
+from ingest.rejection import Rejection, storable
+from ingest.resolve import Resolved, Row
+from sql.statements import raw_statements
+
+Admit = Callable[[str, Rejection], Rejection | None]
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """What a commit held: new readings, readings that were known already, the reasons of all rejections, how many were not kept."""
+
+    readings: int
+    duplicates: int
+    rejections: list[str]
+    suppressed: int
+
+
+def prepare(connection: Connection) -> None:
+    """Make what the session needs before its first batch."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(raw_statements("intake.sql")["make_staging"])
+
+
+def store(connection: Connection, batch: Sequence[Resolved], received_at: datetime, admit: Admit) -> Stored:
+    """Write a batch and commit; raises psycopg2's errors, after which nothing of it is stored.
+
+    `admit` says of each rejection, by its topic's MAC, in what form it is kept, or that it is only counted.
+    """
+    rows = [row for resolved in batch for row in resolved.rows]
+    refused = [(resolved, rejection) for resolved in batch for rejection in resolved.rejections]
+    fresh = suppressed = 0
+    with connection, connection.cursor() as cursor:
+        if rows:
+            fresh = _store_readings(cursor, rows, received_at)
+            if fresh < len(rows):
+                owners = {id(resolved.message): resolved for resolved in batch}
+                refused += [(owners[id(row.message)], rejection) for row, rejection in _conflicts(cursor, rows)]
+        _see_gateways(cursor, batch, received_at)
+        if refused:
+            kept = [
+                (resolved, admitted) for resolved, each in refused if (admitted := admit(resolved.message.mac, each)) is not None
+            ]
+            suppressed = len(refused) - len(kept)
+            _reject(cursor, kept, received_at)
+    return Stored(fresh, len(rows) - fresh, [rejection.reason for _, rejection in refused], suppressed)
+
+
+def _store_readings(cursor: Cursor, rows: Sequence[Row], received_at: datetime) -> int:
+    statements = raw_statements("intake.sql")
+    # Ids, instants and decimals only: nothing a COPY would need escaped.
+    lines = [f"{ordinal}\t{row.device_id}\t{row.time.isoformat()}\t{row.value}\n" for ordinal, row in enumerate(rows)]
+    cursor.copy_expert(statements["copy_staging"], io.StringIO("".join(lines)), size=1 << 18)
+    cursor.execute(statements["store_readings"], {"received_at": received_at})
+    found = cursor.fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def _conflicts(cursor: Cursor, rows: Sequence[Row]) -> list[tuple[Row, Rejection]]:
+    """Find the readings whose instant is taken by a different value: the first stored wins."""
+    times = [row.time for row in rows]
+    cursor.execute(raw_statements("intake.sql")["conflicts"], {"low": min(times), "high": max(times)})
+    found = []
+    for ordinal, value in cursor.fetchall():
+        row = rows[ordinal]
+        detail = f"{row.time.isoformat()} is stored as {value}, not {row.value}"
+        found.append((row, row.message.reject(row.reading, "conflicting_duplicate", detail)))
+    return found
+
+
+def _see_gateways(cursor: Cursor, batch: Sequence[Resolved], received_at: datetime) -> None:
+    online = {resolved.gateway.id: resolved.message.online is not False for resolved in batch if resolved.gateway is not None}
+    if online:
+        seen = {"ids": list(online), "heard": [received_at] * len(online), "online": list(online.values())}
+        cursor.execute(raw_statements("intake.sql")["gateways_seen"], seen)
+
+
+def _reject(cursor: Cursor, kept: Sequence[tuple[Resolved, Rejection]], received_at: datetime) -> None:
+    values = [
+        (
+            received_at,
+            resolved.gateway.account_id if resolved.gateway else None,
+            resolved.gateway.id if resolved.gateway else None,
+            storable(resolved.message.mac, 64),
+            None if rejection.code is None else storable(rejection.code, 64),
+            rejection.reason,
+            storable(rejection.detail),
+            storable(rejection.topic),
+            rejection.payload,
+            rejection.digest(),
+        )
+        for resolved, rejection in kept
+    ]
+    if values:
+        execute_values(cursor, raw_statements("intake.sql")["reject"], values, page_size=200)
