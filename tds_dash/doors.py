@@ -1,0 +1,58 @@
+"""One door per resource: every id that arrives, from a page, a callback or the API, passes here before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from sql.errors import NotFound
+from sql.queries.devices import Device, devices
+from sql.queries.gateways import Gateway, gateways
+from tds_dash.identity import account, person, store
+
+LARGEST_ID = 2**31 - 1
+
+
+@contextmanager
+def transaction() -> Iterator[Connection]:
+    """Open a transaction that acts for this request's account and person."""
+    with store().transaction(account_id=account().id, user_id=person().id) as conn:
+        yield conn
+
+
+def device_for_user(conn: Connection, device_id: object) -> Device:
+    """Give a device of the account; NotFound for anything else, whether it exists elsewhere or not."""
+    return devices_for_user(conn, [device_id])[0]
+
+
+def devices_for_user(conn: Connection, device_ids: Sequence[object]) -> list[Device]:
+    """Give the devices of the account with these ids; NotFound if any is not one."""
+    wanted = {_number(device_id) for device_id in device_ids}
+    found = devices(conn, _now(), sorted(wanted))
+    if {device.id for device in found} != wanted:
+        raise NotFound("there is no such device")
+    return found
+
+
+def gateway_for_user(conn: Connection, gateway_id: object) -> Gateway:
+    """Give a gateway of the account; NotFound for anything else, whether it exists elsewhere or not."""
+    found = gateways(conn, _now(), [_number(gateway_id)])
+    if not found:
+        raise NotFound("there is no such gateway")
+    return found[0]
+
+
+def _number(value: object) -> int:
+    """Read an id as it arrives: a whole number or its digits; whatever else it is names nothing."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 11:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= LARGEST_ID:
+        raise NotFound("there is no such thing")
+    return value
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,68 @@
+"""The web application put together: one Flask server with its guard, forms, API and the Dash pages behind it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from flask import Flask
+
+from settings import Settings
+from sql.engine import Store, open_store
+from tds_dash import api, errors, guard, headers, health, identity, shell, signin, vendor
+
+THREADS = 4  # of one worker
+ANYWHERE = frozenset({"0.0.0.0", "::", ""})
+
+
+def create_server(settings: Settings, store: Store | None = None) -> Flask:
+    """Give the WSGI application; opens the store as the web login unless one is given."""
+    server = Flask("tds_dash", static_folder=None)
+    configure(server, settings)
+    server.extensions["tds_store"] = store or open_store(settings, "web", pool_size=THREADS + 2)
+    health.install(server)
+    guard.install(server)  # before Dash, so that nothing of Dash runs for a stranger
+    identity.install(server)
+    signin.install(server)
+    server.register_blueprint(vendor.blueprint)
+    api.install(server)
+    errors.install(server)
+    app = shell.install(server)
+    headers.install(server, app, https=server.config["SESSION_COOKIE_SECURE"])
+    warm_up(server)
+    return server
+
+
+def configure(server: Flask, settings: Settings) -> None:
+    """Set what Flask goes by: the key, the cookie's limits, the hosts it answers to."""
+    https = urlsplit(settings.public_url()).scheme == "https"
+    server.config.update(
+        TDS=settings,
+        SECRET_KEY=settings.session_key(),
+        SESSION_COOKIE_NAME="__Host-tds" if https else "tds",
+        SESSION_COOKIE_SECURE=https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,  # the 30 s refresh of a page must not keep a session alive for ever
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        MAX_CONTENT_LENGTH=1024 * 1024,
+        TRUSTED_HOSTS=trusted_hosts(settings),
+    )
+    server.jinja_env.trim_blocks = True
+    server.jinja_env.lstrip_blocks = True
+
+
+def trusted_hosts(settings: Settings) -> list[str] | None:
+    """Give the host names to answer to; any, where the server listens on every address and no public URL is set."""
+    if settings.web_url is None and settings.web_host in ANYWHERE:
+        return None
+    public = urlsplit(settings.public_url()).hostname or ""
+    return sorted({public, settings.web_host, "localhost", "127.0.0.1", "[::1]"} - ANYWHERE)
+
+
+def warm_up(server: Flask) -> None:
+    """Let Dash finish its set-up now: it does so with the first request, and two at once would race."""
+    with server.test_request_context("/healthz", base_url="http://localhost"):
+        server.preprocess_request()
+
+

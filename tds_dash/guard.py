@@ -1,0 +1,80 @@
+"""Who may ask at all: nobody who is not signed in, unless the endpoint is listed here; and no other site on their behalf."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+PUBLIC = frozenset(
+    {
+        "signin.login",
+        "signin.sign_in",
+        "health.healthz",
+        "health.readyz",
+        "health.metrics",
+        "vendor.file",
+        "_dash_assets.static",
+        "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>",
+    }
+)
+WITHOUT_ACCOUNT = frozenset({"signin.accounts", "signin.choose_account", "signin.logout", "signin.language"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def install(server: Flask) -> None:
+    """Stand before every other hook: call this before Dash gets the server."""
+    server.before_request(reject_cross_site)
+    server.before_request(require_sign_in)
+
+
+def require_sign_in() -> ResponseReturnValue | None:
+    """Turn away whoever is not signed in, and send who has not chosen an account to choose one."""
+    if request.endpoint in PUBLIC:
+        return None
+    if not current_user.is_authenticated:
+        if is_for_programs(request.path):
+            abort(401)
+        return redirect(url_for("signin.login", next=request.full_path.rstrip("?")))
+    if current_user.account is None and request.endpoint not in WITHOUT_ACCOUNT:
+        if is_for_programs(request.path):
+            abort(403)
+        return redirect(url_for("signin.accounts", next=request.full_path.rstrip("?")))
+    return None
+
+
+def reject_cross_site() -> None:
+    """Refuse a change that another site asks the browser for; older browsers and plain HTTP say so by Origin alone."""
+    if request.method in SAFE_METHODS:
+        return
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site not in {None, "same-origin", "none"}:
+        abort(403)
+    if site is None and origin and urlsplit(origin).netloc not in {request.host, public_host()}:
+        abort(403)
+
+
+def public_host() -> str:
+    """Give host and port as users type them."""
+    return urlsplit(current_app.config["TDS"].public_url()).netloc
+
+
+def is_for_programs(path: str) -> bool:
+    """Tell whether whoever asks for a path expects data and not a page."""
+    return path.startswith(("/_", "/api/"))
+
+
+def safe_next(target: str | None) -> str:
+    """Give a path of this site to go on to; anything that a browser could read as another site becomes the overview."""
+    if (
+        not target
+        or not target.isprintable()
+        or "\\" in target
+        or not target.startswith("/")
+        or target.startswith("//")
+        or is_for_programs(target)
+    ):
+        return "/"
+    return target

@@ -1,0 +1,92 @@
+"""Whether the web application lives, can serve, and how it does: /healthz, /readyz, /metrics."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from flask import Blueprint, Flask, Response, current_app, g, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from sql.engine import Store
+from tds_dash.identity import store
+
+blueprint = Blueprint("health", __name__)
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Metrics:
+    """Counters of this application; several workers share theirs through PROMETHEUS_MULTIPROC_DIR."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "tds_http_requests_total", "Requests answered.", ["endpoint", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "tds_http_request_seconds", "Time to answer a request.", ["endpoint"], registry=self.registry, buckets=BUCKETS
+        )
+
+    def text(self) -> bytes:
+        """Give the exposition text, of all workers where they share."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self.registry)
+        shared = CollectorRegistry()
+        MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+        return generate_latest(shared)
+
+
+def install(server: Flask) -> None:
+    """Add the three addresses and time every request."""
+    metrics = Metrics()
+    server.extensions["tds_metrics"] = metrics
+    server.register_blueprint(blueprint)
+
+    @server.before_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+
+    @server.after_request
+    def count(response: Response) -> Response:
+        endpoint = request.endpoint or "none"
+        metrics.requests.labels(endpoint, str(response.status_code)).inc()
+        metrics.seconds.labels(endpoint).observe(time.perf_counter() - g.get("began", time.perf_counter()))
+        return response
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """Say that the process answers."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """Say whether the database and its schema can be used; 503 with the reason where not."""
+    problem = unusable(store())
+    if problem:
+        return Response(f"{problem}\n", status=503, mimetype="text/plain")
+    return Response("ready\n", mimetype="text/plain")
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Give the counters in Prometheus' text format."""
+    return Response(current_app.extensions["tds_metrics"].text(), content_type=CONTENT_TYPE_LATEST)
+
+
+def unusable(opened: Store) -> str | None:
+    """Say in a sentence why the store cannot be used, or None where it can."""
+    try:
+        with opened.transaction() as conn:
+            conn.execute(text("SELECT value FROM tds.meta WHERE key = 'engine'")).scalar_one()
+            conn.execute(text("SELECT FROM web.reading LIMIT 0"))
+    except SQLAlchemyError as error:
+        detail = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        if "does not exist" in detail or "no row" in detail.lower():
+            return "the database has no usable schema: run `tds migrate`"
+        return f"the database cannot be reached: {detail}"
+    return None

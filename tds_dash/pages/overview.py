@@ -1,0 +1,141 @@
+"""Overview: the account at one glance, refreshed every half minute without a reload."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import dash
+from dash import Input, Output, callback, html
+
+from sql.consumption import consumption
+from sql.queries.devices import devices
+from sql.queries.gateways import fleet_status
+from sql.queries.readings import latest_readings
+from tds_dash import doors, view
+from tds_dash.amounts import in_main_unit
+from tds_dash.components import (
+    card_skeletons,
+    chart_card,
+    consumption_table,
+    empty_state,
+    metric_cards,
+    page_header,
+    readings_table,
+    skeleton,
+)
+from tds_dash.figures import by_unit, monthly_bars, placed
+from tds_dash.identity import account, locale, zone
+from tds_dash.overview_cards import fleet_cards, resource_cards
+from tds_dash.reading_lines import reading_lines
+from tds_dash.refresh import beat, page_title, refreshed
+from tds_dash.summary import summaries
+from tds_dash.wording import t
+
+CHARTED = ("electricity", "water", "gas", "other")
+LATEST = 50
+
+dash.register_page(__name__, path="/", order=0, title=lambda **_: page_title("nav.overview"))
+
+
+def layout(**_: object) -> html.Div:
+    """Give the page's frame; what it holds arrives by the callbacks below."""
+    language = locale()
+    charts = [
+        html.Div(
+            chart_card(
+                f"overview-{resource}",
+                t("chart.titled", language, resource=t(f"resource.{resource}", language), unit="…", step=t("step.per_month", language)),
+                locale=language,
+                resource=resource,
+            ),
+            id=f"overview-{resource}-card",
+            hidden=resource == "other",
+        )
+        for resource in CHARTED
+    ]
+    latest = html.Section(
+        [
+            html.H2(t("overview.latest", language), className="tds-section-title"),
+            html.Div(skeleton("table"), id="overview-latest"),
+        ],
+        className="tds-card",
+    )
+    return html.Div(
+        [
+            beat("overview-refresh"),
+            page_header(t("overview.title", language), lead=html.Span("\u00a0", id="overview-refreshed")),
+            metric_cards(card_skeletons(8), id="overview-cards"),
+            html.Div(id="overview-empty"),
+            html.Div(charts, className="tds-grid", id="overview-charts"),
+            latest,
+        ],
+        className="tds-page",
+    )
+
+
+@callback(
+    Output("overview-cards", "children"), Output("overview-refreshed", "children"), Input("overview-refresh", "n_intervals")
+)
+def show_cards(_: int | None) -> tuple[list[Any], str]:
+    """Fill the cards."""
+    now = datetime.now(UTC)
+    with doors.transaction() as conn:
+        status = fleet_status(conn, now)
+        found = summaries(conn, placed(devices(conn, now)), now, zone())
+    return [*fleet_cards(status, locale()), *resource_cards(found, now, zone(), locale())], refreshed(now)
+
+
+@callback(
+    output={
+        resource: {
+            "figure": Output(f"overview-{resource}", "figure"),
+            "title": Output(f"overview-{resource}-title", "children"),
+            "table": Output(f"overview-{resource}-table", "children"),
+            "hidden": Output(f"overview-{resource}-card", "hidden"),
+        }
+        for resource in CHARTED
+    },
+    inputs={"_": Input("overview-refresh", "n_intervals")},
+)
+def show_months(_: int | None) -> dict[str, dict[str, Any]]:
+    """Draw 13 months of each resource that the account meters."""
+    now = datetime.now(UTC)
+    start, end, _remark = view.preset("year", zone(), now)
+    with doors.transaction() as conn:
+        metered = [device for device in placed(devices(conn, now)) if device.kind != "gauge"]
+        rows = consumption(conn, [device.id for device in metered], "month", start, end, account().timezone)
+    shown, rows = in_main_unit(metered, rows)
+    groups = {resource: group for (resource, _unit), group in reversed(by_unit(shown).items())}
+    return {resource: month_chart(resource, groups.get(resource, []), rows, now) for resource in CHARTED}
+
+
+def month_chart(resource: str, group: list[Any], rows: list[Any], now: datetime) -> dict[str, Any]:
+    """Give a resource's chart, title and table; hidden where the account has no such meter."""
+    if not group:
+        return {"figure": dash.no_update, "title": dash.no_update, "table": dash.no_update, "hidden": True}
+    words = {"resource": t(f"resource.{resource}", locale()), "unit": group[0].unit, "step": t("step.per_month", locale())}
+    title = t("chart.titled", locale(), **words)
+    return {
+        "figure": monthly_bars(rows, group, zone=zone(), now=now, locale=locale(), view=resource),
+        "title": title,
+        "table": consumption_table(rows, group, step="month", zone=zone(), now=now, locale=locale(), title=title),
+        "hidden": False,
+    }
+
+
+@callback(
+    Output("overview-latest", "children"), Output("overview-empty", "children"), Input("overview-refresh", "n_intervals")
+)
+def show_latest(_: int | None) -> tuple[Any, Any]:
+    """Show the newest readings, or what to do where there are none."""
+    now, language = datetime.now(UTC), locale()
+    with doors.transaction() as conn:
+        lines = reading_lines(conn, latest_readings(conn, LATEST, now), now)
+    if lines:
+        return readings_table(lines, zone=zone(), now=now, locale=language), None
+    hint = t("overview.empty_text", language)
+    return html.P(t("readings.empty_account_text", language), className="tds-muted"), html.Div(
+        empty_state(t("overview.empty", language), hint, action=t("overview.empty_action", language), href="/gateways"),
+        className="tds-card",
+    )

@@ -1,0 +1,36 @@
+"""Bootstrap and its icons, served from the installed package: no copy in the repository, no outside host."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+
+import flask_bootstrap
+from flask import Blueprint, Response, send_from_directory
+
+STATIC = Path(flask_bootstrap.__file__).parent / "static" / "bootstrap5"
+FILES = frozenset(
+    {"css/bootstrap.min.css", "css/font/bootstrap-icons.min.css", "css/font/fonts/bootstrap-icons.woff2",
+     "css/font/fonts/bootstrap-icons.woff"}
+)
+YEAR = 31_536_000
+
+blueprint = Blueprint("vendor", __name__)
+
+
+@blueprint.get("/vendor/<version>/<path:name>")
+def file(version: str, name: str) -> Response:
+    """Give one of the few files that pages use; the version in the path lets browsers keep it for a year."""
+    response = send_from_directory(STATIC, name if name in FILES else "", max_age=YEAR)
+    response.cache_control.immutable = True
+    return response
+
+
+def stylesheets() -> list[str]:
+    """Give the addresses of the style sheets that come before ours."""
+    return [f"/vendor/{version()}/{name}" for name in ("css/bootstrap.min.css", "css/font/bootstrap-icons.min.css")]
+
+
+def version() -> str:
+    """Give the installed package's version."""
+    return metadata.version("bootstrap-flask")

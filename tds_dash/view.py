@@ -1,0 +1,116 @@
+"""What a page looks at: a period and a step, read from an address or from its controls; nothing that arrives is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sql.consumption import Step
+
+STEPS: tuple[Step, ...] = ("15min", "hour", "day", "month")
+WIDTH = {
+    "15min": timedelta(minutes=15),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "month": timedelta(days=30),
+}
+MOST_BUCKETS = 2_000  # of one trace
+MOST_ROWS = 200_000  # of one query
+MOST_YEARS = 10
+PRESETS = ("day", "week", "month", "quarter", "this_month", "last_month", "year")
+CUSTOM = "custom"
+AUTOMATIC = "auto"
+# The longest period for which a step is chosen by itself; longer ones are shown by month.
+COMFORTABLE: tuple[tuple[timedelta, Step], ...] = (
+    (timedelta(days=2), "15min"),
+    (timedelta(days=10), "hour"),
+    (timedelta(days=100), "day"),
+)
+
+
+class Span(NamedTuple):
+    """A period [start, end) as instants, and the key of the sentence to say of it where it is not what was asked for."""
+
+    start: datetime
+    end: datetime
+    remark: str = ""
+
+    @property
+    def length(self) -> timedelta:
+        """How long it is."""
+        return self.end - self.start
+
+
+def span(period: object, first: object, last: object, zone: tzinfo, now: datetime, default: str = "week") -> Span:
+    """Give the period of a preset, or of two days (both included) where the period is `custom`; else the default's."""
+    if period != CUSTOM:
+        return preset(str(period) if period in PRESETS else default, zone, now)
+    days = [day_of(text) for text in (first, last)]
+    if days[0] is None or days[1] is None:
+        return preset(default, zone, now)._replace(remark="" if not first or not last else "period.not_a_date")
+    if days[0] > days[1]:
+        return preset(default, zone, now)._replace(remark="period.wrong_order")
+    oldest = days[1] - timedelta(days=366 * MOST_YEARS)
+    begin, remark = (days[0], "") if days[0] >= oldest else (oldest, "period.too_long")
+    return Span(midnight(begin, zone), midnight(days[1] + timedelta(days=1), zone), remark)
+
+
+def preset(name: str, zone: tzinfo, now: datetime) -> Span:
+    """Give a named period that ends with the day, or for `day` with the hour, that is running."""
+    today = now.astimezone(zone).date()
+    tomorrow = today + timedelta(days=1)
+    first_of_month = today.replace(day=1)
+    if name == "day":
+        end = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        return Span(end - timedelta(days=1), end)
+    if name == "last_month":
+        return Span(midnight((first_of_month - timedelta(days=1)).replace(day=1), zone), midnight(first_of_month, zone))
+    begin = {
+        "week": today - timedelta(days=6),
+        "month": today - timedelta(days=29),
+        "quarter": today - timedelta(days=89),
+        "this_month": first_of_month,
+        "year": first_of_month.replace(year=today.year - 1),
+    }[name]
+    return Span(midnight(begin, zone), midnight(tomorrow, zone))
+
+
+def midnight(day: date, zone: tzinfo) -> datetime:
+    """Give the instant at which a local day begins."""
+    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+
+
+def day_of(text: object) -> date | None:
+    """Read `YYYY-MM-DD` within the years that calendars and databases agree on; None for anything else."""
+    try:
+        day = date.fromisoformat(text) if isinstance(text, str) and len(text) == 10 else None
+    except ValueError:
+        return None
+    return day if day and 1970 <= day.year <= 2200 else None
+
+
+def chosen_step(asked: object, period: Span, devices: int = 1) -> tuple[Step, Step | None]:
+    """Give the step to draw with, and the one asked for where that would make too many bars or rows."""
+    wanted: Step = next((step for step in STEPS if step == asked), automatic_step(period))
+    step = next((step for step in STEPS[STEPS.index(wanted) :] if fits(step, period, devices)), "month")
+    return step, (wanted if step != wanted else None)
+
+
+def automatic_step(period: Span) -> Step:
+    """Give the step at which a period is comfortable to read."""
+    return next((step for longest, step in COMFORTABLE if period.length <= longest), "month")
+
+
+def fits(step: Step, period: Span, devices: int) -> bool:
+    """Tell whether a period can be drawn with a step, and read for so many devices."""
+    buckets = period.length / WIDTH[step]
+    return buckets <= MOST_BUCKETS and buckets * max(devices, 1) <= MOST_ROWS
+
+
+def numbers(given: object) -> list[int]:
+    """Read ids as an address (`3,5`) or a control (a list) gives them; what is no id is left out."""
+    parts: Sequence[object] = given.split(",") if isinstance(given, str) else given if isinstance(given, list) else [given]
+    found = [int(part) for part in parts if isinstance(part, int | str) and str(part).isascii() and str(part).isdigit()]
+    return sorted({number for number in found if 0 < number < 2**31})[:1000]
