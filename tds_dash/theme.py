@@ -96,7 +96,13 @@ SPARKLINE_WIDTH = 1.5
 BAND_OPACITY = 0.16
 FONT_SIZE = 12
 SMALL_FONT_SIZE = 11
-MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+MARGIN = {"l": 4, "r": 4, "t": 8, "b": 4}
+SPARKLINE_MARGIN = {"l": 0, "r": 0, "t": 2, "b": 0}
+SPIKE = {"spikethickness": 1, "spikedash": "solid", "spikecolor": LIGHT["line-strong"]}
+LEGEND_ENTRY = 118  # pixels: two entries beside each other on a phone, a grid on a laptop
+LEGEND_NAME = 19  # characters that fit into an entry
+LEGEND_SHARE = 0.24  # of the chart's height; what is more scrolls
+PLAIN_NUMBERS = {"exponentformat": "none", "separatethousands": True}
 
 
 def resource_colour(resource: str) -> str:
@@ -145,8 +151,10 @@ def template(locale: str) -> go.layout.Template:
                 "orientation": "h",
                 "x": 0,
                 "xanchor": "left",
-                "y": 1,
+                "y": 1.02,
                 "yanchor": "bottom",
+                "entrywidth": LEGEND_ENTRY,
+                "maxheight": LEGEND_SHARE,
                 "traceorder": "normal",
                 "title": {"text": ""},
                 "itemsizing": "constant",
@@ -156,7 +164,15 @@ def template(locale: str) -> go.layout.Template:
             "barcornerradius": 0,
             "dragmode": "zoom",
             "xaxis": {**axis, "showgrid": False, "ticks": "outside", "ticklen": 4, "tickcolor": LIGHT["line"]},
-            "yaxis": {**axis, "showgrid": True, "gridcolor": LIGHT["line"], "gridwidth": 1, "nticks": 5, "fixedrange": True},
+            "yaxis": {
+                **axis,
+                "showgrid": True,
+                "gridcolor": LIGHT["line"],
+                "gridwidth": 1,
+                "nticks": 6,
+                "fixedrange": True,
+                **PLAIN_NUMBERS,
+            },
         }
     )
 

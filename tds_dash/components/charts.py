@@ -93,7 +93,7 @@ def consumption_table(
 ) -> html.Div:
     """Give the bars of one unit as a table: a row per bucket, a column per series, newest first."""
     split = series.split(rows, devices, step, zone, locale)
-    whole = series.together(split)
+    whole = series.together(split, step, zone)
     unit = series.one_unit(devices)
     columns = [Column(t("chart.bucket", locale))]
     columns += [Column(one.name, "end") for one in split] if len(split) > 1 else []

@@ -17,10 +17,17 @@ Cell = str | Component
 
 
 class Column(NamedTuple):
-    """A column: its heading and the side its cells stand on."""
+    """A column: its heading, the side its cells stand on; on a phone it may wrap, and a secondary one is left out."""
 
     heading: str
     side: Literal["start", "end"] = "start"
+    wraps: bool = False
+    secondary: bool = False
+
+    @property
+    def look(self) -> str:
+        """Give the classes of its cells."""
+        return f"tds-{self.side}{' tds-wraps' if self.wraps else ''}{' tds-secondary' if self.secondary else ''}"
 
 
 class ReadingLine(NamedTuple):
@@ -37,12 +44,9 @@ class ReadingLine(NamedTuple):
 
 def data_table(columns: Sequence[Column], lines: Sequence[Sequence[Cell]], *, caption: str = "") -> html.Div:
     """Give a table with a caption for screen readers, in a frame that scrolls sideways."""
-    head = html.Thead(html.Tr([html.Th(column.heading, className=f"tds-{column.side}", scope="col") for column in columns]))
+    head = html.Thead(html.Tr([html.Th(column.heading, className=column.look, scope="col") for column in columns]))
     body = html.Tbody(
-        [
-            html.Tr([html.Td(cell, className=f"tds-{column.side}") for column, cell in zip(columns, line, strict=True)])
-            for line in lines
-        ]
+        [html.Tr([html.Td(cell, className=column.look) for column, cell in zip(columns, line, strict=True)]) for line in lines]
     )
     children: list[Any] = [html.Caption(caption, className="visually-hidden")] if caption else []
     table = html.Table([*children, head, body], className="tds-table")
@@ -52,14 +56,16 @@ def data_table(columns: Sequence[Column], lines: Sequence[Sequence[Cell]], *, ca
 def readings_table(lines: Sequence[ReadingLine], *, zone: tzinfo, now: datetime, locale: str, caption: str = "") -> html.Div:
     """Give readings, newest first as given: when, from which device and gateway, the value with its unit."""
     columns = [
-        Column(t("field.time", locale)),
-        Column(t("field.device", locale)),
-        Column(t("field.gateway", locale)),
+        Column(t("field.time", locale), wraps=True),
+        Column(t("field.device", locale), wraps=True),
+        Column(t("field.gateway", locale), secondary=True),
         Column(t("field.value", locale), "end"),
     ]
     body = [
         [
-            html.Span(moment(line.time, zone, locale), title=wording.since(line.time, now, locale)),
+            html.Time(
+                moment(line.time, zone, locale), title=wording.since(line.time, now, locale), dateTime=line.time.isoformat()
+            ),
             dcc.Link(
                 [html.Span(className=f"tds-swatch tds-swatch-{line.resource}", **{"aria-hidden": "true"}), line.device],
                 href=f"/device/{line.device_id}",
@@ -72,9 +78,11 @@ def readings_table(lines: Sequence[ReadingLine], *, zone: tzinfo, now: datetime,
     return data_table(columns, body, caption=caption or t("readings.caption", locale))
 
 
-def moment(time: datetime, zone: tzinfo, locale: str) -> str:
-    """Write a reading's instant to the second: `23/11/2026 14h30min05`, `23 Nov 2026 14:30:05`."""
-    return f"{wording.date(time, locale, zone)} {wording.clock(time, locale, zone, seconds=True)}"
+def moment(time: datetime, zone: tzinfo, locale: str) -> list[Component | str]:
+    """Write a reading's instant, its date and its time each in one piece; seconds only where there are any."""
+    day = wording.date(time, locale, zone)
+    clock = wording.clock(time, locale, zone, seconds=bool(time.second))
+    return [html.Span(day, className="tds-piece"), " ", html.Span(clock, className="tds-piece")]
 
 
 def facts_list(facts: Sequence[tuple[str, Cell]]) -> html.Dl:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from sql.consumption import Step
 
 SHORT = {"15min": timedelta(minutes=15), "hour": timedelta(hours=1)}
+TICKS_OF_MONTHS = 14
 FINER = {"month": "day", "day": "hour", "hour": "15min"}
 
 # From fine to coarse: up to which tick distance (milliseconds, or months) a format serves. What stands after the
-# line break is written only where it changes.
+# line break is written only where it changes. (`%e`, not `%-d`: from that plotly would not see that a label is a day.)
 TICKS = {
     "pt-BR": (
         (6 * 3_600_000, "%Hh%M\n%a %d/%m"),
@@ -28,11 +29,17 @@ TICKS = {
         (None, "%Y"),
     ),
     "en": (
-        (20 * 3_600_000, "%H:%M\n%a %-d %b"),
-        (27 * 86_400_000, "%-d %b\n%Y"),
+        (20 * 3_600_000, "%H:%M\n%a %e %b"),
+        (27 * 86_400_000, "%e %b\n%Y"),
         ("M11", "%b\n%Y"),
         (None, "%Y"),
     ),
+}
+
+# How the hovered instant is named, by step; "" is an instant that is no bucket.
+HOVER = {
+    "pt-BR": {"month": "%b %Y", "day": "%a %d/%m/%Y", "": "%a %d/%m/%Y, %Hh%M"},
+    "en": {"month": "%b %Y", "day": "%a %-d %b %Y", "": "%a %-d %b %Y, %H:%M"},
 }
 
 
@@ -53,6 +60,23 @@ def bucket_end(start: datetime, step: Step, zone: tzinfo) -> datetime:
     local = start.astimezone(zone)
     following = local.replace(day=1) + timedelta(days=32) if step == "month" else local + timedelta(days=1)
     return datetime(following.year, following.month, 1 if step == "month" else following.day, tzinfo=zone)
+
+
+def buckets(start: datetime, end: datetime, step: Step, zone: tzinfo) -> list[datetime]:
+    """Give the starts of the buckets from the one that begins at `start` up to, without, `end`."""
+    found = []
+    while start < end:
+        found.append(start)
+        start = bucket_end(start, step, zone)
+    return found
+
+
+def last_months(now: datetime, months: int, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Give the period of the last months, the running one included."""
+    local = now.astimezone(zone)
+    first = local.year * 12 + local.month - months
+    start = datetime(first // 12, first % 12 + 1, 1, tzinfo=zone)
+    return start, bucket_end(local.replace(day=1, hour=0, minute=0, second=0, microsecond=0), "month", zone)
 
 
 def width(start: datetime, step: Step, zone: tzinfo) -> float:
@@ -76,7 +100,9 @@ def time_axis(start: datetime, end: datetime, zone: tzinfo, locale: str, step: S
         "type": "date",
         "range": [wall(start, zone), wall(end, zone)],
         "tickformatstops": ticks(locale),
+        "hoverformat": HOVER[wording.known(locale)].get(step or "", HOVER[wording.known(locale)][""]),
         "ticklabelmode": "period" if step in ("day", "month") else "instant",
+        "nticks": TICKS_OF_MONTHS if step == "month" else 0,
         "minallowed": wall(start, zone),
         "maxallowed": wall(end, zone),
     }

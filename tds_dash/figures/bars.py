@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import plotly.graph_objects as go
 
@@ -17,7 +17,20 @@ from tds_dash.wording import number, percent, t
 if TYPE_CHECKING:
     from sql.consumption import ConsumptionRow, Step
 
-MARK = "bucket"
+MONTHS = 13
+HOVERED = ",.5~r"  # plotly's format of a hovered value: at most 5 significant digits, grouped
+
+
+class Frame(NamedTuple):
+    """What a chart of bars shows besides its rows: [start, end) by step, in which unit, zone and language, as of now."""
+
+    unit: str
+    step: Step
+    start: datetime
+    end: datetime
+    zone: tzinfo
+    now: datetime
+    locale: str
 
 
 def monthly_bars(
@@ -28,14 +41,15 @@ def monthly_bars(
     now: datetime,
     locale: str,
     view: str = "",
+    months: int = MONTHS,
 ) -> go.Figure:
-    """Draw all devices of one unit together, a bar per month, in their resource's colour."""
-    unit = one_unit(devices)
+    """Draw all devices of one unit together over the last months, the running one included, in their resource's colour."""
     wanted = {device.id for device in devices}
     resource = devices[0].resource if devices else "other"
     buckets = gather((row for row in rows if row.device_id in wanted), "month", zone)
     series = [Series(t(f"resource.{resource}", locale), theme.resource_colour(resource), buckets)]
-    return stacked(series, unit, "month", zone=zone, now=now, locale=locale, view=view)
+    start, end = axes.last_months(now, months, zone)
+    return stacked(series, Frame(one_unit(devices), "month", start, end, zone, now, locale), view)
 
 
 def consumption_bars(
@@ -52,66 +66,61 @@ def consumption_bars(
 ) -> go.Figure:
     """Draw the devices of one unit stacked over [start, end), a bar per step; ValueError where they have two units.
 
-    `view` names what is being looked at: while it stays, the reader's zoom and hidden series stay (plotly's uirevision).
+    `start` is a bucket's start. `view` names what is being looked at: while it stays, the reader's zoom and hidden
+    series stay (plotly's uirevision).
     """
     series = split(rows, devices, step, zone, locale)
-    figure = stacked(series, one_unit(devices), step, zone=zone, now=now, locale=locale, view=view)
-    figure.update_xaxes(axes.time_axis(start, end, zone, locale, step))
-    return figure
+    return stacked(series, Frame(one_unit(devices), step, start, end, zone, now, locale), view)
 
 
-def stacked(series: Sequence[Series], unit: str, step: Step, *, zone: tzinfo, now: datetime, locale: str, view: str) -> go.Figure:
+def stacked(series: Sequence[Series], frame: Frame, view: str) -> go.Figure:
     """Stack series: per series its measured and its estimated part, and one clear trace that speaks for the bucket."""
-    traces: list[go.Bar] = []
-    for one in series:
-        traces += parts(one, unit, step, zone, now, locale, legend=len(series) > 1)
-    whole = together(series)
-    traces.append(speaker(whole, unit, step, zone, now, locale))
+    several = len(series) > 1
+    traces = [trace for one in series for trace in parts(one, frame, legend=several)]
+    passed = min(frame.end, frame.now + timedelta(seconds=1))
+    whole = together(series, frame.step, frame.zone, frame.start, passed)
     layout: dict[str, Any] = {
-        "template": theme.template(locale),
+        "template": theme.template(frame.locale),
         "barmode": "relative",
         "uirevision": view or "still",
-        "showlegend": len(series) > 1,
-        "yaxis": {"rangemode": "tozero", "title": {"text": ""}},
+        "showlegend": several,
+        "xaxis": {**axes.time_axis(frame.start, frame.end, frame.zone, frame.locale, frame.step), "showspikes": False},
+        "yaxis": {"rangemode": "tozero"},
     }
-    if whole:
-        starts = [bucket.start for bucket in whole.values()]
-        layout["xaxis"] = axes.time_axis(min(starts), axes.bucket_end(max(starts), step, zone), zone, locale, step)
-    return go.Figure(data=traces, layout=layout)
+    return go.Figure(data=[*traces, speaker(whole, frame)], layout=layout)
 
 
-def parts(one: Series, unit: str, step: Step, zone: tzinfo, now: datetime, locale: str, *, legend: bool) -> list[go.Bar]:
+def parts(one: Series, frame: Frame, *, legend: bool) -> list[go.Bar]:
     """Give a series' measured bars and, where there are any, its estimated ones, hatched in the same colour."""
-    hover = f"%{{y:{number_format()}}} {unit}<extra>%{{fullData.name}}</extra>"
+    shared = {"legendgroup": one.name, "marker_color": one.colour, "marker_line_width": 0}
     measured = go.Bar(
-        **bars(one.buckets, [plain(bucket.measured) for bucket in one.buckets.values()], step, zone, now),
-        name=one.name,
-        legendgroup=one.name,
+        **bars(one.buckets, [plain(bucket.measured) for bucket in one.buckets.values()], frame),
+        name=short(one.name),
         showlegend=legend,
-        hovertemplate=hover,
-        marker_color=one.colour,
+        hovertemplate=hovered(one.name, frame.unit),
+        **shared,
     )
     doubtful = {key: bucket for key, bucket in one.buckets.items() if bucket.estimated}
     if not doubtful:
         return [measured]
+    name = t("chart.series_estimated", frame.locale, name=one.name)
     estimated = go.Bar(
-        **bars(doubtful, [plain(bucket.estimated) for bucket in doubtful.values()], step, zone, now),
-        name=t("chart.series_estimated", locale, name=one.name),
-        legendgroup=one.name,
+        **bars(doubtful, [plain(bucket.estimated) for bucket in doubtful.values()], frame),
+        name=short(name),
         showlegend=False,
-        hovertemplate=hover,
-        marker_color=one.colour,
+        hovertemplate=hovered(name, frame.unit),
         marker_pattern={**theme.HATCH, "fgcolor": one.colour, "bgcolor": theme.CLEAR},
+        **shared,
     )
     return [measured, estimated]
 
 
-def bars(buckets: Mapping[str, Bucket], values: list[float | None], step: Step, zone: tzinfo, now: datetime) -> dict[str, Any]:
+def bars(buckets: Mapping[str, Bucket], values: list[float | None], frame: Frame) -> dict[str, Any]:
     """Place bars at their buckets' starts, 80 % wide, the running one lighter; each knows its bucket's start."""
-    widths = [axes.width(bucket.start, step, zone) for bucket in buckets.values()]
+    widths = [axes.width(bucket.start, frame.step, frame.zone) for bucket in buckets.values()]
     side = (1 - theme.BAR_SHARE) / 2
     even = len(set(widths)) == 1
-    running = [bucket.start <= now < axes.bucket_end(bucket.start, step, zone) for bucket in buckets.values()]
+    running = [0 < axes.elapsed(bucket.start, frame.now, frame.step, frame.zone) < 1 for bucket in buckets.values()]
     return {
         "x": list(buckets),
         "y": values,
@@ -122,42 +131,39 @@ def bars(buckets: Mapping[str, Bucket], values: list[float | None], step: Step, 
     }
 
 
-def speaker(whole: dict[str, Bucket], unit: str, step: Step, zone: tzinfo, now: datetime, locale: str) -> go.Bar:
+def speaker(whole: dict[str, Bucket], frame: Frame) -> go.Bar:
     """Give a trace of no height that says for each bucket its total, estimated share and coverage."""
     return go.Bar(
-        **bars(whole, [0 for _ in whole], step, zone, now),
-        name=t("chart.total", locale),
-        text=[sentence(bucket, unit, step, zone, now, locale) for bucket in whole.values()],
+        **bars(whole, [0 for _ in whole], frame),
+        name=t("chart.total", frame.locale),
+        text=[sentence(bucket, frame) for bucket in whole.values()],
         textposition="none",
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
         marker_color=theme.CLEAR,
-        meta=MARK,
     )
 
 
-def sentence(bucket: Bucket, unit: str, step: Step, zone: tzinfo, now: datetime, locale: str) -> str:
-    """Say what a bucket holds: `seg. 23/11/2026 · 12,5 kWh · 4 % estimado · cobertura 98 %`."""
-    said = [f"<b>{axes.title(bucket.start, step, zone, locale)}</b>"]
+def sentence(bucket: Bucket, frame: Frame) -> str:
+    """Say what a bucket holds: `Total: 12,5 kWh`, `4 % estimado · cobertura de 98 %`, and what is odd about it."""
+    locale = frame.locale
     if bucket.consumption is None:
-        return "<br>".join([*said, t("chart.no_data", locale)])
-    said.append(t("chart.total_is", locale, value=number(bucket.consumption, locale, unit, significant=5)))
-    passed = axes.elapsed(bucket.start, now, step, zone)
-    if bucket.coverage:
-        share = bucket.estimated / bucket.consumption if bucket.consumption else Decimal(0)
-        said.append(
-            t(
-                "chart.quality",
-                locale,
-                estimated=percent(share, locale),
-                coverage=percent(covered(bucket, step, zone, now), locale),
-            )
-        )
-    if 0 < passed < 1:
+        return t("chart.no_data", locale)
+    total = number(bucket.consumption, locale, frame.unit, significant=5)
+    said = [f"<b>{t('chart.total_is', locale, value=total)}</b>"]
+    coverage = covered(bucket, frame.step, frame.zone, frame.now)
+    estimated = bucket.estimated / bucket.consumption if bucket.consumption else Decimal(0)
+    said.append(t("chart.quality", locale, estimated=percent(estimated, locale), coverage=percent(coverage, locale)))
+    if 0 < axes.elapsed(bucket.start, frame.now, frame.step, frame.zone) < 1:
         said.append(t("chart.running", locale))
     if bucket.repeated:
         said.append(t("chart.repeated_hour", locale))
     return "<br>".join(said)
+
+
+def hovered(name: str, unit: str) -> str:
+    """Give plotly's template of what hovering a series says."""
+    return f"{safe(name)}: %{{y:{HOVERED}}} {unit}<extra></extra>"
 
 
 def plain(value: Decimal | None) -> float | None:
@@ -165,14 +171,20 @@ def plain(value: Decimal | None) -> float | None:
     return None if value is None else float(value)
 
 
-def number_format() -> str:
-    """Give plotly's format of a hovered value: at most 5 significant digits, grouped."""
-    return ",.5~r"
+def short(name: str) -> str:
+    """Cut a name to what fits into the legend; hovering shows it whole."""
+    return safe(name if len(name) <= theme.LEGEND_NAME else name[: theme.LEGEND_NAME - 1].rstrip() + "…")
+
+
+def safe(text: str) -> str:
+    """Take the meaning from what plotly would read as markup or as a placeholder in a name that a person typed."""
+    return text.replace("<", "‹").replace(">", "›").replace("%{", "% {")
 
 
 def clicked_bucket(click: Mapping[str, Any] | None, zone: tzinfo) -> datetime | None:
     """Give the start of the bucket that a click on bars chose, or None; what the browser sent is not trusted."""
-    for point in (click or {}).get("points") or []:
+    points = click.get("points") if isinstance(click, Mapping) else None
+    for point in points if isinstance(points, list) else []:
         text = point.get("customdata") if isinstance(point, Mapping) else None
         if isinstance(text, str):
             try:

@@ -11,12 +11,14 @@ import plotly.graph_objects as go
 
 from tds_dash import theme
 from tds_dash.figures import axes
-from tds_dash.figures.bars import number_format, plain
+from tds_dash.figures.bars import HOVERED, plain, safe
 from tds_dash.figures.series import ChartDevice, distinct
 from tds_dash.wording import t
 
 if TYPE_CHECKING:
     from sql.consumption import ConsumptionRow, Step
+
+Value = float | None
 
 
 def blank(locale: str = "pt-BR") -> go.Figure:
@@ -37,22 +39,31 @@ def history_lines(
     locale: str,
     view: str = "",
 ) -> go.Figure:
-    """Draw a device over [start, end): a gauge's mean within its least and greatest, or consumption per step."""
-    colour = distinct([device])[0]
-    unit = device.unit
-    kept = unique(rows, step, zone)
-    x = list(kept)
+    """Draw a device over [start, end): a gauge's mean within its least and greatest, or consumption per whole step."""
+    whole = [row for row in rows if device.kind == "gauge" or axes.bucket_end(row.bucket, step, zone) <= now]
+    kept = unbroken(whole, step, zone)
     figure = go.Figure(layout=line_layout(start, end, zone, locale, view))
-    if device.kind == "gauge":
-        low = [plain(row.minimum) for row in kept.values()]
-        high = [plain(row.maximum) for row in kept.values()]
-        figure.add_traces(band(x, low, high, colour, unit, locale))
-        middle = [plain(row.mean) for row in kept.values()]
-        figure.add_trace(line(x, middle, t("chart.mean", locale), colour, unit))
-    else:
-        used = [plain(row.consumption) for row in kept.values()]
-        figure.add_trace(line(x, used, device.name, colour, unit, shape="hv"))
-    return figure
+    x, colour = list(kept), distinct([device])[0]
+    if device.kind != "gauge":
+        used = [None if row is None else plain(row.consumption) for row in kept.values()]
+        return figure.add_trace(line(x, used, device, colour, shape="hv"))
+    low = [None if row is None else plain(row.minimum) for row in kept.values()]
+    high = [None if row is None else plain(row.maximum) for row in kept.values()]
+    mean = [None if row is None else plain(row.mean) for row in kept.values()]
+    figure.add_trace(area(x, low, high, colour))
+    middle = line(x, mean, device, colour)
+    middle.update(
+        customdata=[list(pair) for pair in zip(low, high, strict=True)],
+        hovertemplate=extremes(device.unit, locale),
+    )
+    return figure.add_trace(middle)
+
+
+def extremes(unit: str, locale: str) -> str:
+    """Give the hover of a mean: itself, then the least and the greatest value."""
+    said = {"mean": "y", "minimum": "customdata[0]", "maximum": "customdata[1]"}
+    lines = [f"{t(f'chart.{name}', locale)}: %{{{field}:{HOVERED}}} {unit}" for name, field in said.items()]
+    return "<br>".join(lines) + "<extra></extra>"
 
 
 def reading_lines(
@@ -68,7 +79,7 @@ def reading_lines(
 ) -> go.Figure:
     """Draw raw readings (instant, value); two further apart than `gap` are not joined."""
     x: list[str] = []
-    y: list[float | None] = []
+    y: list[Value] = []
     before: datetime | None = None
     for moment, value in sorted(readings):
         if before is not None and moment - before > gap:
@@ -78,36 +89,37 @@ def reading_lines(
         y.append(float(value))
         before = moment
     figure = go.Figure(layout=line_layout(start, end, zone, locale, view))
-    figure.add_trace(line(x, y, device.name, distinct([device])[0], device.unit))
-    return figure
+    return figure.add_trace(line(x, y, device, distinct([device])[0]))
 
 
 def sparkline(values: Sequence[Decimal | float | None], resource: str) -> go.Figure:
-    """Draw a card's last 30 days, without axes; the last day stands out."""
+    """Draw a card's last 30 days, without axes."""
     y = [None if value is None else float(value) for value in values]
+    x = list(range(len(y)))
     colour = theme.resource_colour(resource)
     figure = go.Figure(layout={"template": theme.template("en"), "hovermode": False, "showlegend": False})
-    figure.add_trace(
-        go.Scatter(
-            x=list(range(len(y))),
-            y=y,
-            mode="lines",
-            connectgaps=False,
-            line={"color": colour, "width": theme.SPARKLINE_WIDTH},
-            fill="tozeroy",
-            fillcolor=theme.faded(colour, theme.BAND_OPACITY),
-            hoverinfo="skip",
-        )
-    )
-    figure.update_layout(margin={"l": 0, "r": 0, "t": 2, "b": 0})
+    figure.add_trace(area(x, [None if value is None else 0.0 for value in y], y, colour))
+    stroke = {"color": colour, "width": theme.SPARKLINE_WIDTH}
+    figure.add_trace(go.Scatter(x=x, y=y, mode="lines", connectgaps=False, line=stroke, hoverinfo="skip"))
+    figure.update_layout(margin=theme.SPARKLINE_MARGIN)
     figure.update_xaxes(visible=False, fixedrange=True)
     figure.update_yaxes(visible=False, fixedrange=True, rangemode="tozero")
     return figure
 
 
-def unique(rows: Sequence[ConsumptionRow], step: Step, zone: tzinfo) -> dict[str, ConsumptionRow]:
-    """Key rows by wall time; of an hour that comes twice as clocks go back, the second stays."""
-    return {axes.wall(row.bucket, zone, step): row for row in sorted(rows, key=lambda row: row.bucket)}
+def unbroken(rows: Sequence[ConsumptionRow], step: Step, zone: tzinfo) -> dict[str, ConsumptionRow | None]:
+    """Key rows by wall time, None where buckets are missing between two.
+
+    Of an hour that comes twice as clocks go back, the second stays: a line must not run backwards.
+    """
+    kept: dict[str, ConsumptionRow | None] = {}
+    expected: datetime | None = None
+    for row in sorted(rows, key=lambda row: row.bucket):
+        if expected is not None and row.bucket > expected:
+            kept.setdefault(axes.wall(expected, zone, step), None)
+        kept[axes.wall(row.bucket, zone, step)] = row
+        expected = axes.bucket_end(row.bucket, step, zone)
+    return kept
 
 
 def line_layout(start: datetime, end: datetime, zone: tzinfo, locale: str, view: str) -> dict[str, Any]:
@@ -116,40 +128,48 @@ def line_layout(start: datetime, end: datetime, zone: tzinfo, locale: str, view:
         "template": theme.template(locale),
         "uirevision": view or "still",
         "showlegend": False,
-        "xaxis": axes.time_axis(start, end, zone, locale),
+        "xaxis": {**axes.time_axis(start, end, zone, locale), **theme.SPIKE},
     }
 
 
-def line(x: list[str], y: list[float | None], name: str, colour: str, unit: str, shape: str = "linear") -> go.Scatter:
+def line(x: list[str], y: list[Value], device: ChartDevice, colour: str, shape: str = "linear") -> go.Scatter:
     """Give a line that breaks where a value is missing."""
     return go.Scatter(
         x=x,
         y=y,
-        name=name,
+        name=safe(device.name),
         mode="lines",
         connectgaps=False,
         line={"color": colour, "width": theme.LINE_WIDTH, "shape": shape},
-        hovertemplate=f"%{{y:{number_format()}}} {unit}<extra>%{{fullData.name}}</extra>",
+        hovertemplate=f"%{{y:{HOVERED}}} {device.unit}<extra></extra>",
     )
 
 
-def band(
-    x: list[str], low: list[float | None], high: list[float | None], colour: str, unit: str, locale: str
-) -> list[go.Scatter]:
-    """Give the two edges of a band, the ground between them tinted."""
-    edge: dict[str, Any] = {
-        "x": x,
-        "mode": "lines",
-        "connectgaps": False,
-        "line": {"width": 0, "color": colour},
-        "hovertemplate": f"%{{y:{number_format()}}} {unit}<extra>%{{fullData.name}}</extra>",
-    }
-    upper = go.Scatter(y=high, name=t("chart.maximum", locale), **edge)
-    lower = go.Scatter(
-        y=low,
-        name=t("chart.minimum", locale),
-        fill="tonexty",
+def area(x: Sequence[Any], low: Sequence[Value], high: Sequence[Value], colour: str) -> go.Scatter:
+    """Give the tinted ground between two edges, one closed shape per unbroken stretch."""
+    outline_x: list[Any] = []
+    outline_y: list[Value] = []
+    stretch: list[tuple[Any, float, float]] = []
+
+    def close() -> None:
+        if stretch:
+            outline_x.extend([at for at, _, _ in stretch] + [at for at, _, _ in reversed(stretch)] + [None])
+            outline_y.extend([top for _, _, top in stretch] + [bottom for _, bottom, _ in reversed(stretch)] + [None])
+            stretch.clear()
+
+    for at, bottom, top in zip(x, low, high, strict=True):
+        if bottom is None or top is None:
+            close()
+        else:
+            stretch.append((at, bottom, top))
+    close()
+    return go.Scatter(
+        x=outline_x,
+        y=outline_y,
+        mode="lines",
+        line={"width": 0, "color": colour},
+        fill="toself",
         fillcolor=theme.faded(colour, theme.BAND_OPACITY),
-        **edge,
+        hoverinfo="skip",
+        showlegend=False,
     )
-    return [upper, lower]

@@ -164,9 +164,13 @@ def one_unit(devices: Iterable[ChartDevice]) -> str:
     return units.pop() if units else ""
 
 
-def together(series: Sequence[Series]) -> dict[str, Bucket]:
-    """Sum all series by bucket, in the order of time."""
+def together(
+    series: Sequence[Series], step: Step, zone: tzinfo, start: datetime | None = None, end: datetime | None = None
+) -> dict[str, Bucket]:
+    """Sum all series by bucket, in the order of time; with a period, its buckets without rows too."""
     whole: dict[str, Bucket] = {}
+    if start is not None and end is not None:
+        whole = {axes.wall(bucket, zone, step): Bucket(bucket) for bucket in reversed(axes.buckets(start, end, step, zone))}
     for one in series:
         for key, bucket in one.buckets.items():
             total = whole.setdefault(key, Bucket(bucket.start))
