@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -36,6 +37,14 @@ class Incidents:
         return _inside(times, self.zeros)
 
 
+class Recorded(NamedTuple):
+    """When a meter was replaced, what the old register showed last and the new one first, in units."""
+
+    at: datetime
+    final: Decimal
+    initial: Decimal
+
+
 @dataclass(frozen=True)
 class Device:
     """One meter behind a gateway: how it is registered, what it shows, what befell it."""
@@ -57,9 +66,13 @@ class Device:
         return None if wraps is None else Decimal(wraps // MILLION)
 
     @property
-    def replacement(self) -> Replacement | None:
-        """Give the replacement of the meter, if it had one."""
-        return self.meter.replacement if isinstance(self.meter, Register) else None
+    def replacement(self) -> Recorded | None:
+        """Give the replacement of the meter as a person records it, if it had one."""
+        meter = self.meter
+        if not isinstance(meter, Register) or meter.replacement is None:
+            return None
+        final, initial = (Decimal(millionths) / MILLION for millionths in (meter.final(), meter.replacement.initial))
+        return Recorded(datetime.fromtimestamp(meter.replacement.at, UTC), final, initial)
 
 
 @dataclass(frozen=True)
@@ -118,7 +131,7 @@ def build_world(anchor: datetime, months: int, seed: int = SEED) -> World:
         gateways = []
         for gateway in part.gateways:
             number = next(numbers)
-            chance = random.Random(seed * 1000 + number)
+            chance = random.Random(seed * 1000 + number)  # noqa: S311  (chance, not secrecy)
             outage = _windows(chance, span, 1, 8, 120)  # the gateway itself: two hours to thirty
             devices = tuple(
                 _device(seed * 100_000 + number * 100 + place, f"D{place:02}", device, part.timezone, span, outage)
@@ -140,7 +153,7 @@ def history_start(anchor: datetime, months: int, zone: str) -> int:
 
 
 def _device(seed: int, code: str, part: DevicePart, zone: str, span: Window, outage: tuple[Window, ...]) -> Device:
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311
     step = int(part.resolution * MILLION)
     gaps = outage + _windows(chance, span, chance.randint(1, 3), 4, 28)  # one to seven hours
     if part.climate is not None:

@@ -123,7 +123,8 @@ def test_one_meter_wraps_once_one_is_replaced_and_one_reads_zeros(months: int) -
             assert values.max() < int(device.modulus) * MILLION
         if device.replacement is not None:
             replacements += int((np.diff(values) < 0).sum())
-            assert times[0] < device.replacement.at < times[-1]
+            assert times[0] < device.replacement.at.timestamp() < times[-1]
+            assert device.replacement.final > device.replacement.initial == 0
         run = times[device.incidents.zeroed(times)]
         if run.size:
             zeros += 1
