@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from sqlalchemy import Connection, text
 
@@ -37,7 +37,7 @@ def parse_step(name: str) -> Step:
     """Give the step of a name; raises Refused for any other word."""
     if name not in STEPS:
         raise Refused(f"the step must be {', '.join(STEPS[:-1])} or {STEPS[-1]}, not {name!r}")
-    return cast(Step, name)
+    return name
 
 
 def buckets(step: Step, start: datetime, end: datetime, zone: str) -> list[datetime]:

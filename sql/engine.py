@@ -129,5 +129,3 @@ def _engine(url: str, role: Role, pool_size: int) -> Engine:
         },
     )
     return engine
-
-

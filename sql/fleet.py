@@ -16,7 +16,13 @@ from sql.units import canonical
 
 KINDS = ("counter", "interval", "gauge")
 RESOURCES = ("electricity", "water", "gas", "temperature", "other")
-MAX_RATE = {"electricity": Decimal(1000), "water": Decimal(100), "gas": Decimal(100), "temperature": Decimal(1000), "other": Decimal(1000)}
+MAX_RATE = {
+    "electricity": Decimal(1000),
+    "water": Decimal(100),
+    "gas": Decimal(100),
+    "temperature": Decimal(1000),
+    "other": Decimal(1000),
+}
 # Columns whose change makes other figures of the same readings.
 FIGURES = {"kind", "interval_seconds", "max_rate", "resolution", "jitter", "modulus"}
 _MAC = re.compile(r"[0-9a-f]{12}")
@@ -82,7 +88,9 @@ def add_account(connection: Connection, name: str, *, timezone: str, locale: str
     _note_zone(connection, timezone)
     return int(
         connection.execute(
-            text("INSERT INTO tds.account (name, timezone, locale, currency) VALUES (:name, :timezone, :locale, :currency) RETURNING id"),
+            text(
+                "INSERT INTO tds.account (name, timezone, locale, currency) VALUES (:name, :timezone, :locale, :currency) RETURNING id"
+            ),
             {"name": name, "timezone": timezone, "locale": locale, "currency": currency},
         ).scalar_one()
     )
@@ -107,7 +115,10 @@ def find_account(connection: Connection, name: str) -> Account:
 
 def list_accounts(connection: Connection) -> list[Account]:
     """List the accounts by name."""
-    return [Account(*row) for row in connection.execute(text("SELECT id, name, timezone, locale, currency FROM tds.account ORDER BY name"))]
+    return [
+        Account(*row)
+        for row in connection.execute(text("SELECT id, name, timezone, locale, currency FROM tds.account ORDER BY name"))
+    ]
 
 
 def add_gateway(connection: Connection, mac: str, account: str, name: str | None = None, capacity: int = 8) -> int:
@@ -120,7 +131,9 @@ def add_gateway(connection: Connection, mac: str, account: str, name: str | None
         raise Refused(f"the gateway {mac} is registered already")
     return int(
         connection.execute(
-            text("INSERT INTO tds.gateway (account_id, mac, name, capacity) VALUES (:account, :mac, :name, :capacity) RETURNING id"),
+            text(
+                "INSERT INTO tds.gateway (account_id, mac, name, capacity) VALUES (:account, :mac, :name, :capacity) RETURNING id"
+            ),
             {"account": owner.id, "mac": mac, "name": _name(name or mac, "a gateway's name"), "capacity": capacity},
         ).scalar_one()
     )
@@ -163,9 +176,11 @@ def add_device(connection: Connection, mac: str, code: str, **given: Any) -> int
     ).one_or_none()
     if gateway is None:
         raise NotFound(f"there is no gateway {mac}: add it first with `tds gateway add`")
-    codes = connection.execute(
-        text("SELECT code FROM tds.device WHERE gateway_id = :id AND retired_at IS NULL"), {"id": gateway.id}
-    ).scalars().all()
+    codes = (
+        connection.execute(text("SELECT code FROM tds.device WHERE gateway_id = :id AND retired_at IS NULL"), {"id": gateway.id})
+        .scalars()
+        .all()
+    )
     if code in codes:
         raise Refused(f"the gateway {mac} has a device {code} already")
     if len(codes) >= gateway.capacity:
@@ -203,9 +218,10 @@ def set_device(connection: Connection, mac: str, code: str, **given: Any) -> Non
     before = DeviceSettings(*row)
     after = before._replace(**given)
     check_device(code, after)
-    if canonical(after.unit) != before.unit and connection.execute(
-        text("SELECT EXISTS (SELECT FROM tds.reading WHERE device_id = :id)"), {"id": device_id}
-    ).scalar():
+    if (
+        canonical(after.unit) != before.unit
+        and connection.execute(text("SELECT EXISTS (SELECT FROM tds.reading WHERE device_id = :id)"), {"id": device_id}).scalar()
+    ):
         raise Refused(f"{code} has readings in {before.unit}: its unit cannot change any more; retire it and add a new device")
     check_modulus(connection, device_id, after)
     connection.execute(
@@ -227,7 +243,9 @@ def check_modulus(connection: Connection, device_id: int, device: DeviceSettings
         text("SELECT value FROM tds.reading WHERE device_id = :id ORDER BY time DESC LIMIT 1"), {"id": device_id}
     ).scalar()
     if last is not None and last >= device.modulus:
-        raise Refused(f"the modulus {device.modulus} is smaller than the last reading {last.normalize():f}: a register stays below its modulus")
+        raise Refused(
+            f"the modulus {device.modulus} is smaller than the last reading {last.normalize():f}: a register stays below its modulus"
+        )
 
 
 def check_device(code: str, device: DeviceSettings) -> None:
@@ -244,13 +262,14 @@ def check_device(code: str, device: DeviceSettings) -> None:
         raise Refused("the interval is between 1 second and 366 days")
     limits = (("largest rate", device.max_rate, False), ("resolution", device.resolution, True), ("jitter", device.jitter, True))
     for what, value, zero in (*limits, ("modulus", device.modulus, False)):
-        if value is not None and not (value.is_finite() and (0 <= value if zero else 0 < value) and value <= Decimal("1e15")):
+        if value is not None and not (value.is_finite() and (value >= 0 if zero else value > 0) and value <= Decimal("1e15")):
             raise Refused(f"the {what} must be {'at least' if zero else 'greater than'} 0 and at most 10^15, not {value}")
 
 
 def _note_zone(connection: Connection, zone: str) -> None:
     connection.execute(
-        text("INSERT INTO tds.zone (name, slug) VALUES (:zone, :slug) ON CONFLICT DO NOTHING"), {"zone": zone, "slug": rollups.slug(zone)}
+        text("INSERT INTO tds.zone (name, slug) VALUES (:zone, :slug) ON CONFLICT DO NOTHING"),
+        {"zone": zone, "slug": rollups.slug(zone)},
     )
 
 

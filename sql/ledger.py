@@ -49,7 +49,11 @@ def drain(store: Store, sessions: int = 1) -> int:
         batches = sum(pool.map(_drain_alone, [store] * sessions))
     while not _is_clean(store):  # another worker holds devices: wait for its commit, then look again
         with store.transaction() as connection:
-            connection.execute(text("SELECT device_id FROM tds.ledger_state WHERE device_id IN (SELECT device_id FROM tds.dirty) ORDER BY 1 FOR UPDATE"))
+            connection.execute(
+                text(
+                    "SELECT device_id FROM tds.ledger_state WHERE device_id IN (SELECT device_id FROM tds.dirty) ORDER BY 1 FOR UPDATE"
+                )
+            )
         batches += _drain_alone(store)
     rollups.refresh(store, datetime.now(UTC))
     return batches
@@ -58,7 +62,9 @@ def drain(store: Store, sessions: int = 1) -> int:
 def lag_seconds(connection: Connection) -> float:
     """Give the age of the oldest dirty range, 0 where there is none."""
     return float(
-        connection.execute(text("SELECT coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0) FROM tds.dirty")).scalar_one()
+        connection.execute(
+            text("SELECT coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0) FROM tds.dirty")
+        ).scalar_one()
     )
 
 

@@ -302,10 +302,12 @@ ON CONFLICT (device_id, at, kind) DO UPDATE
  WHERE (e.since, e.value_before, e.value_after, e.correction, e.readings, e.lowest, e.highest)
        IS DISTINCT FROM (excluded.since, excluded.value_before, excluded.value_after, excluded.correction, excluded.readings, excluded.lowest, excluded.highest);
 
--- name: drop_events Removes events that are no longer detected in the recomputed ground.
+-- name: drop_events Removes events that are no longer detected in the recomputed ground; one whose reading a person ignored stays on record.
 DELETE FROM tds.event e USING work w
  WHERE e.device_id = w.device_id AND NOT w.fast AND e.at > w.slot_low AND e.since < w.slot_high
-   AND NOT EXISTS (SELECT FROM detected d WHERE d.device_id = e.device_id AND d.at = e.at AND d.kind = e.kind);
+   AND NOT EXISTS (SELECT FROM detected d WHERE d.device_id = e.device_id AND d.at = e.at AND d.kind = e.kind)
+   AND NOT EXISTS (SELECT FROM tds.decision c WHERE c.device_id = e.device_id AND c.at = e.at AND c.kind = 'ignore' AND c.undone_at IS NULL
+                      AND c.event_kind = e.kind);
 
 -- name: note_touched Says which stretch of the ledger changed, per device, for the rollups.
 INSERT INTO touched (device_id, low, high)

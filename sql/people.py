@@ -70,7 +70,8 @@ def add_user(connection: Connection, email: str, account: str, role: str, passwo
             {"email": email, "hash": hash_password(password)},
         ).scalar_one()
     elif connection.execute(
-        text("SELECT 1 FROM tds.membership WHERE user_id = :user AND account_id = :account"), {"user": user_id, "account": owner.id}
+        text("SELECT 1 FROM tds.membership WHERE user_id = :user AND account_id = :account"),
+        {"user": user_id, "account": owner.id},
     ).scalar():
         raise Refused(f"{email} has a place in {account} already")
     connection.execute(

@@ -163,7 +163,11 @@ def _load(
         low="-infinity" if None in lows else min(low for low in lows if low),
         high="infinity" if None in highs else max(high for high in highs if high),
     )
-    odd = connection.execute(text("SELECT DISTINCT device_id FROM seq WHERE odd AND device_id = any(:ids)"), {"ids": devices}).scalars().all()
+    odd = (
+        connection.execute(text("SELECT DISTINCT device_id FROM seq WHERE odd AND device_id = any(:ids)"), {"ids": devices})
+        .scalars()
+        .all()
+    )
     chosen: dict[int, list[Run]] = defaultdict(list)
     if odd:
         _run(connection, "index_seq")
@@ -171,7 +175,7 @@ def _load(
         for run in _choose(_run(connection, "candidate_runs", devices=odd)):
             chosen[run.device_id].append(run)
         _keep(connection, [run for runs in chosen.values() for run in runs])
-    slot_highs = {}
+    slot_highs: dict[int, datetime | None] = {}
     again = []
     for scope in scopes:
         if scope.load_high is None:
@@ -232,7 +236,9 @@ def _settled_end(connection: Connection, scope: Scope, reach: timedelta, runs: S
 def _apply(connection: Connection) -> int:
     low, high = connection.execute(text("SELECT min(slot_low), max(slot_high) FROM work WHERE NOT fast AND NOT fresh")).one()
     if low is not None:
-        ends = connection.execute(text("SELECT min(slot_low)::text, max(slot_high)::text FROM work WHERE NOT fast AND NOT fresh")).one()
+        ends = connection.execute(
+            text("SELECT min(slot_low)::text, max(slot_high)::text FROM work WHERE NOT fast AND NOT fresh")
+        ).one()
         _run(connection, "find_changes", low=ends[0], high=ends[1])
         _run(connection, "note_revised")
         _run(connection, "replace_slots")
@@ -249,7 +255,9 @@ def _delete_vanished(connection: Connection) -> None:
     """Delete one device at a time with literal bounds: a joined DELETE would decompress the whole ledger."""
     for row in _run(connection, "vanished"):
         connection.execute(
-            text("DELETE FROM tds.ledger WHERE device_id = :id AND middle >= :low AND middle <= :high AND middle = any(:middles)"),
+            text(
+                "DELETE FROM tds.ledger WHERE device_id = :id AND middle >= :low AND middle <= :high AND middle = any(:middles)"
+            ),
             {"id": row.device_id, "low": row.middles[0], "high": row.middles[-1], "middles": list(row.middles)},
         )
 

@@ -190,7 +190,12 @@ def _create(connection: Connection, kind: str, rollup: Rollup) -> None:
             "until": "-infinity" if kind == "timescaledb" else "infinity",
         },
     )
-    _account_view(connection, rollup.name, f"SELECT * FROM tds.{name}", "WHERE device_id = any (array(SELECT unnest(tds.current_devices())))")
+    _account_view(
+        connection,
+        rollup.name,
+        f"SELECT * FROM tds.{name}",
+        "WHERE device_id = any (array(SELECT unnest(tds.current_devices())))",
+    )
 
 
 def _fill(connection: Connection, kind: str, rollup: Rollup) -> None:
@@ -281,7 +286,9 @@ def refresh(store: Store, now: datetime) -> bool:
 def _refresh_elected(connection: Connection, now: datetime) -> bool:
     pending = connection.execute(text("SELECT id, low, high FROM tds.refresh_pending ORDER BY low")).all()
     ground = connection.execute(
-        text("SELECT min(range_start) FROM timescaledb_information.chunks WHERE hypertable_schema = 'tds' AND hypertable_name = 'ledger'")
+        text(
+            "SELECT min(range_start) FROM timescaledb_information.chunks WHERE hypertable_schema = 'tds' AND hypertable_name = 'ledger'"
+        )
     ).scalar()
     if ground is None:
         return False

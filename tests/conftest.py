@@ -85,7 +85,7 @@ def _make(request: pytest.FixtureRequest, engine: str, folder: Path) -> Iterator
     owner_url = create_database(server, name)
     settings = replace(settings_module.load({"TDS_STATE_DIR": str(folder)}), database_url=owner_url)
     migrate(settings)
-    made = Database(engine, settings, *(open_store(settings, role) for role in ("owner", "ingest", "web")))  # type: ignore[arg-type]
+    made = Database(engine, settings, *(open_store(settings, role) for role in ("owner", "ingest", "web")))
     yield made
     for store in (made.owner, made.ingest, made.web):
         store.close()
@@ -94,7 +94,9 @@ def _make(request: pytest.FixtureRequest, engine: str, folder: Path) -> Iterator
 
 def create_database(server: str, name: str) -> str:
     """Create a database with an owner of its own who is no superuser; gives the owner's URL."""
-    _execute(server, f"CREATE ROLE {name}_owner LOGIN CREATEROLE PASSWORD '{PASSWORD}'", f"CREATE DATABASE {name} OWNER {name}_owner")
+    _execute(
+        server, f"CREATE ROLE {name}_owner LOGIN CREATEROLE PASSWORD '{PASSWORD}'", f"CREATE DATABASE {name} OWNER {name}_owner"
+    )
     host = urlsplit(server).netloc.rpartition("@")[2]
     return f"postgresql://{name}_owner:{PASSWORD.replace(' ', '%20')}@{host}/{name}"
 

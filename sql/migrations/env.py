@@ -2,5 +2,7 @@
 
 from alembic import context
 
-context.configure(connection=context.config.attributes["connection"], version_table="version", version_table_schema="tds_migration")
+context.configure(
+    connection=context.config.attributes["connection"], version_table="version", version_table_schema="tds_migration"
+)
 context.run_migrations()

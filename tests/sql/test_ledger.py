@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from sql import fleet, ledger, rollups
-from sql.consumption import consumption, filled
+from sql.consumption import consumption
 from tests.conftest import Database
 from tests.sql import meters
 from tests.sql.meters import Meter, Reading
@@ -93,7 +93,8 @@ def ledger_of(database: Database, device: int) -> dict[datetime, tuple[Any, ...]
 def events_of(database: Database, device: int) -> list[tuple[str, datetime, Decimal]]:
     with database.owner.transaction() as connection:
         rows = connection.execute(
-            text("SELECT kind, at, correction FROM tds.event WHERE device_id = :d AND kind <> 'glitch' ORDER BY at"), {"d": device}
+            text("SELECT kind, at, correction FROM tds.event WHERE device_id = :d AND kind <> 'glitch' ORDER BY at"),
+            {"d": device},
         )
         return [tuple(row) for row in rows]  # type: ignore[misc]
 
@@ -125,7 +126,9 @@ def check_steps(database: Database, device: int, zone: str, start: datetime, end
             key = rollups.bucket_start(coarse, bucket, zone)
             sums[key] = sums.get(key, Decimal(0)) + (row.consumption or 0)
         low = min(by_step[coarse])
-        assert {k: v for k, v in sums.items() if k > low} == {k: v.consumption or 0 for k, v in by_step[coarse].items() if k > low}, (fine, coarse)
+        assert {k: v for k, v in sums.items() if k > low} == {
+            k: v.consumption or 0 for k, v in by_step[coarse].items() if k > low
+        }, (fine, coarse)
 
 
 def run_meters(database: Database, seeds: range) -> None:
@@ -151,11 +154,15 @@ def run_meters(database: Database, seeds: range) -> None:
         check_steps(database, device, zone, meter.readings[0].time, meter.readings[-1].time)
     assert ledger.verify(database.owner) == []
     with database.owner.transaction() as connection:
-        before = connection.execute(text("SELECT md5(string_agg(l::text, ',' ORDER BY device_id, middle)) FROM tds.ledger l")).scalar()
+        before = connection.execute(
+            text("SELECT md5(string_agg(l::text, ',' ORDER BY device_id, middle)) FROM tds.ledger l")
+        ).scalar()
         ledger.mark_dirty(connection, [device for *_, device, _ in made])
     ledger.drain(database.owner)
     with database.owner.transaction() as connection:
-        after = connection.execute(text("SELECT md5(string_agg(l::text, ',' ORDER BY device_id, middle)) FROM tds.ledger l")).scalar()
+        after = connection.execute(
+            text("SELECT md5(string_agg(l::text, ',' ORDER BY device_id, middle)) FROM tds.ledger l")
+        ).scalar()
     assert before == after
 
 

@@ -1,0 +1,292 @@
+"""The command-line face: `tds …`. Every command imports its room only when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import settings as settings_module
+from settings import Settings, SettingsError
+
+Command = Callable[[Settings, argparse.Namespace], int | None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; gives its exit code: 0 done, 1 refused or faulty. Wrong usage exits with 2 by itself."""
+    given = parser().parse_args(arguments)
+    try:
+        return _command(given.run)(settings_module.load(), given) or 0
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output left (`tds … | head`): nothing is wrong, and nothing more can be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        line = _explain(error)
+        if line is None:
+            raise
+        print(f"tds: {line}", file=sys.stderr)
+        return 1
+
+
+def _command(path: str) -> Command:
+    module, _, function = path.partition(":")
+    command: Command = getattr(import_module(module), function)
+    return command
+
+
+def _explain(error: Exception) -> str | None:
+    """Say an expected fault in one line; None for one that nobody expected."""
+    from sql.errors import TdsError
+
+    if isinstance(error, (TdsError, SettingsError)):
+        return " ".join(str(error).split())
+    if "sqlalchemy" in sys.modules:
+        from sqlalchemy.exc import DBAPIError
+
+        if isinstance(error, DBAPIError):
+            return f"the database refused: {' '.join(str(error.orig).split())[:300]}"
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    return None
+
+
+def doctor(settings: Settings, args: argparse.Namespace) -> int:
+    """Print what each part says of its health; exit 1 where one has a fault."""
+    import json
+
+    findings = []
+    for module in ("sql.health", "broker", "certs"):
+        findings += import_module(module).health(settings)
+    if args.json:
+        print(
+            json.dumps(
+                {
+                    "healthy": all(ok for _, ok, _ in findings),
+                    "checks": [dict(zip(("check", "ok", "detail"), f, strict=True)) for f in findings],
+                }
+            )
+        )
+    else:
+        for name, ok, sentence in findings:
+            print(f"{'ok  ' if ok else 'FAIL'}  {name:<14}  {sentence}")
+    return 0 if all(ok for _, ok, _ in findings) else 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the tree of commands, as the contract lists them."""
+    top = argparse.ArgumentParser(
+        prog="tds", description="Telemetry for electricity, water, gas and temperature.", allow_abbrev=False
+    )
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    _processes(commands)
+    _people(commands)
+    _fleet(commands)
+    _figures(commands)
+    _events(commands)
+    _certificates(commands)
+    _simulation(commands)
+    return top
+
+
+def _add(commands: Any, name: str, run: str, help_text: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(name, help=help_text, description=help_text, allow_abbrev=False)
+    made.set_defaults(run=run)
+    return made
+
+
+def _group(commands: Any, name: str, help_text: str) -> Any:
+    return commands.add_parser(name, help=help_text, description=help_text).add_subparsers(metavar="COMMAND", required=True)
+
+
+def _json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _processes(commands: Any) -> None:
+    demo = _add(commands, "demo", "simulator.commands:demo", "start everything with believable data")
+    demo.add_argument("--port", type=whole(1, 65535), help="port of the pages")
+    demo.add_argument("--months", type=whole(1, 24), default=13, help="months of history")
+    _add(commands, "migrate", "sql.commands:migrate", "create or upgrade the schema")
+    _add(commands, "web", "tds_dash.commands:web", "serve the pages")
+    _add(commands, "ingest", "ingest.commands:ingest", "store what gateways publish, and keep the ledger")
+    _add(commands, "broker", "broker.commands:broker", "run Mosquitto in the foreground")
+    _json(_add(commands, "doctor", "cli:doctor", "check every part"))
+    url = _add(commands, "url", "sql.commands:url", "print a connection URL")
+    url.add_argument("--role", choices=("owner", "ingest", "web"), default="owner")
+
+
+def _people(commands: Any) -> None:
+    account = _group(commands, "account", "accounts")
+    add = _add(account, "add", "sql.commands:account_add", "add an account")
+    add.add_argument("name")
+    add.add_argument("--timezone", help="such as America/Sao_Paulo")
+    add.add_argument("--locale", choices=settings_module.LOCALES)
+    add.add_argument("--currency", default="BRL", help="three letters, such as BRL")
+    _json(_add(account, "list", "sql.commands:account_list", "list the accounts"))
+    user = _group(commands, "user", "people")
+    add = _add(user, "add", "sql.commands:user_add", "give a person a place in an account; the password comes on standard input")
+    add.add_argument("email")
+    add.add_argument("--account", required=True)
+    add.add_argument("--role", required=True, choices=("admin", "editor", "viewer"))
+
+
+def _fleet(commands: Any) -> None:
+    gateway = _group(commands, "gateway", "gateways")
+    add = _add(gateway, "add", "sql.commands:gateway_add", "register a gateway")
+    add.add_argument("mac")
+    add.add_argument("--account", required=True)
+    add.add_argument("--name")
+    add.add_argument("--capacity", type=int, default=8)
+    _json(_add(gateway, "list", "sql.commands:gateway_list", "list the gateways"))
+    device = _group(commands, "device", "meters and sensors")
+    for name, run, help_text in (
+        ("add", "sql.commands:device_add", "register a device"),
+        ("set", "sql.commands:device_set", "change a device; its history is recomputed"),
+    ):
+        change = _add(device, name, run, help_text)
+        change.add_argument("mac")
+        change.add_argument("code")
+        _device_options(change, required=name == "add")
+    replace = _add(device, "replace", "sql.reports:device_replace", "record that a meter was replaced")
+    replace.add_argument("mac")
+    replace.add_argument("code")
+    replace.add_argument("--at", required=True, metavar="T", help="date or ISO 8601 instant")
+    replace.add_argument("--final", required=True, type=number, help="last register of the old meter")
+    replace.add_argument("--initial", required=True, type=number, help="first register of the new meter")
+    for group, run, help_text in (
+        (device, "sql.imports:device_import", "register devices from a CSV file"),
+        (_group(commands, "reading", "readings"), "sql.imports:reading_import", "import history from a CSV file"),
+    ):
+        load = _add(group, "import", run, help_text)
+        load.add_argument("file", type=Path, metavar="FILE.csv")
+        load.add_argument("--account", required=True)
+
+
+def _device_options(command: argparse.ArgumentParser, required: bool) -> None:
+    command.add_argument("--kind", required=required, choices=("counter", "interval", "gauge"))
+    command.add_argument("--resource", required=required, choices=("electricity", "water", "gas", "temperature", "other"))
+    command.add_argument("--unit", required=required)
+    command.add_argument("--name")
+    command.add_argument("--interval", type=int, metavar="SECONDS")
+    command.add_argument("--max-rate", type=number, metavar="UNITS_PER_HOUR")
+    command.add_argument("--resolution", type=number)
+    command.add_argument("--jitter", type=number)
+    command.add_argument("--modulus", type=number)
+
+
+def _figures(commands: Any) -> None:
+    ledger = _group(commands, "ledger", "the ledger and its rollups")
+    _add(ledger, "drain", "sql.reports:ledger_drain", "work off every dirty range now, refresh the rollups")
+    _json(
+        _add(ledger, "verify", "sql.reports:ledger_verify", "compare every rollup with the ledger, the ledger with the readings")
+    )
+    _add(ledger, "work", "ingest.commands:work", "run the ledger worker alone")
+    consumption = _add(commands, "consumption", "sql.reports:consumption", "print consumption")
+    consumption.add_argument("--account", required=True)
+    consumption.add_argument("--step", required=True, choices=("15min", "hour", "day", "month"))
+    consumption.add_argument("--from", dest="start", required=True, metavar="T", help="date or ISO 8601 instant")
+    consumption.add_argument("--to", dest="end", required=True, metavar="T", help="date or ISO 8601 instant, exclusive")
+    consumption.add_argument("--device", action="append", metavar="MAC/CODE", help="only this device; may be given again")
+    consumption.add_argument("--format", choices=("csv", "json"), default="csv")
+    books = _add(commands, "books", "sql.reports:books", "print the books of a device: registers, corrections, consumption")
+    books.add_argument("--account", required=True)
+    books.add_argument("--device", required=True, metavar="MAC/CODE")
+    books.add_argument("--from", dest="start", required=True, metavar="T")
+    books.add_argument("--to", dest="end", required=True, metavar="T")
+    _json(books)
+
+
+def _events(commands: Any) -> None:
+    event = _group(commands, "event", "what the ledger detected")
+    listing = _add(event, "list", "sql.reports:event_list", "list an account's events")
+    listing.add_argument("--account", required=True)
+    _json(listing)
+    for name, help_text in (
+        ("accept", "confirm an event"),
+        ("correct", "give the final and the initial register of an event"),
+        ("ignore", "leave the event's reading out"),
+        ("undo", "take back what was decided of an event"),
+    ):
+        decide = _add(event, name, f"sql.reports:event_{name}", help_text)
+        decide.add_argument("id", type=int)
+        if name == "correct":
+            decide.add_argument("--final", required=True, type=number)
+            decide.add_argument("--initial", required=True, type=number)
+
+
+def _certificates(commands: Any) -> None:
+    certs = _group(commands, "certs", "certificates of gateways, broker and ingester")
+    init = _add(certs, "init", "certs.commands:init", "make the authority and the certificates of broker and ingester")
+    init.add_argument("--host", action="append", metavar="NAME", help="a name or address that gateways reach the broker by")
+    issue = _add(certs, "issue", "certs.commands:issue", "issue a gateway's key and certificate as a ZIP")
+    issue.add_argument("mac")
+    issue.add_argument("--out", type=Path, metavar="FILE.zip")
+    issue.add_argument("--rsa", action="store_true", help="an RSA 2048 key, for gateways that need one")
+    sign = _add(certs, "sign", "certs.commands:sign", "sign a request whose key never left the gateway")
+    sign.add_argument("mac")
+    sign.add_argument("--csr", type=Path, required=True, metavar="FILE")
+    sign.add_argument("--out", type=Path, metavar="FILE")
+    batch = _add(certs, "batch", "certs.commands:batch", "issue for every gateway of a CSV file")
+    batch.add_argument("file", type=Path, metavar="FILE.csv")
+    batch.add_argument("--out", type=Path, required=True, metavar="FILE.zip")
+    batch.add_argument("--rsa", action="store_true")
+    revoke = _add(certs, "revoke", "certs.commands:revoke", "revoke a certificate at once")
+    revoke.add_argument("serial")
+    revoke.add_argument("--reason", required=True)
+    renew = _add(certs, "renew", "certs.commands:renew", "issue a gateway's next certificate; the present one goes on working")
+    renew.add_argument("mac")
+    renew.add_argument("--out", type=Path, metavar="FILE.zip")
+    renew.add_argument("--rsa", action="store_true")
+    _json(_add(certs, "list", "certs.commands:list", "list certificates"))
+    _add(certs, "crl", "certs.commands:crl", "renew the revocation lists")
+
+
+def _simulation(commands: Any) -> None:
+    simulate = _add(commands, "simulate", "simulator.commands:simulate", "drive simulated gateways and measure loss and latency")
+    simulate.add_argument("--gateways", type=whole(1, 20_000), required=True)
+    simulate.add_argument("--devices", type=whole(1, 32), required=True, help="per gateway")
+    simulate.add_argument("--rate", type=positive, required=True, help="messages per second, in total")
+    simulate.add_argument("--duration", type=positive, required=True, help="seconds")
+    _json(simulate)
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Give a parser of whole numbers between two ends."""
+
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def number(text: str) -> Decimal:
+    """Parse an exact, finite decimal."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or "_" in text:
+        raise argparse.ArgumentTypeError(f"{text} is not a number")
+    return value
+
+
+def positive(text: str) -> float:
+    """Parse a number above zero."""
+    value = float(number(text))
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

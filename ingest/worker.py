@@ -1,0 +1,80 @@
+"""The ledger worker: a thread that works off dirty ranges, keeps rollups fresh, and heals what differs by night."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import UTC, datetime
+
+from sqlalchemy.exc import DBAPIError
+
+from settings import Settings
+from sql import engine, ledger, rollups
+from sql.errors import TdsError
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.5
+REFRESH_SECONDS = 20.0
+LONGEST_PAUSE = 30.0
+
+
+class LedgerWorker:
+    """Works until it is told to stop; a lost database is waited for, with growing pauses."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._store = engine.open_store(settings, "owner", pool_size=2)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ledger-worker", daemon=True)
+        self._refreshed = 0.0
+        self.lag = 0.0
+
+    def start(self) -> None:
+        """Start working in the background."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 30) -> None:
+        """Finish the batch in hand and stop."""
+        self._stop.set()
+        self._thread.join(timeout)
+        self._store.close()
+
+    def run(self) -> None:
+        """Work in this thread until another one calls stop."""
+        self._run()
+
+    def request_stop(self) -> None:
+        """Ask for a stop without waiting; safe in a signal handler."""
+        self._stop.set()
+
+    def alive(self) -> bool:
+        """Tell whether the thread still works."""
+        return self._thread.is_alive()
+
+    def step(self) -> bool:
+        """Do one piece of work; tells whether there was any."""
+        worked = ledger.process_one_batch(self._store)
+        if time.monotonic() - self._refreshed >= REFRESH_SECONDS:
+            rollups.add_missing_zones(self._store)
+            rollups.refresh(self._store, datetime.now(UTC))
+            with self._store.transaction() as connection:
+                self.lag = ledger.lag_seconds(connection)
+            self._refreshed = time.monotonic()
+        return worked
+
+    def _run(self) -> None:
+        pause = IDLE_SECONDS
+        while not self._stop.is_set():
+            try:
+                if not self.step():
+                    self._stop.wait(IDLE_SECONDS)
+                pause = IDLE_SECONDS
+            except (DBAPIError, TdsError) as error:
+                reason = engine.reason(error) if isinstance(error, DBAPIError) else str(error)
+                log.warning("the ledger worker pauses %.0f s: %s", pause, reason)
+                self._stop.wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            except Exception:
+                log.exception("the ledger worker met a fault of its own and goes on in %.0f s", LONGEST_PAUSE)
+                self._stop.wait(LONGEST_PAUSE)

@@ -1,0 +1,182 @@
+"""Events and what people decide of them: accept, correct, ignore, undo, and a meter's replacement."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from sql import ledger
+from sql.consumption import plain
+from sql.errors import NotFound, Refused
+from sql.statements import statements
+
+
+class Event(NamedTuple):
+    """A detected event with the decision that stands, if any."""
+
+    id: int
+    device_id: int
+    gateway_mac: str
+    device_code: str
+    device_name: str
+    unit: str
+    kind: str
+    at: datetime
+    since: datetime
+    value_before: Decimal
+    value_after: Decimal
+    correction: Decimal
+    readings: int
+    lowest: Decimal | None
+    highest: Decimal | None
+    modulus: Decimal | None
+    detected_at: datetime
+    decision: str | None
+    final: Decimal | None
+    initial: Decimal | None
+    decided_by: str | None
+    decided_at: datetime | None
+
+    @property
+    def increment(self) -> Decimal:
+        """Consumption that was taken for the pair."""
+        return self.value_after - self.value_before + self.correction
+
+
+def list_events(connection: Connection, account_id: int, undecided: bool = False, limit: int = 10_000) -> list[Event]:
+    """List an account's events, newest first; ignored readings are listed as well, as what was decided of them."""
+    rows = connection.execute(
+        statements("decisions.sql")["events"], {"account": account_id, "event": None, "undecided": undecided, "limit": limit}
+    )
+    return [Event(*row) for row in rows]
+
+
+def find_event(connection: Connection, event_id: int) -> Event:
+    """Find one event; raises NotFound."""
+    row = connection.execute(
+        statements("decisions.sql")["events"], {"account": None, "event": event_id, "undecided": False, "limit": 1}
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no event {event_id}: `tds event list` shows them")
+    return Event(*row)
+
+
+def sentence(event: Event) -> str:
+    """Say in one sentence what was seen and what was assumed."""
+    before, after, unit = plain(event.value_before), plain(event.value_after), event.unit
+    if event.kind == "glitch":
+        count = f"{event.readings} reading{'s' if event.readings != 1 else ''}"
+        return f"{count} between {plain(event.lowest)} and {plain(event.highest)} {unit} left out: the register returned from {before} to {after}"
+    taken = f"{'+' if event.increment >= 0 else ''}{plain(event.increment)} {unit}"
+    if event.decision == "correct":
+        return f"register went from {before} to {after}; corrected with final {plain(event.final)} and initial {plain(event.initial)}: {taken}"
+    if event.kind == "rollover":
+        digits = len(plain(event.modulus)) - 1 if event.modulus is not None and plain(event.modulus).strip("0") == "1" else None
+        register = f"a {digits}-digit register" if digits else f"a register that wraps at {plain(event.modulus)}"
+        return f"register fell from {before} to {after}: rollover of {register}? {taken}"
+    if event.kind == "reset":
+        return f"register fell from {before} to {after}: reset to zero? {taken}"
+    if event.kind == "replacement":
+        return f"meter replaced between {before} and {after}: {taken}"
+    way = "rose" if event.value_after > event.value_before else "fell"
+    return f"register {way} from {before} to {after}, which no rule explains: {taken} taken, for you to correct or ignore"
+
+
+def accept(connection: Connection, event_id: int, by: str) -> None:
+    """Confirm an event as it was detected."""
+    event = find_event(connection, event_id)
+    if event.decision == "accept":
+        return
+    if event.decision is not None:
+        raise Refused(f"the event {event_id} is decided already ({event.decision}): undo that first")
+    _record(connection, event.device_id, "accept", event.at, by, event.kind)
+
+
+def correct(connection: Connection, event_id: int, final: Decimal, initial: Decimal, by: str) -> None:
+    """Give the final register before, and the initial register after, the pair of an event."""
+    event = _undecided(connection, event_id)
+    if event.kind == "glitch":
+        raise Refused("a glitch has no registers to correct: ignore it, or leave it as it is")
+    _check_registers(event.value_before, event.value_after, final, initial)
+    _record(connection, event.device_id, "correct", event.at, by, event.kind, final, initial)
+    ledger.mark_dirty(connection, [event.device_id])
+
+
+def ignore(connection: Connection, event_id: int, by: str) -> None:
+    """Leave the reading that made the event out of the accepted ones."""
+    event = _undecided(connection, event_id)
+    if event.kind == "glitch":
+        raise Refused("the readings of a glitch are left out already: accept it")
+    if event.kind == "replacement":
+        raise Refused("a recorded replacement is not ignored: undo it")
+    _check_ground(connection, event.device_id, event.at)
+    _record(connection, event.device_id, "ignore", event.at, by, event.kind)
+    ledger.mark_dirty(connection, [event.device_id])
+
+
+def undo(connection: Connection, event_id: int, by: str) -> None:
+    """Take back the decision that stands for an event; also by the number of an event that an ignored reading had."""
+    event = find_event(connection, event_id)
+    rows = connection.execute(
+        statements("decisions.sql")["undo"],
+        {"device": event.device_id, "since": event.since, "at": event.at, "kind": event.kind, "by": by},
+    ).all()
+    if not rows:
+        raise Refused(f"nothing was decided of the event {event_id}")
+    if any(row.kind != "accept" for row in rows):
+        ledger.mark_dirty(connection, [event.device_id])
+
+
+def replace(connection: Connection, device_id: int, at: datetime, final: Decimal, initial: Decimal, by: str) -> None:
+    """Record that a meter was replaced: its last register, and the first one of the new meter."""
+    around = connection.execute(statements("decisions.sql")["around"], {"device": device_id, "at": at}).one()
+    if around.kind != "counter":
+        raise Refused("only a counter has a register that a replacement changes")
+    if at > datetime.now(UTC):
+        raise Refused("a replacement cannot lie in the future")
+    if around.before is None or around.after is None:
+        raise Refused("the replacement lies outside the device's readings: there must be one before and one after it")
+    _check_registers(around.before, around.after, final, initial)
+    _check_ground(connection, device_id, at)
+    if connection.execute(statements("decisions.sql")["standing"], {"device": device_id, "at": at}).scalar():
+        raise Refused("something else is decided for that instant: undo it first")
+    _record(connection, device_id, "replacement", at, by, "replacement", final, initial)
+    ledger.mark_dirty(connection, [device_id])
+
+
+def _check_registers(before: Decimal, after: Decimal, final: Decimal, initial: Decimal) -> None:
+    if not (0 <= final < Decimal("1e15") and 0 <= initial < Decimal("1e15")):
+        raise Refused("final and initial register are between 0 and 10^15")
+    if final < before:
+        raise Refused(f"the final register {plain(final)} is below the reading before it, {plain(before)}")
+    if initial > after:
+        raise Refused(f"the initial register {plain(initial)} is above the reading after it, {plain(after)}")
+
+
+def _check_ground(connection: Connection, device_id: int, at: datetime) -> None:
+    if not connection.execute(statements("decisions.sql")["open_ground"], {"device": device_id, "at": at}).scalar():
+        raise Refused("the readings of that time are gone with retention: its figures are closed and stay as they are")
+
+
+def _undecided(connection: Connection, event_id: int) -> Event:
+    event = find_event(connection, event_id)
+    if event.decision not in (None, "accept"):
+        raise Refused(f"the event {event_id} is decided already ({event.decision}): undo that first")
+    return event
+
+
+def _record(
+    connection: Connection,
+    device_id: int,
+    kind: str,
+    at: datetime,
+    by: str,
+    event_kind: str,
+    final: Decimal | None = None,
+    initial: Decimal | None = None,
+) -> None:
+    values: dict[str, Any] = {"device": device_id, "kind": kind, "at": at, "by": by, "event_kind": event_kind}
+    connection.execute(statements("decisions.sql")["record"], {**values, "final": final, "initial": initial})

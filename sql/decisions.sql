@@ -1,0 +1,47 @@
+-- Events with their decisions. An ignored reading makes its event vanish from the ledger's output: it is kept
+-- in view here, from the decision, under the number that the decision remembers.
+
+-- name: events Events of an account or one event, newest first, each with the decision that stands.
+SELECT e.id, e.device_id, g.mac, d.code, d.name, d.unit, e.kind, e.at, e.since, e.value_before, e.value_after, e.correction, e.readings, e.lowest, e.highest,
+       d.modulus, e.detected_at, c.kind, c.final, c.initial, c.decided_by, c.decided_at
+  FROM tds.event e
+  JOIN tds.device d ON d.id = e.device_id
+  JOIN tds.gateway g ON g.id = d.gateway_id
+  LEFT JOIN LATERAL (SELECT c.* FROM tds.decision c
+                      WHERE c.device_id = e.device_id AND c.undone_at IS NULL
+                        AND CASE WHEN e.kind = 'glitch' THEN c.kind = 'accept' AND c.event_kind = 'glitch' AND c.at = e.at
+                                 WHEN c.kind IN ('accept', 'ignore') THEN c.at = e.at AND c.event_kind IS DISTINCT FROM 'glitch'
+                                 ELSE c.at > e.since AND c.at <= e.at END
+                      ORDER BY c.kind = 'accept', c.at DESC LIMIT 1) c ON true
+ WHERE (CAST(:account AS integer) IS NULL OR d.account_id = :account) AND (CAST(:event AS bigint) IS NULL OR e.id = :event)
+   AND (NOT :undecided OR c.kind IS NULL)
+ ORDER BY e.at DESC, e.id DESC LIMIT :limit;
+
+-- name: record Writes a decision down; a confirmation that stood gives way to it.
+WITH gone AS (
+    UPDATE tds.decision SET undone_at = now(), undone_by = :by
+     WHERE device_id = :device AND at = :at AND kind = 'accept' AND undone_at IS NULL AND :kind <> 'accept'
+)
+INSERT INTO tds.decision (device_id, kind, at, event_kind, final, initial, decided_by)
+VALUES (:device, :kind, :at, :event_kind, :final, :initial, :by);
+
+-- name: undo Takes back what was decided of an event.
+UPDATE tds.decision c SET undone_at = now(), undone_by = :by
+ WHERE c.device_id = :device AND c.undone_at IS NULL
+   AND CASE WHEN :kind = 'glitch' THEN c.kind = 'accept' AND c.event_kind = 'glitch' AND c.at = :at
+            WHEN c.kind IN ('accept', 'ignore') THEN c.at = :at AND c.event_kind IS DISTINCT FROM 'glitch'
+            ELSE c.at > :since AND c.at <= :at END
+RETURNING c.kind;
+
+-- name: around The readings around an instant, and what kind of device it is.
+SELECT d.kind,
+       (SELECT value FROM reading WHERE device_id = d.id AND time < :at ORDER BY time DESC LIMIT 1) AS before,
+       (SELECT value FROM reading WHERE device_id = d.id AND time >= :at ORDER BY time LIMIT 1) AS after
+  FROM tds.device d WHERE d.id = :device;
+
+-- name: standing Tells whether a decision other than a confirmation stands for an instant.
+SELECT EXISTS (SELECT FROM tds.decision WHERE device_id = :device AND at = :at AND undone_at IS NULL AND kind <> 'accept');
+
+-- name: open_ground Tells whether the readings of an instant are still there to recompute from.
+SELECT NOT EXISTS (SELECT FROM tds.ledger_state s WHERE s.device_id = :device AND s.first_time < (SELECT min(time) FROM reading r WHERE r.device_id = :device))
+       OR CAST(:at AS timestamptz) > (SELECT min(time) FROM reading r WHERE r.device_id = :device);

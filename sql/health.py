@@ -1,0 +1,96 @@
+"""What `tds doctor` and /readyz ask of the store."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from settings import Settings, SettingsError
+from sql import engine, ledger, migrate, rollups
+from sql.errors import TdsError
+
+LEAST_FREE = 1 << 30
+SLOW_LEDGER = 600
+CLOCK_APART = 5
+
+
+class Finding(NamedTuple):
+    """One check: its name, whether all is well, and a sentence."""
+
+    check: str
+    ok: bool
+    detail: str
+
+
+def health(settings: Settings) -> list[Finding]:
+    """Check store, schema, engine, clock, ledger and disk; never raises."""
+    findings = []
+    try:
+        store = engine.open_store(settings, "owner", pool_size=1)
+        try:
+            engine.check(store)
+            findings.append(Finding("store", True, "the database answers"))
+            with store.transaction() as connection:
+                findings += _in_database(connection)
+        finally:
+            store.close()
+    except (TdsError, SettingsError) as error:
+        findings.append(Finding("store", False, str(error)))
+    except DBAPIError as error:
+        findings.append(Finding("store", False, engine.reason(error)))
+    return [*findings, _disk(settings)]
+
+
+def usable(connection: Connection) -> str | None:
+    """Give the reason why the schema cannot be used, or None."""
+    version = migrate.schema_version(connection)
+    if version is None:
+        return "the database has no schema yet: run `tds migrate`"
+    if version != migrate.newest_version():
+        return f"the schema is at version {version}, this program needs {migrate.newest_version()}: run `tds migrate`"
+    return None
+
+
+def _in_database(connection: Connection) -> list[Finding]:
+    fault = usable(connection)
+    if fault is not None:
+        return [Finding("schema", False, fault)]
+    here = datetime.now(UTC)
+    there = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    apart = abs((there - here).total_seconds())
+    lag = ledger.lag_seconds(connection)
+    version = connection.execute(text("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'")).scalar()
+    server = connection.execute(text("SHOW server_version")).scalar_one()
+    kind = (
+        f"TimescaleDB {version} on PostgreSQL {server}"
+        if rollups.engine_of(connection) == "timescaledb"
+        else f"PostgreSQL {server}"
+    )
+    waiting = connection.execute(text("SELECT count(*) FROM tds.zone WHERE ready_at IS NULL")).scalar_one()
+    return [
+        Finding("schema", True, f"version {migrate.newest_version()}"),
+        Finding("engine", True, kind),
+        Finding("clock", apart < CLOCK_APART, f"{apart:.1f} s between this machine and the database"),
+        Finding(
+            "ledger",
+            lag < SLOW_LEDGER,
+            "no readings wait" if not lag else f"readings wait since {lag:.0f} s: is `tds ingest` running?",
+        ),
+        Finding(
+            "zones",
+            not waiting,
+            "every zone has its rollups" if not waiting else f"{waiting} time zones wait for rollups: run `tds migrate`",
+        ),
+    ]
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.state_dir
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    return Finding("disk", free > LEAST_FREE, f"{free / (1 << 30):.1f} GiB free for {settings.state_dir}")
