@@ -73,7 +73,7 @@ def test_it_reads_thousands_of_digits() -> None:
 @pytest.mark.parametrize(
     "text",
     ["null", "true", "false", "[]", "{}", '""', '" 1"', '"1 "', '"1_000"', '"1,5"', '"NaN"', '"Infinity"', '"-inf"', '"0x10"', '"１２"', '"1."',
-     '".5"', '"--1"', "1e15", "-1e15", "1000000000000000", "1e999", "-1e999", "1e99999999999", '"1e400000"', '"\\u0000"', '"\\ud800"', '"12\\n"'],
+     '".5"', '"--1"', "1e15", "-1e15", "1000000000000000", "1e999", "-1e999", "1e99999999999", '"1e400000"', '"\\u0000"', '"12\\n"'],
 )  # fmt: skip
 def test_it_refuses_what_is_no_finite_number_below_1e15(text: str) -> None:
     assert bad_value(text)
@@ -88,7 +88,8 @@ def test_it_reads_an_escaped_decimal_string() -> None:
     [b"", b" ", b"hello", b"{", b'{"a":}', b"\xff\xfe", b"\x00", b"[" * 60_000, b'{"a":' * 10_000, message() + b"x", message()[:-1],
      b"\xef\xbb\xbf" + message(), message().decode().encode("utf-16"), message(note="\udcff").replace(b"\\udcff", b"\xff"),
      message().replace(b"123.45", b"NaN"), message().replace(b"123.45", b"-Infinity"), message().replace(b"123.45", b"01"),
-     message(note="N").replace(b'"N"', b"[" * 20_000 + b"]" * 20_000), message(item(dispositivo_codigo="\ud800"))],
+     message(note="N").replace(b'"N"', b"[" * 20_000 + b"]" * 20_000), message(item(dispositivo_codigo="\ud800")),
+     message(item(valor="\ud800"))],
 )  # fmt: skip
 def test_it_refuses_what_is_not_json(payload: bytes) -> None:
     assert reason_of(payload) == "not_json"
