@@ -1,0 +1,54 @@
+"""What `tds doctor` asks of the broker."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from broker import mosquitto
+from broker.material import MaterialError, client_context
+from broker.mosquitto import BrokerError
+from broker.probe import CertificateRefused, NotReached, handshake, local_address
+from settings import Settings
+
+
+class Check(NamedTuple):
+    """One thing looked at: what, whether it is in order, and a sentence."""
+
+    name: str
+    ok: bool
+    sentence: str
+
+
+def health(settings: Settings) -> list[Check]:
+    """Look at the program and at the broker that the settings name, without disturbing anybody's session."""
+    return [_program(settings), _answer(settings)]
+
+
+def _program(settings: Settings) -> Check:
+    try:
+        program = mosquitto.find_mosquitto()
+        version = mosquitto.version_of(program)
+    except BrokerError as error:
+        elsewhere = local_address(settings.broker_bind) != settings.mqtt_host and settings.mqtt_host not in (
+            "localhost",
+            "127.0.0.1",
+        )
+        return Check("mosquitto", elsewhere, f"not needed here, the broker is {settings.mqtt_host}" if elsewhere else str(error))
+    return Check("mosquitto", True, f"version {'.'.join(map(str, version))} at {program}")
+
+
+def _answer(settings: Settings) -> Check:
+    host, port = settings.mqtt_host, settings.mqtt_port
+    try:
+        expires = handshake(host, port, client_context(settings.pki_dir))
+    except MaterialError as error:
+        return Check("broker", False, str(error))
+    except CertificateRefused as error:
+        return Check("broker", False, f"{host}:{port} refuses the ingester's certificate: {error}")
+    except NotReached as error:
+        return Check("broker", False, f"{error}: is `tds broker` running?")
+    days = (expires - datetime.now(UTC)).days
+    return Check(
+        "broker", days > 7, f"{host}:{port} answers over TLS and accepts the ingester; its certificate holds {days} days"
+    )

@@ -1,0 +1,98 @@
+"""Asking a broker from outside, over TLS: does it answer, does it accept a certificate, take a session over."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from paho.mqtt.client import Client, ConnectFlags, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - to be recognised, not bound
+
+
+class NotReached(Exception):
+    """Nothing answers there, or it is not a broker of ours; the text says what happened."""
+
+
+class CertificateRefused(Exception):
+    """The broker answered and did not accept the certificate; the text is its reason."""
+
+
+def handshake(host: str, port: int, context: ssl.SSLContext, timeout: float = 5) -> datetime:
+    """Make one TLS connection and close it, without a word of MQTT; gives the end of the broker's certificate.
+
+    In TLS 1.2 the client learns within the handshake whether its certificate is accepted, in 1.3 only afterwards: so 1.2.
+    Without MQTT no session is opened: the ingester's certificate can be shown without pushing the ingester out.
+    """
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        with socket.create_connection((host, port), timeout) as raw, context.wrap_socket(raw, server_hostname=host) as tls:
+            expires = _end(tls.getpeercert())
+            with suppress(OSError, ssl.SSLError):
+                tls.unwrap()  # a farewell, or the broker's log calls it an error
+            return expires
+    except ssl.SSLCertVerificationError as error:
+        raise NotReached(f"the certificate shown at {host}:{port} is not good: {error.verify_message}") from error
+    except ssl.SSLError as error:
+        if "ALERT" in (error.reason or ""):
+            raise CertificateRefused(_words(error)) from error
+        raise NotReached(f"{host}:{port} speaks no TLS that we accept: {_words(error)}") from error
+    except OSError as error:
+        raise NotReached(f"nothing answers at {host}:{port}: {error.strerror or error}") from error
+
+
+def take_over(host: str, port: int, context: ssl.SSLContext, name: str, forget: bool, timeout: float = 5) -> None:
+    """Connect once under a common name and leave: the broker closes the connection that had the name until then.
+
+    `forget` throws the session's queue away; otherwise it waits for whoever connects next with a good certificate.
+    Raises CertificateRefused or NotReached.
+    """
+    answers: list[ReasonCode] = []
+
+    def on_connect(client: Client, data: Any, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None) -> None:
+        answers.append(reason)
+
+    client = Client(CallbackAPIVersion.VERSION2, name, clean_session=forget, protocol=MQTTv311)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    client.tls_set_context(context)
+    client.on_connect = on_connect
+    try:
+        client.connect(host, port, keepalive=10)
+        deadline = time.monotonic() + timeout
+        while not answers and time.monotonic() < deadline:
+            if client.loop(0.1) not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_AGAIN):
+                break
+    except ssl.SSLError as error:
+        raise CertificateRefused(_words(error)) from error
+    except OSError as error:
+        raise NotReached(f"nothing answers at {host}:{port}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError, ValueError):
+            client.disconnect()
+            client.loop(0.1)
+    if not answers:
+        raise NotReached(f"the broker at {host}:{port} closed the connection of {name} without an answer")
+    if answers[0].is_failure:
+        raise CertificateRefused(str(answers[0]))
+
+
+def local_address(bind: str) -> str:
+    """Give the address under which this machine reaches its own listener."""
+    return "127.0.0.1" if bind in EVERYWHERE else bind
+
+
+def _end(certificate: dict[str, Any] | None) -> datetime:
+    if not certificate:  # where the context verifies nothing
+        return datetime.max.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
+
+
+def _words(error: ssl.SSLError) -> str:
+    return (error.reason or str(error)).replace("_", " ").lower().removeprefix("sslv3 alert ").removeprefix("tlsv1 alert ")

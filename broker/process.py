@@ -1,0 +1,220 @@
+"""Mosquitto as a child in the foreground: started when all is in order, told of every change, stopped cleanly."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import FrameType
+
+import fasteners
+
+from broker import mosquitto
+from broker.configuration import CONFIGURATION
+from broker.material import Material, MaterialError, client_context, read_material, stamps
+from broker.mosquitto import BrokerError
+from broker.place import Place, prepare, write_material, write_rules
+from broker.probe import CertificateRefused, NotReached, handshake, local_address
+from broker.upkeep import Upkeep
+from settings import Settings
+
+log = logging.getLogger("tds.broker")
+DESCRIPTORS = 262_144
+START_SECONDS = 120
+POLL_SECONDS = 0.5
+
+
+class Broker:
+    """One Mosquitto for one state folder; `step` looks for changes once."""
+
+    def __init__(self, settings: Settings, upkeep: Upkeep | None = None) -> None:
+        self.settings = settings
+        self.upkeep = upkeep or Upkeep(settings)
+        self.process: subprocess.Popen[bytes] | None = None
+        self._lock: fasteners.InterProcessLock | None = None
+        self._loaded: tuple[tuple[int, int, int], ...] = ()
+        self._material: Material | None = None
+        self._fault = ""
+
+    def start(self) -> None:
+        """Start Mosquitto and wait until it answers over TLS; raises BrokerError or MaterialError with one line."""
+        program = mosquitto.find_mosquitto()
+        self._version = mosquitto.version_of(program)
+        self.upkeep.run_if_due(wait=True)
+        seen, material = stamps(self.settings.pki_dir), read_material(self.settings.pki_dir, datetime.now(UTC))
+        self.place = prepare(self.settings)
+        self._take_lock(self.place)
+        self._descriptors = raise_descriptor_limit()
+        self._write(material)
+        wait_for_port(self.settings)
+        self.process = subprocess.Popen(
+            [str(program), "-c", CONFIGURATION],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches us alone: we stop it, once
+            preexec_fn=_die_with_parent() if sys.platform == "linux" else None,
+            **self.place.as_user(),
+        )
+        self._loaded, self._material = seen, material
+        self._wait_until_ready()
+        log.info("broker ready on %s port %d", self.settings.broker_bind, self.settings.mqtt_port)
+
+    def step(self) -> bool:
+        """Load changed certificate files into the running broker; tells whether it did. A faulty file changes nothing."""
+        if self.process is None or self.process.poll() is not None:
+            raise BrokerError(f"mosquitto ended with status {self.process.returncode if self.process else '?'}: its log says why")
+        self.upkeep.run_if_due()
+        seen = stamps(self.settings.pki_dir)
+        if seen == self._loaded:
+            return False
+        try:
+            material = read_material(self.settings.pki_dir, datetime.now(UTC))
+        except MaterialError as error:
+            self._complain(f"not loaded, the broker goes on with what it has: {error}")
+            return False
+        self._fault, self._loaded = "", seen
+        if material == self._material:
+            return False
+        self._write(material)
+        self._material = material
+        mosquitto.reload(self.process)
+        log.info("certificates reloaded; the revocation list holds until %s", f"{material.crl_expires:%Y-%m-%d %H:%M} UTC")
+        return True
+
+    def reread(self) -> None:
+        """Load the files at the next step whether or not they changed."""
+        self._loaded, self._material = (), None
+
+    def stop(self) -> None:
+        """Stop Mosquitto, its queues written to disk, and give up the folder."""
+        self.upkeep.stop()
+        if self.process is not None:
+            mosquitto.stop(self.process)
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _write(self, material: Material) -> None:
+        write_material(self.place, material)
+        write_rules(self.place, self.settings, self._version, self._descriptors, material.denied)
+
+    def _take_lock(self, place: Place) -> None:
+        lock = fasteners.InterProcessLock(str(place.folder / "broker.lock"))
+        if not lock.acquire(timeout=10):
+            raise BrokerError(f"another `tds broker` runs from {place.folder}: stop it, or give this one its own TDS_STATE_DIR")
+        self._lock = lock
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        host, port = local_address(self.settings.broker_bind), self.settings.mqtt_port
+        reason = ""
+        while time.monotonic() < deadline:
+            if self.process is None or self.process.poll() is not None:
+                raise BrokerError("mosquitto did not start: the lines above say why")
+            context = client_context(self.settings.pki_dir)
+            context.check_hostname = False  # the name is the clients' concern; here only our own listener is asked
+            try:
+                handshake(host, port, context)
+                return
+            except CertificateRefused as error:
+                raise BrokerError(f"the broker refuses the ingester's certificate ({error}): see `tds doctor`") from error
+            except NotReached as error:
+                reason = str(error)
+            time.sleep(0.1)
+        raise BrokerError(f"mosquitto did not answer within {START_SECONDS} s: {reason}")
+
+    def _complain(self, fault: str) -> None:
+        if fault != self._fault:
+            log.error("%s", fault)
+            self._fault = fault
+
+
+def run(settings: Settings) -> int:
+    """Run the broker until SIGTERM or SIGINT; SIGHUP makes it read the certificate files again."""
+    stopping, rereading = threading.Event(), threading.Event()
+
+    def flag(event: threading.Event) -> Callable[[int, FrameType | None], None]:
+        return lambda number, frame: event.set()
+
+    signal.signal(signal.SIGTERM, flag(stopping))
+    signal.signal(signal.SIGINT, flag(stopping))
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, flag(rereading))
+    broker = Broker(settings)
+    try:
+        broker.start()
+        while not stopping.wait(POLL_SECONDS):
+            if rereading.is_set():
+                rereading.clear()
+                broker.reread()
+            broker.step()
+    finally:
+        broker.stop()
+    log.info("broker stopped")
+    return 0
+
+
+def wait_for_port(settings: Settings, patience: float = 5) -> None:
+    """Wait a little for a broker that is just ending; raises BrokerError where the port stays taken or is not ours."""
+    bind, port = settings.broker_bind, settings.mqtt_port
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            _try_port(bind, port)
+            return
+        except PermissionError as error:
+            raise BrokerError(f"port {port} may not be opened by this user: choose one above 1023 with TDS_MQTT_PORT") from error
+        except socket.gaierror as error:
+            raise BrokerError(f"TDS_BROKER_BIND names no address of this machine: {bind}") from error
+        except OSError as error:
+            if error.errno is not None and "assign" in (error.strerror or ""):
+                raise BrokerError(f"TDS_BROKER_BIND names no address of this machine: {bind}") from error
+            if time.monotonic() > deadline:
+                raise BrokerError(f"port {port} is in use by another program: stop it, or set TDS_MQTT_PORT") from error
+        time.sleep(0.2)
+
+
+def raise_descriptor_limit(wanted: int = DESCRIPTORS) -> int:
+    """Raise the number of files and connections that this process and its children may open; gives the new limit."""
+    if sys.platform == "win32":
+        return wanted
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = hard == resource.RLIM_INFINITY
+    if not unlimited and hard < wanted:
+        with suppress(ValueError, OSError):  # only root may
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
+            return wanted
+    target = wanted if unlimited else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < target:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
+        return target
+    return min(soft, wanted) if soft != resource.RLIM_INFINITY else wanted
+
+
+def _try_port(host: str, port: int) -> None:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    with socket.socket(family, kind, protocol) as trial:
+        if sys.platform != "win32":
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        trial.bind(address)
+        trial.listen(1)
+
+
+def _die_with_parent() -> Callable[[], None]:
+    """Make the function that asks Linux, between fork and exec, to stop the child should we be killed."""
+    import ctypes
+
+    library = ctypes.CDLL(None)
+
+    def ask() -> None:
+        library.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+    return ask

@@ -1,0 +1,86 @@
+"""What `tds doctor`, `/readyz` and the metrics ask of the authority."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+
+from broker import Check, material
+from broker.material import MaterialError
+from certs.store import BROKER, INGESTER, INTERMEDIATE, ROOT, CertificateFolder
+from settings import Settings
+from sql.errors import TdsError
+
+# Half the life of a list: by then the daily renewal has failed fifteen times.
+CRL_WARNING = timedelta(days=15)
+WARNING = {ROOT: timedelta(days=365), INTERMEDIATE: timedelta(days=365), BROKER: timedelta(days=90), INGESTER: timedelta(days=90)}
+
+
+def health(settings: Settings) -> list[Check]:
+    """Look at the folder, the certificates and the revocation list."""
+    folder = CertificateFolder(settings)
+    if not folder.is_complete:
+        return [
+            Check("certificates", False, f"there is no certificate authority in {folder.path}: set it up with `tds certs init`")
+        ]
+    now = datetime.now(UTC)
+    return [_keys(folder), *(_certificate(folder, name, now) for name in WARNING), _crl(folder, now)]
+
+
+def crl_expires(settings: Settings) -> datetime | None:
+    """Give the instant from which the revocation list shuts everybody out; None where there is no list that could be used."""
+    folder = settings.pki_dir
+    try:
+        lists = [x509.load_pem_x509_crl(block) for block in material.crl_blocks((folder / material.CRL).read_bytes())]
+        issuing = x509.load_pem_x509_certificates((folder / material.AUTHORITY).read_bytes())[-1].subject
+    except (OSError, ValueError):
+        return None
+    return next((one.next_update_utc for one in lists if one.issuer == issuing), None)
+
+
+def _keys(folder: CertificateFolder) -> Check:
+    try:
+        folder.check_permissions()
+        root, signer = folder.key(ROOT), folder.key(INTERMEDIATE)
+    except TdsError as error:
+        return Check("authority", False, str(error))
+    where = "the root key is put away" if root is None else "the root key lies here"
+    if signer is None:
+        return Check("authority", True, f"{where}; the signing key is not here: this machine issues nothing and renews no list")
+    return Check("authority", True, f"keys closed to others; {where}")
+
+
+def _certificate(folder: CertificateFolder, name: str, now: datetime) -> Check:
+    title = f"certificate of the {name}"
+    try:
+        certificate = folder.certificate(name)
+    except TdsError as error:
+        return Check(title, False, str(error))
+    if certificate is None:
+        return Check(title, False, f"{name}.crt is missing in {folder.path}: run `tds certs init`")
+    left = certificate.not_valid_after_utc - now
+    if certificate.not_valid_before_utc > now:
+        return Check(title, False, f"not valid before {certificate.not_valid_before_utc:%Y-%m-%d}: check the clock")
+    if left < timedelta(0):
+        return Check(title, False, f"expired on {certificate.not_valid_after_utc:%Y-%m-%d}: run `tds certs init`")
+    advice = "" if left > WARNING[name] else ": run `tds certs init`" if name in (BROKER, INGESTER) else ": plan its successor"
+    return Check(title, not advice, f"valid until {certificate.not_valid_after_utc:%Y-%m-%d}, {left.days} days{advice}")
+
+
+def _crl(folder: CertificateFolder, now: datetime) -> Check:
+    try:
+        content, authority = (folder.path / material.CRL).read_bytes(), (folder.path / material.AUTHORITY).read_bytes()
+        expires = material.check_crl(content, authority, now, folder.path / material.CRL)
+    except OSError:
+        return Check("revocation list", False, f"{folder.path / material.CRL} is missing: write it with `tds certs crl`")
+    except MaterialError as error:
+        return Check("revocation list", False, str(error))
+    left = expires - now
+    if left < CRL_WARNING:
+        return Check(
+            "revocation list",
+            False,
+            f"holds {left.days} days more and is not being renewed: run `tds broker`, or `tds certs crl` daily",
+        )
+    return Check("revocation list", True, f"holds until {expires:%Y-%m-%d}, renewed daily")

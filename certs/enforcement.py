@@ -1,0 +1,106 @@
+"""Making a revocation felt: wait until the broker has the new list, then close the connections opened before it.
+
+Mosquitto reads a new list without looking at the connections it has: a revoked gateway would go on publishing until it
+leaves by itself. Its connection is closed by connecting once under the same name, with a certificate that lives for two
+minutes; with its own the gateway is then refused. A gateway that was renewed comes back with the new one by itself.
+"""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from broker import material
+from broker.probe import CertificateRefused, NotReached, handshake, take_over
+from certs.authority import GATEWAY_NAME, Issuer, issue_client, new_key
+from certs.store import CertificateFolder, certificate_pem, key_pem
+from settings import Settings
+
+MINUTES = timedelta(minutes=2)
+# `tds broker` looks for a new list twice a second; a remote one may have it copied.
+PATIENCE_SECONDS = 9.0
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a broker makes of a revocation; `done`: it refuses the certificates and no connection of theirs is left."""
+
+    done: bool
+    sentence: str
+    broker_absent: bool = False
+
+
+@dataclass(frozen=True)
+class Canary:
+    """A certificate made to be refused: while the broker takes it, the broker has not read the list that names it."""
+
+    serial: int
+    certificate: bytes
+    key: bytes
+
+    @classmethod
+    def make(cls, issuer: Issuer, now: datetime) -> Canary:
+        """Make one; its serial belongs into the list about to be written."""
+        key = new_key()
+        certificate = issue_client(key.public_key(), "ingester", "tds-canary", issuer, now, MINUTES)
+        return cls(certificate.serial_number, certificate_pem(certificate, issuer.certificate), key_pem(key))
+
+
+def enforce(settings: Settings, folder: CertificateFolder, targets: Mapping[str, bool], canary: Canary) -> Effect:
+    """Wait for the broker to refuse the canary, then take over each name's session.
+
+    `targets` maps a common name to whether another certificate of it is valid: its queue then waits for it.
+    """
+    where = f"{settings.mqtt_host}:{settings.mqtt_port}"
+    try:
+        if not _wait_for_list(settings, folder, canary):
+            return Effect(
+                False,
+                f"the broker at {where} has not read the new list after {PATIENCE_SECONDS:.0f} s: is it run by `tds broker`?",
+            )
+        issuer = folder.issuer()
+        for name, renewed in targets.items():
+            _close(settings, folder, issuer, name, forget=not renewed)
+    except NotReached as error:
+        return Effect(False, f"{error}; it holds from the broker's next start", broker_absent=True)
+    except CertificateRefused as error:
+        return Effect(False, f"the broker at {where} refuses even good certificates ({error}): see `tds doctor`")
+    return Effect(True, f"the broker at {where} refuses it, and no connection of it is left")
+
+
+def _wait_for_list(settings: Settings, folder: CertificateFolder, canary: Canary) -> bool:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            handshake(settings.mqtt_host, settings.mqtt_port, _context(folder, canary.certificate, canary.key))
+        except CertificateRefused as error:
+            if "revoked" in str(error):
+                return True
+            raise
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.25)
+
+
+def _close(settings: Settings, folder: CertificateFolder, issuer: Issuer, name: str, forget: bool) -> None:
+    key, purpose = new_key(), "gateway" if GATEWAY_NAME.fullmatch(name) else "ingester"
+    certificate = issue_client(key.public_key(), purpose, name, issuer, datetime.now(UTC), MINUTES)  # type: ignore[arg-type]
+    context = _context(folder, certificate_pem(certificate, issuer.certificate), key_pem(key))
+    # The ingester's session is its backlog: that is never thrown away.
+    take_over(settings.mqtt_host, settings.mqtt_port, context, name, forget and purpose == "gateway")
+
+
+def _context(folder: CertificateFolder, certificate: bytes, key: bytes) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(folder.path / material.AUTHORITY))
+    # Python reads certificates from files only; these live for as long as this takes, in a folder of our own.
+    with tempfile.TemporaryDirectory(prefix="tds-") as place:
+        path = Path(place, "client.pem")
+        path.touch(mode=0o600)
+        path.write_bytes(key + certificate)
+        context.load_cert_chain(path)
+    return context

@@ -1,0 +1,82 @@
+"""The two lists that a broker reads: revoked serials, signed; and names refused until their connection is closed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from broker import material
+from certs.authority import Revocation, make_crl
+from certs.journal import Record
+from certs.store import INTERMEDIATE, ROOT, CertificateFolder
+
+log = logging.getLogger("tds.certs")
+# The running system writes a new list every day; a month without it passes before anybody is shut out.
+LIFETIME = timedelta(days=30)
+# The root may be away for long, and its list names intermediates only; Mosquitto does not ask for it.
+ROOT_LIFETIME = timedelta(days=730)
+
+
+def write_crl(folder: CertificateFolder, records: Iterable[Record], now: datetime, also: Iterable[int] = ()) -> None:
+    """Write the intermediate's list and the root's, in this order, into one file; checked before it is put in place."""
+    issuer = folder.issuer()
+    entries = [Revocation(int(r.serial, 16), r.revoked_at, r.reason or "") for r in records if r.revoked_at and r.not_after > now]
+    entries += [Revocation(serial, now) for serial in also]
+    old = {one.issuer: one for one in _present(folder)}
+    fresh = make_crl(issuer, entries, _number(old.get(issuer.certificate.subject), now), now, LIFETIME)
+    lists = [fresh, *_root_list(folder, old, now)]
+    content = b"".join(one.public_bytes(Encoding.PEM) for one in lists)
+    path = folder.path / material.CRL
+    material.check_crl(content, b"".join(c.public_bytes(Encoding.PEM) for c in folder.authorities()), now, path)
+    folder.write(material.CRL, content)
+
+
+def write_denied(folder: CertificateFolder, records: Iterable[Record], now: datetime) -> None:
+    """Name those whose every certificate is revoked and whose connection may still be open, for the access list."""
+    known = list(records)
+    waiting = {r.common_name for r in known if r.revoked_at and not r.cut_at and r.not_after > now and r.purpose == "gateway"}
+    names = sorted(name for name in waiting if not has_valid(known, name, now))
+    path = folder.path / material.DENIED
+    content = "".join(f"{name}\n" for name in names).encode()
+    if content or path.exists():
+        folder.write(material.DENIED, content)
+
+
+def pending(records: Iterable[Record], now: datetime) -> list[Record]:
+    """Give the revoked certificates of which it is not known yet that the broker refuses them."""
+    return [r for r in records if r.revoked_at and not r.cut_at and r.not_after > now and r.purpose not in (ROOT, INTERMEDIATE)]
+
+
+def has_valid(records: Iterable[Record], name: str, now: datetime) -> bool:
+    """Tell whether a name has a certificate that is neither revoked nor expired."""
+    return any(r.common_name == name and r.status(now) == "valid" for r in records)
+
+
+def _present(folder: CertificateFolder) -> list[x509.CertificateRevocationList]:
+    try:
+        return [x509.load_pem_x509_crl(block) for block in material.crl_blocks((folder.path / material.CRL).read_bytes())]
+    except (OSError, ValueError):
+        return []
+
+
+def _number(old: x509.CertificateRevocationList | None, now: datetime) -> int:
+    before = old.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number if old else 0
+    return max(before + 1, int(now.timestamp()))  # never lower than before, even where the file was lost
+
+
+def _root_list(
+    folder: CertificateFolder, old: dict[x509.Name, x509.CertificateRevocationList], now: datetime
+) -> list[x509.CertificateRevocationList]:
+    root = folder.certificate(ROOT)
+    present = old.get(root.subject) if root else None
+    if present is not None and (present.next_update_utc or now) - now > ROOT_LIFETIME / 2:
+        return [present]
+    if folder.key(ROOT) is None:
+        log.warning("the root's own revocation list needs the root key to be renewed: see certs/README.md")
+        return [present] if present else []
+    issuer = folder.issuer(ROOT)
+    return [make_crl(issuer, [], _number(present, now), now, ROOT_LIFETIME)]
