@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import simplejson
 from sqlalchemy import Connection
 
 from settings import Settings
@@ -137,7 +137,7 @@ def given_options(args: Namespace) -> dict[str, Any]:
 def show(as_json: bool, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     """Print rows as one JSON list, or as aligned columns."""
     if as_json:
-        print(json.dumps(rows, default=_jsonable, ensure_ascii=False))
+        print(simplejson.dumps(rows, default=_jsonable, use_decimal=True, ensure_ascii=False))
         return
     table = [list(columns), *([("" if row[c] is None else str(_jsonable(row[c]))) for c in columns] for row in rows)]
     widths = [max(len(line[i]) for line in table) for i in range(len(columns))]

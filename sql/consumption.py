@@ -101,12 +101,12 @@ def _rollups_of(connection: Connection, zone: str) -> Mapping[str, str]:
     """Give, for each rollup of a zone, until when it is materialised, as text that the database reads back."""
     rows = connection.execute(
         text(
-            "SELECT r.step, r.refreshed_until::text FROM tds.rollup r JOIN tds.zone z ON z.name = r.zone"
+            "SELECT r.step, r.refreshed_until::text AS refreshed_until FROM tds.rollup r JOIN tds.zone z ON z.name = r.zone"
             " WHERE z.name = :zone AND z.ready_at IS NOT NULL"
         ),
         {"zone": zone},
     )
-    return {step: until for step, until in rows}
+    return {row.step: row.refreshed_until for row in rows}
 
 
 def _row(row: Any, step: Step, zone: str) -> ConsumptionRow:

@@ -57,10 +57,12 @@ class Place:
 
     @property
     def data(self) -> Path:
+        """Give the folder of the database cluster."""
         return self.folder / "data"
 
     @property
     def log(self) -> Path:
+        """Give the file that the server logs to."""
         return self.folder / "server.log"
 
 
@@ -164,9 +166,10 @@ class EmbeddedServer:
         password.write_text(self._secret("database-superuser"), encoding="ascii")
         _give(self.place, password)
         try:
+            locale = "--locale=C.UTF-8" if os.name == "posix" else "--locale=C"
+            options = ["-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8", locale, f"--pwfile={password}", "--no-instructions"]
             subprocess.run(
-                [str(self.place.binaries / "initdb"), "-D", str(fresh), "-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8"]
-                + ["--locale=C.UTF-8" if os.name == "posix" else "--locale=C", f"--pwfile={password}", "--no-instructions"],
+                [str(self.place.binaries / "initdb"), "-D", str(fresh), *options],
                 check=True,
                 capture_output=True,
                 text=True,

@@ -234,8 +234,7 @@ def _settled_end(connection: Connection, scope: Scope, reach: timedelta, runs: S
 
 
 def _apply(connection: Connection) -> int:
-    low, high = connection.execute(text("SELECT min(slot_low), max(slot_high) FROM work WHERE NOT fast AND NOT fresh")).one()
-    if low is not None:
+    if connection.execute(text("SELECT EXISTS (SELECT FROM work WHERE NOT fast AND NOT fresh)")).scalar():
         ends = connection.execute(
             text("SELECT min(slot_low)::text, max(slot_high)::text FROM work WHERE NOT fast AND NOT fresh")
         ).one()

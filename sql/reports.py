@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import sys
 from argparse import Namespace
@@ -13,6 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import simplejson
 from sqlalchemy import Connection, text
 
 from settings import Settings
@@ -138,9 +138,20 @@ def report(
             }
 
 
+def as_json(document: Any) -> str:
+    """Write a document as JSON; decimals are numbers with their exact digits."""
+    return str(simpleas_json(document, use_decimal=True, ensure_ascii=False, iterable_as_array=True))
+
+
 def json_value(value: Any) -> Any:
-    """Give a value as JSON shows it: exact decimals as strings, so that no reader rounds them."""
-    return figures.plain(value) if isinstance(value, Decimal) else value.isoformat() if isinstance(value, datetime) else value
+    """Give a value as JSON shows it: a decimal without trailing zeros, an instant as ISO 8601."""
+    return (
+        Decimal(figures.plain(value))
+        if isinstance(value, Decimal)
+        else value.isoformat()
+        if isinstance(value, datetime)
+        else value
+    )
 
 
 def _csv_cell(value: Any) -> str:
@@ -152,7 +163,7 @@ def _csv_cell(value: Any) -> str:
 def _print_json(rows: Iterator[dict[str, Any]]) -> None:
     separator = "["
     for row in rows:
-        print(separator + json.dumps({name: json_value(value) for name, value in row.items()}, ensure_ascii=False), end="")
+        print(separator + as_json({name: json_value(value) for name, value in row.items()}), end="")
         separator = ",\n"
     print("[]" if separator == "[" else "]")
 
@@ -179,7 +190,7 @@ def books(settings: Settings, args: Namespace) -> int:
         "estimated": json_value(page.estimated),
         "balanced": page.balanced,
     }
-    print(json.dumps(document, ensure_ascii=False) if args.json else "\n".join(f"{k}: {v}" for k, v in document.items()))
+    print(as_json(document) if args.json else "\n".join(f"{k}: {v}" for k, v in document.items()))
     return 0 if page.balanced else 1
 
 
@@ -194,7 +205,7 @@ def ledger_verify(settings: Settings, args: Namespace) -> int:
     with owner_store(settings) as store:
         found = ledger.verify(store)
     if args.json:
-        print(json.dumps({"balanced": not found, "differences": [difference._asdict() for difference in found]}))
+        print(as_json({"balanced": not found, "differences": [difference._asdict() for difference in found]}))
     elif found:
         show(False, [difference._asdict() for difference in found], ("check", "device_id", "rows"))
     else:

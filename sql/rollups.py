@@ -77,10 +77,7 @@ def next_bucket(step: str, bucket: datetime, zone: str) -> datetime:
             after += QUARTER
         return after
     local = bucket.astimezone(ZoneInfo(zone)).date()
-    if step == "day":
-        following = local + timedelta(days=1)
-    else:
-        following = (local.replace(day=1) + timedelta(days=32)).replace(day=1)
+    following = local + timedelta(days=1) if step == "day" else (local.replace(day=1) + timedelta(days=32)).replace(day=1)
     return first_instant(following.year, following.month, following.day, zone)
 
 

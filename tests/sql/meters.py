@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import NamedTuple
 
 SLOT = timedelta(minutes=15)
@@ -120,7 +121,7 @@ def ledger(meter: Meter) -> tuple[dict[datetime, Slot], list[tuple[str, datetime
     events = []
     for reading in kept:
         count[slot_of(reading.time)] += 1
-    for a, b in zip(kept, kept[1:], strict=False):
+    for a, b in pairwise(kept):
         amount, rule = increment(meter, a, b)
         start = a.time
         if meter.kind == "interval":
