@@ -140,7 +140,7 @@ def report(
 
 def as_json(document: Any) -> str:
     """Write a document as JSON; decimals are numbers with their exact digits."""
-    return str(simpleas_json(document, use_decimal=True, ensure_ascii=False, iterable_as_array=True))
+    return str(simplejson.dumps(document, use_decimal=True, ensure_ascii=False, iterable_as_array=True))
 
 
 def json_value(value: Any) -> Any:
