@@ -99,8 +99,7 @@ SMALL_FONT_SIZE = 11
 MARGIN = {"l": 4, "r": 4, "t": 8, "b": 4}
 SPARKLINE_MARGIN = {"l": 0, "r": 0, "t": 2, "b": 0}
 SPIKE = {"spikethickness": 1, "spikedash": "solid", "spikecolor": LIGHT["line-strong"]}
-LEGEND_ENTRY = 118  # pixels: two entries beside each other on a phone, a grid on a laptop
-LEGEND_NAME = 19  # characters that fit into an entry
+LEGEND_NAME = 16  # characters of a name: two fit beside each other on a phone
 LEGEND_SHARE = 0.24  # of the chart's height; what is more scrolls
 PLAIN_NUMBERS = {"exponentformat": "none", "separatethousands": True}
 
@@ -153,7 +152,6 @@ def template(locale: str) -> go.layout.Template:
                 "xanchor": "left",
                 "y": 1.02,
                 "yanchor": "bottom",
-                "entrywidth": LEGEND_ENTRY,
                 "maxheight": LEGEND_SHARE,
                 "traceorder": "normal",
                 "title": {"text": ""},
@@ -177,7 +175,7 @@ def template(locale: str) -> go.layout.Template:
     )
 
 
-def GRAPH_CONFIG(locale: str, filename: str = "tds") -> dict[str, Any]:  # noqa: N802 - read as a constant of the locale
+def GRAPH_CONFIG(locale: str, filename: str = "tds") -> Any:
     """Give the configuration of every dcc.Graph: one toolbar button (PNG), nothing that leaves this host, the locale."""
     return {
         "displaylogo": False,
@@ -193,4 +191,4 @@ def GRAPH_CONFIG(locale: str, filename: str = "tds") -> dict[str, Any]:  # noqa:
     }
 
 
-STILL = {"staticPlot": True, "displayModeBar": False, "displaylogo": False, "showSendToCloud": False, "responsive": True}
+STILL: Any = {"staticPlot": True, "displayModeBar": False, "displaylogo": False, "showSendToCloud": False, "responsive": True}

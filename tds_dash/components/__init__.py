@@ -4,6 +4,7 @@ from tds_dash.components.cards import Change, metric_card, metric_cards
 from tds_dash.components.charts import chart_card, consumption_table, estimated_legend, history_table
 from tds_dash.components.controls import page_header, period_picker, segmented
 from tds_dash.components.states import (
+    State,
     card_skeletons,
     empty_state,
     error_state,
@@ -18,6 +19,7 @@ from tds_dash.components.tables import ReadingLine, data_table, facts_list, read
 __all__ = [
     "Change",
     "ReadingLine",
+    "State",
     "card_skeletons",
     "chart_card",
     "consumption_table",

@@ -11,6 +11,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from tds_dash import theme, wording
+from tds_dash.components.attributes import DECORATION
 from tds_dash.wording import t
 
 
@@ -51,7 +52,7 @@ def metric_card(
     return html.Div(inner, className="tds-card-slot")
 
 
-def metric_cards(cards: Sequence[Component], *, id: str | None = None) -> html.Div:  # noqa: A002 - Dash's own word
+def metric_cards(cards: Sequence[Component], *, id: str | None = None) -> html.Div:
     """Put cards in a row: four on a laptop, two on a tablet, one on a phone."""
     given: dict[str, Any] = {"id": id} if id else {}
     return html.Div(list(cards), className="tds-cards", **given)
@@ -65,6 +66,6 @@ def change_note(change: Change, locale: str) -> html.Span:
     if wording.percent(change.share, locale) == wording.percent(0, locale):
         return html.Span(t("change.same", locale, period=change.period), className="tds-change")
     arrow = "arrow-up-right" if change.share > 0 else "arrow-down-right"
-    icon = html.I(className=f"bi bi-{arrow}", **{"aria-hidden": "true"})
+    icon = html.I(className=f"bi bi-{arrow}", **DECORATION)
     said = t("change.against", locale, percent=share, period=change.period)
     return html.Span([icon, " ", said], className="tds-change")

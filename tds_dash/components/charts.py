@@ -10,6 +10,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from tds_dash import theme
+from tds_dash.components.attributes import DECORATION, labelled
 from tds_dash.components.tables import Column, data_table
 from tds_dash.figures import ChartDevice, axes, blank, series
 from tds_dash.wording import number, percent, t
@@ -21,7 +22,7 @@ MOST_ROWS = 400
 
 
 def chart_card(
-    id: str,  # noqa: A002 - Dash's own word
+    id: str,
     title: str,
     *,
     locale: str,
@@ -55,7 +56,7 @@ def chart_card(
         [graph, html.Figcaption(id=f"{id}-summary", className="visually-hidden")],
         className=f"tds-figure tds-figure-{height}",
         role="group",
-        **{"aria-label": label or title},
+        **labelled(label or title),
     )
     table = html.Details(
         [html.Summary(t("chart.table", locale)), html.Div(id=f"{id}-table", className="tds-table-scroll")],
@@ -63,7 +64,7 @@ def chart_card(
     )
     foot = html.Div([table, estimated_legend(locale) if legend else None], className="tds-chart-foot")
     edge = f" tds-edge-{resource}" if resource else ""
-    return html.Section([head, plot, foot], className=f"tds-card tds-chart{edge}", **{"aria-labelledby": f"{id}-title"})
+    return html.Section([head, plot, foot], className=f"tds-card tds-chart{edge}", **labelled(title))
 
 
 def estimated_legend(locale: str) -> html.Ul:
@@ -72,7 +73,7 @@ def estimated_legend(locale: str) -> html.Ul:
     return html.Ul(
         [
             html.Li(
-                [html.Span(className=f"tds-key tds-key-{mark}", **{"aria-hidden": "true"}), t(f"chart.{mark}", locale)],
+                [html.Span(className=f"tds-key tds-key-{mark}", **DECORATION), t(f"chart.{mark}", locale)],
                 title=hint or None,
             )
             for mark, hint in marks
@@ -109,8 +110,8 @@ def consumption_table(
         lines.append(
             [
                 axes.title(bucket.start, step, zone, locale),
-                *(number(value, locale) for value in own),
-                number(bucket.consumption, locale),
+                *(number(value, locale, fixed=True) for value in own),
+                number(bucket.consumption, locale, fixed=True),
                 percent(share, locale),
                 percent(series.covered(bucket, step, zone, now), locale),
             ]
@@ -129,7 +130,7 @@ def history_table(
     lines = [
         [
             axes.title(row.bucket, step, zone, locale),
-            *(number(value, locale) for value in (row.mean, row.minimum, row.maximum)),
+            *(number(value, locale, fixed=True) for value in (row.mean, row.minimum, row.maximum)),
         ]
         for row in known[:MOST_ROWS]
     ]

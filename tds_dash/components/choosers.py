@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dash import dcc, html
 
 from tds_dash.wording import t
 
 
 def chooser(
-    id: str,  # noqa: A002 - Dash's own word
+    id: str,
     label: str,
     placeholder: str,
     *,
@@ -16,7 +18,7 @@ def chooser(
     multi: bool = False,
 ) -> html.Div:
     """Give an empty drop-down; a callback brings its options, and its value with them."""
-    words = {
+    words: Any = {
         name: t(f"chooser.{name}", locale, num_selected="{num_selected}")
         for name in (
             "select_all",

@@ -18,11 +18,11 @@ def page_header(
     *,
     id: str = "",
     lead: Component | str = "",
-    actions: Sequence[Component] = (),  # noqa: A002
+    actions: Sequence[Component] = (),
 ) -> html.Header:
     """Give a page's heading, which takes the focus after navigation, a line below it, and its actions on the right."""
     given: dict[str, Any] = {"id": id} if id else {}
-    words = [html.H1(title, tabIndex=-1, className="tds-page-title", **given)]
+    words: list[Component] = [html.H1(title, tabIndex=-1, className="tds-page-title", **given)]
     words += [html.P(lead, className="tds-page-lead")] if lead else []
     return html.Header(
         [html.Div(words), html.Div(list(actions), className="tds-actions") if actions else None], className="tds-page-head"
@@ -35,7 +35,7 @@ def period_picker(
     locale: str,
     start: date | None = None,
     end: date | None = None,
-    latest: date | None = None,  # noqa: A002
+    latest: date | None = None,
 ) -> html.Div:
     """Give two native date inputs, `{id}-from` and `{id}-to` (both days included); their `value` is `YYYY-MM-DD`."""
     return html.Div(
@@ -47,7 +47,7 @@ def period_picker(
     )
 
 
-def day_input(id: str, label: str, value: date | None, latest: date | None) -> html.Div:  # noqa: A002
+def day_input(id: str, label: str, value: date | None, latest: date | None) -> html.Div:
     """Give one native date input under its label; it speaks the reader's language by itself."""
     field = dbc.Input(
         id=id,
@@ -65,7 +65,7 @@ def segmented(
     choices: Sequence[tuple[str, str]],
     value: str,
     *,
-    label: str,  # noqa: A002
+    label: str,
 ) -> html.Fieldset:
     """Give a row of (value, word) of which one is on, such as 24 h, 7 days, 30 days."""
     options = [{"label": word, "value": key} for key, word in choices]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from dash import dcc, html
 
 from tds_dash import wording
+from tds_dash.components.attributes import DECORATION
 from tds_dash.wording import t
 
 State = Literal["online", "offline", "silent", "never", "retired"]
@@ -24,7 +25,7 @@ def sentence(key: str, locale: str, **values: object) -> html.Span:
 def status_badge(state: State, locale: str, *, title: str = "") -> html.Span:
     """Say how a gateway or device is doing by a word and a shape; the colour only helps."""
     return html.Span(
-        [html.Span(className="tds-dot", **{"aria-hidden": "true"}), t(f"status.{state}", locale)],
+        [html.Span(className="tds-dot", **DECORATION), t(f"status.{state}", locale)],
         className=f"tds-status tds-status-{state}",
         title=title or None,
     )
@@ -33,20 +34,25 @@ def status_badge(state: State, locale: str, *, title: str = "") -> html.Span:
 def stale_note(last: datetime | None, interval: timedelta, *, now: datetime, zone: tzinfo, locale: str) -> html.Span:
     """Say when the last reading came; amber after twice the interval at which it is expected."""
     if last is None:
-        return html.Span(t("status.never", locale), className="tds-stale tds-stale-late")
-    exact = f"{wording.date_clock(last, locale, zone)}"
+        return late(t("status.never", locale), "")
+    exact = wording.date_clock(last, locale, zone)
     if now - last <= 2 * interval:
         return html.Span(t("state.stale", locale, ago=wording.since(last, now, locale)), className="tds-stale", title=exact)
     same_day = last.astimezone(zone).date() == now.astimezone(zone).date()
     time = wording.clock(last, locale, zone) if same_day else exact
-    late = [html.Span(className="tds-dot", **{"aria-hidden": "true"}), t("state.stale_late", locale, time=time)]
-    return html.Span(late, className="tds-stale tds-stale-late", title=exact)
+    return late(t("state.stale_late", locale, time=time), exact)
+
+
+def late(text: str, exact: str) -> html.Span:
+    """Give a note in amber behind a diamond."""
+    mark = html.Span(className="tds-dot", **DECORATION)
+    return html.Span([mark, text], className="tds-stale tds-stale-late", title=exact or None)
 
 
 def empty_state(title: str, text: str, *, action: str = "", href: str = "", icon: str = "inbox") -> html.Div:
     """Say what will be here, and offer the one button that gets it."""
     children: list[Any] = [
-        html.I(className=f"bi bi-{icon} tds-state-icon", **{"aria-hidden": "true"}),
+        html.I(className=f"bi bi-{icon} tds-state-icon", **DECORATION),
         html.P(title, className="tds-state-title"),
         html.P(text, className="tds-state-text"),
     ]
@@ -61,7 +67,7 @@ def error_state(
     """Say what failed, since when, an id to quote, and offer a retry."""
     time = wording.clock(since, locale, zone)
     children: list[Any] = [
-        html.I(className="bi bi-exclamation-triangle tds-state-icon", **{"aria-hidden": "true"}),
+        html.I(className="bi bi-exclamation-triangle tds-state-icon", **DECORATION),
         html.P(t("state.failed", locale, what=what), className="tds-state-title"),
         html.P(t("state.failed_text", locale), className="tds-state-text"),
         html.P(t("state.failed_since", locale, time=time, id=error_id), className="tds-state-id"),
@@ -82,7 +88,7 @@ def no_right_state(role: str, account: str, locale: str) -> html.Div:
 
 def skeleton(height: Literal["line", "card", "chart", "table"] = "chart") -> html.Div:
     """Give the shape of what is being loaded, of the same size; it shows itself after 300 ms."""
-    return html.Div(className=f"tds-skeleton tds-skeleton-{height}", **{"aria-hidden": "true"})
+    return html.Div(className=f"tds-skeleton tds-skeleton-{height}", **DECORATION)
 
 
 def card_skeletons(n: int = 4) -> list[html.Div]:

@@ -11,6 +11,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from tds_dash import wording
+from tds_dash.components.attributes import DECORATION, labelled
 from tds_dash.wording import number, t
 
 Cell = str | Component
@@ -50,7 +51,7 @@ def data_table(columns: Sequence[Column], lines: Sequence[Sequence[Cell]], *, ca
     )
     children: list[Any] = [html.Caption(caption, className="visually-hidden")] if caption else []
     table = html.Table([*children, head, body], className="tds-table")
-    return html.Div(table, className="tds-table-scroll", tabIndex=0, role="region", **{"aria-label": caption or None})
+    return html.Div(table, className="tds-table-scroll", tabIndex=0, role="region", **labelled(caption))
 
 
 def readings_table(lines: Sequence[ReadingLine], *, zone: tzinfo, now: datetime, locale: str, caption: str = "") -> html.Div:
@@ -61,13 +62,13 @@ def readings_table(lines: Sequence[ReadingLine], *, zone: tzinfo, now: datetime,
         Column(t("field.gateway", locale), secondary=True),
         Column(t("field.value", locale), "end"),
     ]
-    body = [
+    body: list[list[Cell]] = [
         [
             html.Time(
                 moment(line.time, zone, locale), title=wording.since(line.time, now, locale), dateTime=line.time.isoformat()
             ),
             dcc.Link(
-                [html.Span(className=f"tds-swatch tds-swatch-{line.resource}", **{"aria-hidden": "true"}), line.device],
+                [html.Span(className=f"tds-swatch tds-swatch-{line.resource}", **DECORATION), line.device],
                 href=f"/device/{line.device_id}",
             ),
             line.gateway,

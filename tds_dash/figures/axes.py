@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from sql.consumption import Step
 
 SHORT = {"15min": timedelta(minutes=15), "hour": timedelta(hours=1)}
-TICKS_OF_MONTHS = 14
 FINER = {"month": "day", "day": "hour", "hour": "15min"}
 
 # From fine to coarse: up to which tick distance (milliseconds, or months) a format serves. What stands after the
@@ -102,7 +101,6 @@ def time_axis(start: datetime, end: datetime, zone: tzinfo, locale: str, step: S
         "tickformatstops": ticks(locale),
         "hoverformat": HOVER[wording.known(locale)].get(step or "", HOVER[wording.known(locale)][""]),
         "ticklabelmode": "period" if step in ("day", "month") else "instant",
-        "nticks": TICKS_OF_MONTHS if step == "month" else 0,
         "minallowed": wall(start, zone),
         "maxallowed": wall(end, zone),
     }

@@ -172,8 +172,11 @@ def plain(value: Decimal | None) -> float | None:
 
 
 def short(name: str) -> str:
-    """Cut a name to what fits into the legend; hovering shows it whole."""
-    return safe(name if len(name) <= theme.LEGEND_NAME else name[: theme.LEGEND_NAME - 1].rstrip() + "…")
+    """Shorten a name in its middle to what fits into the legend, since names differ at their ends; hovering shows it whole."""
+    if len(name) <= theme.LEGEND_NAME:
+        return safe(name)
+    half = theme.LEGEND_NAME // 2
+    return safe(f"{name[:half].rstrip()}…{name[1 - half :].lstrip()}")
 
 
 def safe(text: str) -> str:

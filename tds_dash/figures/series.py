@@ -20,17 +20,28 @@ class DeviceFacts(Protocol):
     """What a device's row must have to be placed in a chart."""
 
     @property
-    def id(self) -> int: ...
+    def id(self) -> int:
+        """Its id; devices take their colours in this order."""
+
     @property
-    def name(self) -> str | None: ...
+    def name(self) -> str | None:
+        """What people call it."""
+
     @property
-    def code(self) -> str: ...
+    def code(self) -> str:
+        """Its code within its gateway, used where it has no name."""
+
     @property
-    def resource(self) -> str: ...
+    def resource(self) -> str:
+        """What it measures."""
+
     @property
-    def unit(self) -> str: ...
+    def unit(self) -> str:
+        """The unit of its consumption."""
+
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """Counter, interval or gauge."""
 
 
 class ChartDevice(NamedTuple):

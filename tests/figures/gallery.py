@@ -10,9 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import flask_bootstrap
+import flask_bootstrap  # type: ignore[import-untyped]
 from dash import Dash, html
-from flask import Flask, request, send_from_directory
+from flask import Flask, send_from_directory
 from playwright.sync_api import sync_playwright
 from werkzeug.serving import make_server
 
@@ -24,7 +24,8 @@ from tests.figures.rows import NOW, SAO_PAULO, daily, hourly, meters, monthly, t
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOTSTRAP = Path(flask_bootstrap.__file__).parent / "static" / "bootstrap5" / "css"
-CHROMIUM = {
+STATES: tuple[components.State, ...] = ("online", "offline", "silent", "never", "retired")
+CHROMIUM: Any = {
     "executable_path": "/usr/bin/chromium",
     "args": ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--no-first-run"],
 }
@@ -137,7 +138,7 @@ def states(locale: str) -> Any:
         components.no_right_state("admin", "Hospital São Lucas", locale),
         components.skeleton("chart"),
     ]
-    badges = [components.status_badge(state, locale) for state in ("online", "offline", "silent", "never", "retired")]  # type: ignore[arg-type]
+    badges = [components.status_badge(state, locale) for state in STATES]
     notes = [
         components.stale_note(last, timedelta(minutes=15), now=NOW, zone=SAO_PAULO, locale=locale)
         for last in (NOW - timedelta(minutes=5), late, NOW - timedelta(days=3), None)
@@ -156,9 +157,8 @@ def states(locale: str) -> Any:
     )  # fmt: skip
 
 
-def layout() -> Any:
-    """Give the whole gallery in the language that the address asks for."""
-    locale = request.args.get("locale", "pt-BR") if request else "pt-BR"
+def layout(locale: str) -> Any:
+    """Give the whole gallery in one language."""
     picker = components.period_picker("period", locale=locale, start=date(2026, 10, 25), end=date(2026, 11, 23))
     header = components.page_header(
         t("overview.title", locale), lead=t("chart.zone", locale, zone="America/Sao_Paulo"),
@@ -185,9 +185,9 @@ def layout() -> Any:
     )
 
 
-def gallery(locale: str) -> Flask:
+def gallery(locale: str) -> Any:
     """Make the gallery's web application in one language; Bootstrap comes from its installed package."""
-    server = Flask(__name__)
+    server: Any = Flask(__name__)
     server.add_url_rule("/vendor/<path:name>", "vendor", lambda name: send_from_directory(BOOTSTRAP, name))
     sheets = ["/vendor/bootstrap.min.css", "/vendor/font/bootstrap-icons.min.css"]
     app = Dash(
@@ -197,8 +197,7 @@ def gallery(locale: str) -> Flask:
         external_stylesheets=sheets,
         suppress_callback_exceptions=True,
     )
-    with server.test_request_context(f"/?locale={locale}"):
-        app.layout = layout()
+    app.layout = layout(locale)
     return server
 
 
@@ -210,7 +209,7 @@ def photograph(folder: Path) -> None:
         server = make_server("127.0.0.1", 0, gallery(locale), threaded=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(**CHROMIUM)  # type: ignore[arg-type]
+            browser = playwright.chromium.launch(**CHROMIUM)
             for width in (1440, 390):
                 page = browser.new_page(viewport={"width": width, "height": 900})
                 page.on("console", lambda message: print(message.type, message.text) if message.type == "error" else None)

@@ -1,0 +1,12 @@
+"""HTML attributes whose names are no Python words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DECORATION: dict[str, Any] = {"aria-hidden": "true"}  # seen, and not read out
+
+
+def labelled(text: str | None) -> dict[str, Any]:
+    """Give a thing the name that a screen reader says."""
+    return {"aria-label": text} if text else {}
