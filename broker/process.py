@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import FrameType
+from typing import IO
 
 import fasteners
 
@@ -34,9 +35,10 @@ POLL_SECONDS = 0.5
 class Broker:
     """One Mosquitto for one state folder; `step` looks for changes once."""
 
-    def __init__(self, settings: Settings, upkeep: Upkeep | None = None) -> None:
+    def __init__(self, settings: Settings, upkeep: Upkeep | None = None, output: IO[bytes] | None = None) -> None:
         self.settings = settings
         self.upkeep = upkeep or Upkeep(settings)
+        self.output = output  # where Mosquitto's log goes; None: our own standard error
         self.process: subprocess.Popen[bytes] | None = None
         self._lock: fasteners.InterProcessLock | None = None
         self._loaded: tuple[tuple[int, int, int], ...] = ()
@@ -57,6 +59,7 @@ class Broker:
         self.process = subprocess.Popen(
             [str(program), "-c", CONFIGURATION],
             stdin=subprocess.DEVNULL,
+            stderr=self.output,
             start_new_session=True,  # Ctrl-C reaches us alone: we stop it, once
             preexec_fn=_die_with_parent() if sys.platform == "linux" else None,
             **self.place.as_user(),

@@ -52,7 +52,7 @@ def _keys(folder: CertificateFolder) -> Check:
 
 
 def _certificate(folder: CertificateFolder, name: str, now: datetime) -> Check:
-    title = f"certificate of the {name}"
+    title = f"{name} cert" if name in (BROKER, INGESTER) else name
     try:
         certificate = folder.certificate(name)
     except TdsError as error:
@@ -73,14 +73,14 @@ def _crl(folder: CertificateFolder, now: datetime) -> Check:
         content, authority = (folder.path / material.CRL).read_bytes(), (folder.path / material.AUTHORITY).read_bytes()
         expires = material.check_crl(content, authority, now, folder.path / material.CRL)
     except OSError:
-        return Check("revocation list", False, f"{folder.path / material.CRL} is missing: write it with `tds certs crl`")
+        return Check("crl", False, f"{folder.path / material.CRL} is missing: write it with `tds certs crl`")
     except MaterialError as error:
-        return Check("revocation list", False, str(error))
+        return Check("crl", False, str(error))
     left = expires - now
     if left < CRL_WARNING:
         return Check(
-            "revocation list",
+            "crl",
             False,
             f"holds {left.days} days more and is not being renewed: run `tds broker`, or `tds certs crl` daily",
         )
-    return Check("revocation list", True, f"holds until {expires:%Y-%m-%d}, renewed daily")
+    return Check("crl", True, f"holds until {expires:%Y-%m-%d}, renewed daily")
