@@ -2,24 +2,18 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
-TDS := $(VENV)/bin/tds
-STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint long performance clean
+.PHONY: install demo test lint long performance lock clean
 
-install: $(STAMP)
-
-# The lock names every package with its hash; the virtual environment is made anew where its folder was moved.
-$(STAMP): requirements.lock pyproject.toml tools/install.sh
+# The lock names every package with its hash. Costs a few milliseconds where all is in place.
+install:
 	@sh tools/install.sh "$(PYTHON)" "$(VENV)"
-	@touch "$(STAMP)"
 
 demo: install
-	@sh tools/debian.sh mosquitto mosquitto
-	@exec "$(TDS)" demo $(if $(PORT),--port $(PORT))
+	@sh tools/debian.sh mosquitto=mosquitto
+	@exec "$(VENV)/bin/tds" demo $(if $(PORT),--port "$(PORT)")
 
 test: install
-	@sh tools/debian.sh mosquitto mosquitto mosquitto_pub mosquitto-clients chromium chromium
 	@sh tools/test.sh "$(VENV)"
 
 lint: install
@@ -31,6 +25,10 @@ long: install
 
 performance: install
 	@"$(VENV)/bin/python" -m tests.performance.readme
+
+# After a change of the dependencies in pyproject.toml; UPGRADE=1 takes the newest versions of everything.
+lock:
+	@sh tools/lock.sh $(if $(UPGRADE),--upgrade)
 
 clean:
 	rm -rf "$(VENV)" .pytest_cache .mypy_cache .ruff_cache .coverage* htmlcov
