@@ -32,20 +32,25 @@ def simulate(settings: Settings, args: argparse.Namespace) -> int:
     from broker.process import raise_descriptor_limit
     from simulator.load import Plan, Run
     from simulator.load_fleet import register_stations
+    from simulator.ports import listens
     from sql.engine import check, open_store
 
     if raise_descriptor_limit() < args.gateways + 100:
         raise Refused(f"this machine lets a process open too few connections for {args.gateways} gateways: raise `ulimit -n`")
+    broker = Broker(settings.mqtt_host, settings.mqtt_port, settings.mqtt_root)
+    if not listens(broker.host, broker.port):
+        raise Refused(
+            f"nothing listens at {broker.host}:{broker.port}: start `tds broker`, or set TDS_MQTT_HOST and TDS_MQTT_PORT"
+        )
     store = open_store(settings, "owner")
     try:
         check(store)
-        stations = register_stations(store, args.gateways, args.devices, args.rate, settings.timezone, settings.locale)
+        zone, locale = settings.timezone, settings.locale
+        stations = register_stations(store, args.gateways, args.devices, args.rate, zone, locale, _say)
         folder = settings.state_dir / "simulation"
-        _ensure_authority(settings)
         keep_identities(folder, [station.mac for station in stations], settings, _issue)
         identities = {identity.mac: identity for identity in read_identities(folder)}
         run = Run(store, Plan(args.rate, args.duration))
-        broker = Broker(settings.mqtt_host, settings.mqtt_port, settings.mqtt_root)
         run.connect(stations, [identities[station.mac] for station in stations], broker)
         run.publish()
         run.settle()
@@ -57,6 +62,10 @@ def simulate(settings: Settings, args: argparse.Namespace) -> int:
         print("tds: not everything that was published was stored once: does `tds ingest` run?", file=sys.stderr)
         return 1
     return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _report(result: dict[str, Any]) -> str:

@@ -25,7 +25,8 @@ class Certificates(NamedTuple):
 def keep_identities(folder: Path, macs: Sequence[str], settings: Settings, issue: Issue) -> None:
     """Have an identity of the present authority for each of these gateways in the folder; issues those that are missing."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    authority = (settings.pki_dir / AUTHORITY).read_bytes()
+    path = settings.pki_dir / AUTHORITY
+    authority = path.read_bytes() if path.exists() else b""
     kept = {identity.mac for identity in read_identities(folder) if identity.authority == authority}
     for identity in issue(settings, [mac for mac in macs if mac not in kept]):
         path = folder / _file_name(identity.mac)

@@ -15,10 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TextIO
 
-from sqlalchemy import text
-
 from simulator.gateway import Broker, Gateway, Identity, encode
-from simulator.load_fleet import Station, shown, thousandths
+from simulator.load_fleet import Station, shown
+from simulator.reckoning import count_rows, find_messages
 from simulator.switchboard import Switchboard
 from simulator.visibility import Visibility, percentiles
 from sql.engine import Store
@@ -115,11 +114,9 @@ class Run:
         moved, state = time.monotonic(), (-1, -1)
         while time.monotonic() - moved < PATIENCE_SECONDS:
             self.board.step(0.05)
-            if not self.plan.confirmed:
-                self.board.step(0.2)
-            stored = self._confirmed() if self.plan.confirmed else self._rows() // max(1, len(self.logs[0].station.device_ids))
-            if (self._acknowledged(), stored) != state:
-                moved, state = time.monotonic(), (self._acknowledged(), stored)
+            now = self._acknowledged(), self._stored()
+            if now != state:
+                moved, state = time.monotonic(), now
             self.ended = moved
             if min(state) >= self.published:
                 break
@@ -131,7 +128,7 @@ class Run:
         self.board.close()
         stored = lost = surplus = 0
         for log in self.logs:
-            found, beyond = self._stored(log)
+            found, beyond = find_messages(self.store, log.station, log.micros)
             stored += sum(found)
             surplus += beyond
             lost += sum(1 for sent, there in zip(log.acknowledged, found, strict=True) if sent and not there)
@@ -166,55 +163,18 @@ class Run:
     def _acknowledged(self) -> int:
         return sum(log.acknowledged.count(1) for log in self.logs)
 
-    def _confirmed(self) -> int:
-        return sum(log.confirmed for log in self.logs)
-
-    def _span(self) -> dict[str, float]:
+    def _stored(self) -> int:
+        """Give how many messages are stored as far as is known now: by confirmations, or else by counting rows."""
+        if self.plan.confirmed:
+            return sum(log.confirmed for log in self.logs)
         sent = [log.micros for log in self.logs if log.micros]
-        return {"low": min(micros[0] for micros in sent) / 1e6, "high": max(micros[-1] for micros in sent) / 1e6 + 1}
-
-    def _rows(self) -> int:
-        devices = [device for log in self.logs for device in log.station.device_ids]
-        with self.store.transaction() as connection:
-            count = connection.execute(
-                text(
-                    "SELECT count(*) FROM tds.reading WHERE device_id = any(:devices)"
-                    " AND time >= to_timestamp(:low) AND time < to_timestamp(:high)"
-                ),
-                {"devices": devices, **self._span()},
-            ).scalar_one()
-        return int(count)
-
-    def _stored(self, log: Log) -> tuple[bytearray, int]:
-        """Tell which messages of a gateway are whole in the database, and how many readings nobody sent are there."""
-        places = {device: place for place, device in enumerate(log.station.device_ids)}
-        sent = {micros: seq for seq, micros in enumerate(log.micros)}
-        whole, beyond = array("q", [0]) * len(log.micros), 0
-        if not sent:
-            return bytearray(), 0
-        with self.store.transaction() as connection:
-            rows = connection.execute(
-                text(
-                    "SELECT device_id, (extract(epoch FROM time) * 1000000)::bigint, (value * 1000)::bigint FROM tds.reading"
-                    " WHERE device_id = any(:devices) AND time >= to_timestamp(:low) AND time < to_timestamp(:high)"
-                ),
-                {"devices": list(places), **self._span()},
-            )
-            seen: set[tuple[int, int]] = set()
-            for device, micros, value in rows:
-                seq = sent.get(micros)
-                if seq is None or (device, micros) in seen:
-                    beyond += 1
-                    continue
-                seen.add((device, micros))
-                if value == thousandths(places[device], micros):
-                    whole[seq] += 1
-        return bytearray(count == len(places) for count in whole), beyond
+        rows = count_rows(self.store, [log.station for log in self.logs], min(m[0] for m in sent), max(m[-1] for m in sent))
+        return rows // len(self.logs[0].station.device_ids)
 
     def _say(self, what: str, number: int) -> None:
         if time.monotonic() - self._said >= PROGRESS_SECONDS:
             self._said = time.monotonic()
             answered = f", acknowledged {self._acknowledged()}"
             if self.plan.confirmed:
-                answered += f", stored {self._confirmed()}"
+                answered += f", stored {self._stored()}"
             print(f"{what} {number}" + (answered if self.published else ""), file=self.progress, flush=True)

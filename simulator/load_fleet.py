@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -70,7 +70,9 @@ def shown(devices: int, micros: int) -> list[Shown]:
     return values
 
 
-def register_stations(store: Store, gateways: int, devices: int, rate: float, zone: str, locale: str) -> list[Station]:
+def register_stations(
+    store: Store, gateways: int, devices: int, rate: float, zone: str, locale: str, say: Callable[[str], None]
+) -> list[Station]:
     """Register what is missing of the account `simulation`, in one transaction, and give every station asked for."""
     if not (1 <= gateways <= MOST_GATEWAYS and 1 <= devices <= MOST_DEVICES):
         raise Refused(f"ask for 1 to {MOST_GATEWAYS} gateways of 1 to {MOST_DEVICES} devices each")
@@ -82,6 +84,8 @@ def register_stations(store: Store, gateways: int, devices: int, rate: float, zo
         _refuse_strangers(owners, wanted)
         known = _devices(store, wanted)
         interval = max(1, min(900, math.ceil(gateways / rate)))
+        if len(known) < gateways * devices:
+            say(f"registering {gateways} gateways of {devices} devices in the account {ACCOUNT}")
         for mac in wanted:
             if mac not in owners:
                 fleet.add_gateway(connection, mac, ACCOUNT, name=f"Simulated {mac[-5:]}", capacity=MOST_DEVICES)

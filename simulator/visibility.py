@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
+from simulator.reckoning import EPOCH, instant
 from sql.engine import Store
 
 SAMPLES_PER_SECOND = 20
 SHORTEST_LOOK, LOOK_SHARE = 0.0005, 0.02
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOOK = text(
     "SELECT r.device_id, r.time FROM unnest(CAST(:devices AS integer[]), CAST(:instants AS timestamptz[])) AS w (device_id, time)"
     " JOIN tds.reading r ON r.device_id = w.device_id AND r.time = w.time AND r.time >= :oldest"
@@ -79,13 +79,13 @@ class Visibility:
         samples = list(self._waiting.values())
         asked = {
             "devices": [sample.device_id for sample in samples],
-            "instants": [_instant(sample.micros) for sample in samples],
-            "oldest": _instant(min(sample.micros for sample in samples)),
+            "instants": [instant(sample.micros) for sample in samples],
+            "oldest": instant(min(sample.micros for sample in samples)),
         }
-        found = connection.execute(_LOOK, asked).all()
+        rows = connection.execute(_LOOK, asked).all()
         now = time.monotonic_ns()
-        for device_id, instant in found:
-            sample = self._waiting.pop((device_id, (instant - _EPOCH) // timedelta(microseconds=1)))
+        for device_id, at in rows:
+            sample = self._waiting.pop((device_id, (at - EPOCH) // timedelta(microseconds=1)))
             self.milliseconds.append((now - sample.sent) / 1e6)
         if self._waiting:
             youngest = (now - max(sample.sent for sample in self._waiting.values())) / 1e9
@@ -96,7 +96,3 @@ def percentiles(milliseconds: list[float]) -> dict[str, float | None]:
     """Give p50, p95 and p99 (nearest rank), to a hundredth of a millisecond; None where nothing was measured."""
     ranked = sorted(milliseconds)
     return {f"p{share}": round(ranked[-(-len(ranked) * share // 100) - 1], 2) if ranked else None for share in (50, 95, 99)}
-
-
-def _instant(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)

@@ -65,7 +65,9 @@ def test_what_is_stored_is_what_the_meters_show(plain_database: Database) -> Non
     for one in world.wanted:
         with plain_database.owner.transaction() as connection:
             rows = connection.execute(
-                text("SELECT time, value FROM tds.reading WHERE device_id = :id AND value <> 0 ORDER BY time DESC LIMIT 700 OFFSET 3"),
+                text(
+                    "SELECT time, value FROM tds.reading WHERE device_id = :id AND value <> 0 ORDER BY time DESC LIMIT 700 OFFSET 3"
+                ),
                 {"id": one.device_id},
             ).all()
         for time, value in rows[::50]:
