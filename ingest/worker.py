@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from sqlalchemy.exc import DBAPIError
 
 from settings import Settings
-from sql import engine, ledger, rollups
+from sql import engine, ledger, rollups, upkeep
 from sql.errors import TdsError
+from sql.refresh import refresh
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +58,10 @@ class LedgerWorker:
         worked = ledger.process_one_batch(self._store)
         if time.monotonic() - self._refreshed >= REFRESH_SECONDS:
             rollups.add_missing_zones(self._store)
-            rollups.refresh(self._store, datetime.now(UTC))
+            refresh(self._store, datetime.now(UTC))
             with self._store.transaction() as connection:
                 self.lag = ledger.lag_seconds(connection)
+            upkeep.nightly(self._store, datetime.now(UTC))
             self._refreshed = time.monotonic()
         return worked
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from sqlalchemy import Connection, text
 
-from sql import rollups
+from sql import calendar, rollups
 from sql.errors import Refused
 from sql.statements import raw_statements, statements
 
@@ -43,17 +43,17 @@ def parse_step(name: str) -> Step:
 def buckets(step: Step, start: datetime, end: datetime, zone: str) -> list[datetime]:
     """List the starts of the buckets of a period in UTC; the period moves outwards to whole buckets."""
     found = []
-    bucket = rollups.bucket_start(step, start, zone)
+    bucket = calendar.bucket_start(step, start, zone)
     while bucket < end:
         found.append(bucket)
-        bucket = rollups.next_bucket(step, bucket, zone)
+        bucket = calendar.next_bucket(step, bucket, zone)
     return found
 
 
 def outward(step: Step, start: datetime, end: datetime, zone: str) -> tuple[datetime, datetime]:
     """Move a period outwards to whole buckets."""
-    low, last = rollups.bucket_start(step, start, zone), rollups.bucket_start(step, end, zone)
-    return low, last if last == end else rollups.next_bucket(step, last, zone)
+    low, last = calendar.bucket_start(step, start, zone), calendar.bucket_start(step, end, zone)
+    return low, last if last == end else calendar.next_bucket(step, last, zone)
 
 
 def consumption(
@@ -82,7 +82,7 @@ def _rows(connection: Connection, devices: list[int], step: Step, low: datetime,
     values: dict[str, Any] = {"devices": devices, "start": low, "end": high}
     if step == "15min":
         return connection.execute(statements("consumption.sql")["by_quarter"], values).all()
-    if step == "hour" and rollups.has_whole_hours(low, high, zone):
+    if step == "hour" and calendar.has_whole_hours(low, high, zone):
         return connection.execute(statements("consumption.sql")["by_hour"], values).all()
     known = _rollups_of(connection, zone) if step != "hour" else {}
     if not known:  # an hour that is no UTC hour, or a zone so new that its rollups do not exist yet
@@ -111,7 +111,7 @@ def _rollups_of(connection: Connection, zone: str) -> Mapping[str, str]:
 
 def _row(row: Any, step: Step, zone: str) -> ConsumptionRow:
     covered = Decimal(row.covered)
-    width = rollups.next_bucket(step, row.bucket, zone) - row.bucket
+    width = calendar.next_bucket(step, row.bucket, zone) - row.bucket
     return ConsumptionRow(
         row.device_id,
         row.bucket,

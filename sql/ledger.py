@@ -12,11 +12,14 @@ from sqlalchemy import Connection, text
 from sql import rollups
 from sql.engine import Store
 from sql.recompute import Range, compute, recompute
+from sql.refresh import refresh
 from sql.statements import statements
 
 DEVICES_PER_BATCH = 5_000
 DEVICES_LOOKED_AT = 20_000
 READINGS_PER_BATCH = 400_000
+DEVICES_VERIFIED_AT_ONCE = 20
+LEDGER_CHECK = "ledger against readings"
 
 
 class Difference(NamedTuple):
@@ -55,7 +58,7 @@ def drain(store: Store, sessions: int = 1) -> int:
                 )
             )
         batches += _drain_alone(store)
-    rollups.refresh(store, datetime.now(UTC))
+    refresh(store, datetime.now(UTC))
     return batches
 
 
@@ -137,38 +140,32 @@ def _groups(waiting: Sequence[Any]) -> Iterator[list[Any]]:
 
 def verify(store: Store, device_ids: Sequence[int] | None = None) -> list[Difference]:
     """Compare the ledger with the readings, and every rollup with the ledger; gives what differs, nothing when all is well."""
+    refresh(store, datetime.now(UTC))  # late writes that wait for their refresh are no fault
+    with store.transaction() as connection:
+        devices = device_ids or connection.execute(text("SELECT device_id FROM tds.ledger_state ORDER BY 1")).scalars().all()
+    return verify_ledger(store, devices) + verify_rollups(store, devices)
+
+
+def verify_ledger(store: Store, device_ids: Sequence[int]) -> list[Difference]:
+    """Compare the ledger of devices with what their readings say."""
     found: list[Difference] = []
-    with store.transaction() as connection:
-        devices = list(device_ids or connection.execute(text("SELECT device_id FROM tds.ledger_state ORDER BY 1")).scalars())
-    for start in range(0, len(devices), 20):
+    now = datetime.now(UTC)
+    for start in range(0, len(device_ids), DEVICES_VERIFIED_AT_ONCE):
         with store.transaction() as connection:
-            found += _verify_ledger(connection, devices[start : start + 20])
-    with store.transaction() as connection:
-        for rollup in rollups.all_rollups(connection):
-            found += _verify_rollup(connection, rollup, devices)
+            wanted = {"devices": list(device_ids[start : start + DEVICES_VERIFIED_AT_ONCE])}
+            held = connection.execute(statements("worker.sql")["lock_settled"], wanted).scalars().all()
+            compute(connection, [Range(device, now, now, True) for device in held], fast=False)
+            rows = connection.execute(statements("worker.sql")["ledger_differences"])
+            found += [Difference(LEDGER_CHECK, *row) for row in rows]
     return found
 
 
-def _verify_ledger(connection: Connection, devices: Sequence[int]) -> list[Difference]:
-    now = datetime.now(UTC)
-    held: list[Any] = list(connection.execute(statements("worker.sql")["lock_and_wait"], {"devices": list(devices)}).scalars())
-    compute(connection, [Range(device, now, now, True) for device in held], fast=False)
-    rows = connection.execute(statements("worker.sql")["ledger_differences"])
-    return [Difference("ledger against readings", *row) for row in rows]
-
-
-def _verify_rollup(connection: Connection, rollup: rollups.Rollup, devices: Sequence[int]) -> list[Difference]:
-    columns = ", ".join(rollups.COLUMNS)
-    # A month is read from its days until it has closed: what its rollup holds before that is nobody's figure.
-    held = "SELECT refreshed_until FROM tds.rollup WHERE name = :name"
-    closed = f"bucket < ({held})" if rollup.step == "month" else "true"
-    rows = connection.execute(
-        text(
-            f"WITH wanted AS ({rollups.direct_body(rollup)} WHERE device_id = any(:devices) GROUP BY 1, 2),"
-            f" kept AS (SELECT device_id, bucket, {columns} FROM tds.{rollup.name} WHERE device_id = any(:devices) AND {closed})"
-            f" SELECT device_id, count(*) FROM (SELECT device_id, bucket, {columns} FROM wanted WHERE {closed} EXCEPT SELECT * FROM kept"
-            f" UNION ALL (SELECT * FROM kept EXCEPT SELECT device_id, bucket, {columns} FROM wanted WHERE {closed})) d GROUP BY 1 ORDER BY 1"
-        ),
-        {"devices": rollups.devices_in(connection, rollup, devices), "name": rollup.name},
-    )
-    return [Difference(f"{rollup.name} against ledger", *row) for row in rows]
+def verify_rollups(store: Store, device_ids: Sequence[int] | None = None, since: datetime | None = None) -> list[Difference]:
+    """Compare every rollup with the ledger, for devices or all, from an instant on or from the beginning."""
+    found: list[Difference] = []
+    with store.transaction() as connection:
+        devices = device_ids or connection.execute(text("SELECT device_id FROM tds.ledger_state ORDER BY 1")).scalars().all()
+        for rollup in rollups.all_rollups(connection):
+            rows = rollups.differences(connection, rollup, devices, since)
+            found += [Difference(f"{rollup.name} against ledger", device, count) for device, count in rows]
+    return found

@@ -33,7 +33,7 @@ INSERT INTO work (device_id, low, high, whole, kind, gap, width, reach, max_rate
 SELECT d.id, w.low, w.high, w.whole OR s.last_time IS NULL, d.kind,
        greatest(interval '30 minutes', 3 * make_interval(secs => d.interval_seconds)), make_interval(secs => d.interval_seconds),
        greatest(interval '2 hours', 3 * make_interval(secs => d.interval_seconds)),
-       d.max_rate, d.resolution, coalesce(d.jitter, d.resolution), d.modulus, s.first_time, s.last_time, s.last_value, s.odd_time, s.last_time IS NULL,
+       d.max_rate, d.resolution, coalesce(d.jitter, d.resolution), d.modulus, s.first_time, s.last_time, s.last_value, s.odd_time, s.first_time IS NULL,
        NOT w.whole AND s.last_time IS NOT NULL AND w.low > s.last_time
        AND (d.kind <> 'counter' OR s.odd_time IS NULL
             OR w.low > s.odd_time + greatest(interval '2 hours', 3 * make_interval(secs => d.interval_seconds)))
@@ -320,12 +320,12 @@ SELECT device_id, min(middle), max(middle)
 INSERT INTO tds.refresh_pending (low, high)
 SELECT min(middle), max(middle)
   FROM (SELECT middle FROM changed UNION ALL SELECT s.middle FROM slot s JOIN work w ON w.device_id = s.device_id WHERE w.fast OR w.fresh) t
- WHERE middle < (SELECT max(refreshed_until) FROM tds.rollup)
+ WHERE middle < clock_timestamp() - interval '15 minutes'
  GROUP BY date_bin('1 day', middle, 'epoch');
 
 -- name: save_state Remembers how far each device's ledger reaches.
 UPDATE tds.ledger_state s
-   SET first_time = CASE WHEN NOT w.fast AND w.load_low = '-infinity' THEN q.first ELSE s.first_time END,
+   SET first_time = least(s.first_time, q.first),
        last_time = CASE WHEN w.fast OR w.load_high = 'infinity' THEN q.last ELSE s.last_time END,
        last_value = CASE WHEN w.fast OR w.load_high = 'infinity' THEN l.value ELSE s.last_value END,
        odd_time = greatest(s.odd_time, q.odd)

@@ -19,9 +19,9 @@ from settings import Settings
 from sql import books as bookkeeping
 from sql import consumption as figures
 from sql import decisions, fleet, ledger
+from sql.calendar import first_instant
 from sql.commands import owner_store, owner_transaction, show
 from sql.errors import NotFound, Refused
-from sql.rollups import first_instant
 
 FIELDS = (
     "bucket",
@@ -106,7 +106,7 @@ def consumption(settings: Settings, args: Namespace) -> None:
         else:
             writer = csv.writer(sys.stdout, lineterminator="\n")
             writer.writerow(FIELDS)
-            writer.writerows([_csv_cell(row[field]) for field in FIELDS] for row in rows)
+            writer.writerows([csv_cell(row[field]) for field in FIELDS] for row in rows)
 
 
 def report(
@@ -154,7 +154,8 @@ def json_value(value: Any) -> Any:
     )
 
 
-def _csv_cell(value: Any) -> str:
+def csv_cell(value: Any) -> str:
+    """Write a value as CSV shows it: decimals in full, nothing for None."""
     if isinstance(value, float):
         return f"{value:.6f}".rstrip("0").rstrip(".") or "0"
     return figures.plain(value) if isinstance(value, Decimal) else "" if value is None else str(value)

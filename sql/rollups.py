@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from sql import calendar
 from sql.engine import Store
-from sql.statements import quote_identifier, script
+from sql.statements import quote_identifier, raw_statements, script
 
 COLUMNS = ("quantity", "estimated", "covered", "readings", "largest", "value_seconds", "minimum", "maximum")
 COMMENTS = {
@@ -25,10 +25,7 @@ COMMENTS = {
     "minimum": "Gauges: smallest reading",
     "maximum": "Gauges: largest reading",
 }
-QUARTER = timedelta(minutes=15)
 ELECTION_LOCK = 7_245_111
-# A bucket is materialised once it has been over for this long: the readings of its end have arrived by then.
-SETTLED = timedelta(minutes=20)
 
 
 class Rollup(NamedTuple):
@@ -41,68 +38,16 @@ class Rollup(NamedTuple):
 
     def start(self, instant: datetime) -> datetime:
         """Give the start of the bucket that an instant lies in."""
-        return bucket_start(self.step, instant, self.zone or "UTC")
+        return calendar.bucket_start(self.step, instant, self.zone or "UTC")
 
     def following(self, bucket: datetime) -> datetime:
         """Give the start of the bucket after the one that starts at an instant."""
-        return next_bucket(self.step, bucket, self.zone or "UTC")
+        return calendar.next_bucket(self.step, bucket, self.zone or "UTC")
 
 
 def slug(zone: str) -> str:
     """Give the part of a rollup's name that stands for a zone."""
     return zone.lower().replace("/", "_")
-
-
-def bucket_start(step: str, instant: datetime, zone: str) -> datetime:
-    """Give the start, in UTC, of the quarter-hour, local hour, local day or local month that an instant lies in."""
-    if step == "15min":
-        return _floor(instant, 900, 0)
-    if step == "hour":
-        start = _floor(instant, 3600, _offset(instant, zone))
-        # Where the clock moves by half an hour (Lord Howe), the hour is cut at the change.
-        while _offset(start, zone) % 3600 != _offset(instant, zone) % 3600:
-            start += QUARTER
-        return start
-    local = instant.astimezone(ZoneInfo(zone)).date()
-    return first_instant(local.year, local.month, local.day if step == "day" else 1, zone)
-
-
-def next_bucket(step: str, bucket: datetime, zone: str) -> datetime:
-    """Give the start, in UTC, of the bucket after the one that starts at an instant."""
-    if step == "15min":
-        return bucket + QUARTER
-    if step == "hour":
-        after = bucket + QUARTER
-        while bucket_start("hour", after, zone) == bucket:
-            after += QUARTER
-        return after
-    local = bucket.astimezone(ZoneInfo(zone)).date()
-    following = local + timedelta(days=1) if step == "day" else (local.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return first_instant(following.year, following.month, following.day, zone)
-
-
-def has_whole_hours(start: datetime, end: datetime, zone: str) -> bool:
-    """Tell whether local hours are UTC hours throughout a period; offsets change at most a few times a year."""
-    place, instant = ZoneInfo(zone), start
-    while instant < end:
-        if int((instant.astimezone(place).utcoffset() or timedelta()).total_seconds()) % 3600:
-            return False
-        instant += timedelta(days=7)
-    return _offset(end, zone) % 3600 == 0
-
-
-def _offset(instant: datetime, zone: str) -> int:
-    return int((instant.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()).total_seconds())
-
-
-def _floor(instant: datetime, width: int, offset: int) -> datetime:
-    seconds = int(instant.timestamp() // 1)
-    return datetime.fromtimestamp(seconds - (seconds + offset) % width, UTC)
-
-
-def first_instant(year: int, month: int, day: int, zone: str) -> datetime:
-    """Give the first instant of a local day; where the clock skips midnight, the instant of the change."""
-    return datetime(year, month, day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 def engine_of(connection: Connection) -> str:
@@ -267,66 +212,35 @@ def rewrite_touched(connection: Connection) -> None:
         )
 
 
-def refresh(store: Store, now: datetime) -> bool:
-    """TimescaleDB: refresh what late writes touched and what has closed since; one worker at a time. Tells whether it did anything."""
-    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if engine_of(connection) != "timescaledb":
-            return False
-        if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": ELECTION_LOCK}).scalar():
-            return False
-        try:
-            return _refresh_elected(connection, now)
-        finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ELECTION_LOCK})
-
-
-def _refresh_elected(connection: Connection, now: datetime) -> bool:
-    pending = connection.execute(text("SELECT id, low, high FROM tds.refresh_pending ORDER BY low")).all()
-    ground = connection.execute(
+def differences(
+    connection: Connection, rollup: Rollup, device_ids: Sequence[int], since: datetime | None
+) -> list[tuple[int, int]]:
+    """Count, by device, the buckets in which a rollup differs from a direct sum over the ledger."""
+    columns = ", ".join(COLUMNS)
+    # A month is read from its days until it has closed: what its rollup holds before that is nobody's figure.
+    closed = "bucket < (SELECT refreshed_until FROM tds.rollup WHERE name = :name)" if rollup.step == "month" else "true"
+    low = rollup.start(since) if since else "-infinity"
+    rows = connection.execute(
         text(
-            "SELECT min(range_start) FROM timescaledb_information.chunks WHERE hypertable_schema = 'tds' AND hypertable_name = 'ledger'"
-        )
-    ).scalar()
-    if ground is None:
-        return False
-    did = False
-    for rollup in all_rollups(connection):
-        horizon = rollup.start(now - SETTLED)
-        done = rollup.refreshed_until or ground
-        late = [(low, high) for _, low, high in pending if low < done]
-        if horizon > done:
-            late.append((max(done, ground), horizon - timedelta(seconds=1)))
-        for low, high in _merged(late, rollup):
-            # Never before the oldest chunk of the ledger: that would erase history.
-            _refresh_range(connection, rollup, max(low, rollup.start(ground)), high)
-            did = True
-        if horizon > done:
-            connection.execute(
-                text("UPDATE tds.rollup SET refreshed_until = :until WHERE name = :name"), {"until": horizon, "name": rollup.name}
-            )
-    if pending:
-        connection.execute(text("DELETE FROM tds.refresh_pending WHERE id = any(:ids)"), {"ids": [row.id for row in pending]})
-    return did
-
-
-def _merged(ranges: Iterable[tuple[datetime, datetime]], rollup: Rollup) -> Iterator[tuple[datetime, datetime]]:
-    """Give the whole buckets that ranges touch, one bucket beyond, with neighbours joined."""
-    current: tuple[datetime, datetime] | None = None
-    for low, high in sorted(ranges):
-        start, end = rollup.start(low), rollup.following(rollup.following(rollup.start(high)))
-        if current is not None and start <= current[1]:
-            current = (current[0], max(current[1], end))
-        else:
-            if current is not None:
-                yield current
-            current = (start, end)
-    if current is not None:
-        yield current
-
-
-def _refresh_range(connection: Connection, rollup: Rollup, low: datetime, high: datetime) -> None:
-    # Without force a month stacked on days loses late days now and then (sql/README.md); it costs a fraction of a second.
-    force = ", force => true" if rollup.step == "month" else ""
-    connection.exec_driver_sql(
-        f"CALL refresh_continuous_aggregate('tds.{rollup.name}', '{low.isoformat()}'::timestamptz, '{high.isoformat()}'::timestamptz{force})"
+            f"WITH wanted AS ({direct_body(rollup)} WHERE device_id = any(:devices) AND middle >= :low GROUP BY 1, 2),"
+            f" kept AS (SELECT device_id, bucket, {columns} FROM tds.{rollup.name} WHERE device_id = any(:devices) AND bucket >= :low AND {closed})"
+            f" SELECT device_id, count(*) FROM (SELECT device_id, bucket, {columns} FROM wanted WHERE {closed} EXCEPT SELECT * FROM kept"
+            f" UNION ALL (SELECT * FROM kept EXCEPT SELECT device_id, bucket, {columns} FROM wanted WHERE {closed})) d GROUP BY 1 ORDER BY 1"
+        ),
+        {"devices": devices_in(connection, rollup, device_ids), "name": rollup.name, "low": low},
     )
+    return [(int(device), int(count)) for device, count in rows]
+
+
+def mend(connection: Connection, device_ids: Sequence[int], low: datetime, high: datetime) -> None:
+    """Have the rollups of devices rewritten (plain) or refreshed (TimescaleDB) over a period."""
+    if engine_of(connection) == "plain":
+        connection.exec_driver_sql(raw_statements("ledger.sql")["create_tables"])
+        connection.execute(text("TRUNCATE touched"))
+        connection.execute(
+            text("INSERT INTO touched SELECT unnest(CAST(:ids AS integer[])), :low, :high"),
+            {"ids": list(device_ids), "low": low, "high": high},
+        )
+        rewrite_touched(connection)
+    else:
+        connection.execute(text("INSERT INTO tds.refresh_pending (low, high) VALUES (:low, :high)"), {"low": low, "high": high})

@@ -17,8 +17,9 @@ ON CONFLICT DO NOTHING;
 -- name: lock Locks the devices that no other worker holds.
 SELECT device_id FROM tds.ledger_state WHERE device_id = any(CAST(:devices AS integer[])) ORDER BY device_id FOR UPDATE SKIP LOCKED;
 
--- name: lock_and_wait Locks devices, waiting for other workers.
-SELECT device_id FROM tds.ledger_state WHERE device_id = any(CAST(:devices AS integer[])) ORDER BY device_id FOR UPDATE;
+-- name: lock_settled Locks devices, waiting for other workers; those with readings that wait for the ledger are left out.
+SELECT device_id FROM tds.ledger_state s WHERE device_id = any(CAST(:devices AS integer[]))
+   AND NOT EXISTS (SELECT FROM tds.dirty q WHERE q.device_id = s.device_id) ORDER BY device_id FOR UPDATE;
 
 -- name: drop_orphans Forgets ranges of devices that were deleted.
 DELETE FROM tds.dirty r WHERE r.device_id = any(CAST(:devices AS integer[])) AND NOT EXISTS (SELECT FROM tds.device d WHERE d.id = r.device_id);

@@ -8,3 +8,4 @@ SELECT add_compression_policy('tds.reading', compress_after => interval '7 days'
 SELECT add_compression_policy('tds.ledger', compress_after => interval '7 days');
 
 INSERT INTO tds.meta (key, value) VALUES ('engine', 'timescaledb');
+SELECT add_retention_policy('tds.reading', drop_after => interval '730 days');

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from sql import fleet, ledger, rollups
+from sql import calendar, fleet, ledger
 from sql.consumption import consumption
 from tests.conftest import Database
 from tests.sql import meters
@@ -123,7 +123,7 @@ def check_steps(database: Database, device: int, zone: str, start: datetime, end
     for fine, coarse in (("15min", "hour"), ("hour", "day"), ("day", "month")):
         sums: dict[datetime, Decimal] = {}
         for bucket, row in by_step[fine].items():
-            key = rollups.bucket_start(coarse, bucket, zone)
+            key = calendar.bucket_start(coarse, bucket, zone)
             sums[key] = sums.get(key, Decimal(0)) + (row.consumption or 0)
         low = min(by_step[coarse])
         assert {k: v for k, v in sums.items() if k > low} == {

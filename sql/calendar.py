@@ -1,0 +1,60 @@
+"""Local quarter-hours, hours, days and months as UTC instants, true across every change of the clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+QUARTER = timedelta(minutes=15)
+
+
+def bucket_start(step: str, instant: datetime, zone: str) -> datetime:
+    """Give the start, in UTC, of the quarter-hour, local hour, local day or local month that an instant lies in."""
+    if step == "15min":
+        return _floor(instant, 900, 0)
+    if step == "hour":
+        start = _floor(instant, 3600, _offset(instant, zone))
+        # Where the clock moves by half an hour (Lord Howe), the hour is cut at the change.
+        while _offset(start, zone) % 3600 != _offset(instant, zone) % 3600:
+            start += QUARTER
+        return start
+    local = instant.astimezone(ZoneInfo(zone)).date()
+    return first_instant(local.year, local.month, local.day if step == "day" else 1, zone)
+
+
+def next_bucket(step: str, bucket: datetime, zone: str) -> datetime:
+    """Give the start, in UTC, of the bucket after the one that starts at an instant."""
+    if step == "15min":
+        return bucket + QUARTER
+    if step == "hour":
+        after = bucket + QUARTER
+        while bucket_start("hour", after, zone) == bucket:
+            after += QUARTER
+        return after
+    local = bucket.astimezone(ZoneInfo(zone)).date()
+    following = local + timedelta(days=1) if step == "day" else (local.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return first_instant(following.year, following.month, following.day, zone)
+
+
+def has_whole_hours(start: datetime, end: datetime, zone: str) -> bool:
+    """Tell whether local hours are UTC hours throughout a period; offsets change at most a few times a year."""
+    place, instant = ZoneInfo(zone), start
+    while instant < end:
+        if int((instant.astimezone(place).utcoffset() or timedelta()).total_seconds()) % 3600:
+            return False
+        instant += timedelta(days=7)
+    return _offset(end, zone) % 3600 == 0
+
+
+def _offset(instant: datetime, zone: str) -> int:
+    return int((instant.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()).total_seconds())
+
+
+def _floor(instant: datetime, width: int, offset: int) -> datetime:
+    seconds = int(instant.timestamp() // 1)
+    return datetime.fromtimestamp(seconds - (seconds + offset) % width, UTC)
+
+
+def first_instant(year: int, month: int, day: int, zone: str) -> datetime:
+    """Give the first instant of a local day; where the clock skips midnight, the instant of the change."""
+    return datetime(year, month, day, tzinfo=ZoneInfo(zone)).astimezone(UTC)

@@ -1,0 +1,63 @@
+"""The nightly round: retention, and mending what differs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import text
+
+from sql import ledger, upkeep
+from tests.conftest import Database
+from tests.sql.meters import Meter, Reading
+from tests.sql.test_ledger import add_meter, store
+
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def counter(start: datetime, hours: int) -> Meter:
+    readings = [Reading(start + timedelta(minutes=15 * i), Decimal(100 + i)) for i in range(hours * 4)]
+    return Meter("counter", 900, Decimal(1000), Decimal(1), None, readings)
+
+
+def test_it_does_its_round_once_a_night(plain_database: Database) -> None:
+    assert upkeep.nightly(plain_database.owner, NOW)
+    assert not upkeep.nightly(plain_database.owner, NOW)
+    assert upkeep.nightly(plain_database.owner, NOW + timedelta(days=1))
+
+
+def test_it_finds_a_wrong_bucket_and_mends_it(database: Database) -> None:
+    database.account("Aurora")
+    meter = counter(NOW - timedelta(days=3), 24)
+    device = add_meter(database, "Aurora", meter)
+    store(database, device, meter.readings)
+    ledger.drain(database.owner)
+    turn = NOW.replace(day=1) + timedelta(days=(device - NOW.replace(day=1).toordinal()) % 30)
+    with database.owner.transaction() as connection:
+        connection.execute(
+            text(
+                "UPDATE tds.ledger SET quantity = quantity + 7 WHERE middle = (SELECT max(middle) - interval '1 hour' FROM tds.ledger)"
+            )
+        )
+    assert {difference.check.split()[0] for difference in upkeep.check_share(database.owner, turn)} >= {"ledger"}
+    ledger.drain(database.owner)
+    assert upkeep.check_share(database.owner, turn) == []
+    assert ledger.verify(database.owner) == []
+
+
+def test_retention_takes_readings_and_leaves_their_figures(plain_database: Database) -> None:
+    plain_database.account("Aurora")
+    meter = counter(NOW - timedelta(days=735), 24 * 10)
+    device = add_meter(plain_database, "Aurora", meter)
+    store(plain_database, device, meter.readings)
+    ledger.drain(plain_database.owner)
+    with plain_database.owner.transaction() as connection:
+        before = connection.execute(text("SELECT count(*), sum(quantity) FROM tds.ledger")).one()
+    upkeep.expire(plain_database.owner, NOW)
+    with plain_database.owner.transaction() as connection:
+        assert connection.execute(text("SELECT min(time) FROM tds.reading")).scalar_one() >= NOW - upkeep.RETENTION
+        ledger.mark_dirty(connection, [device])
+    ledger.drain(plain_database.owner)
+    with plain_database.owner.transaction() as connection:
+        assert connection.execute(text("SELECT count(*), sum(quantity) FROM tds.ledger")).one() == before
+    assert ledger.verify(plain_database.owner) == []
