@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from broker.configuration import ACCESS, CONFIGURATION, DATA, Version, render_access, render_configuration
+from broker.configuration import ACCESS, CONFIGURATION, DATA, DATABASE, Version, render_access, render_configuration
 from broker.material import Material
 from broker.mosquitto import BrokerError
 from settings import Settings
@@ -43,7 +43,7 @@ def prepare(settings: Settings) -> Place:
         for folder in (place.folder, place.folder / DATA):
             folder.mkdir(parents=True, exist_ok=True)
             _give(place, folder, 0o700)
-        for name in (DATA + "/mosquitto.db", DATA + "/mosquitto.db.new"):
+        for name in (f"{DATA}/{DATABASE}", f"{DATA}/{DATABASE}.new"):
             if (place.folder / name).exists():  # left by a broker that ran as somebody else
                 _give(place, place.folder / name, 0o600)
     except OSError as error:
@@ -53,10 +53,20 @@ def prepare(settings: Settings) -> Place:
     return place
 
 
-def write_rules(place: Place, settings: Settings, version: Version, descriptors: int, denied: tuple[str, ...]) -> None:
+def write_rules(
+    place: Place, settings: Settings, version: Version, descriptors: int, autosave: int, denied: tuple[str, ...]
+) -> None:
     """Write mosquitto.conf and the access list."""
-    write(place, CONFIGURATION, render_configuration(settings, version, descriptors).encode())
+    write(place, CONFIGURATION, render_configuration(settings, version, descriptors, autosave).encode())
     write(place, ACCESS, render_access(settings, denied).encode())
+
+
+def backlog_size(place: Place) -> int:
+    """Give the size of what Mosquitto wrote to disk last, in bytes."""
+    try:
+        return (place.folder / DATA / DATABASE).stat().st_size
+    except OSError:
+        return 0
 
 
 def write_material(place: Place, material: Material) -> None:

@@ -11,17 +11,17 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import IO
 
 import fasteners
 
 from broker import mosquitto
-from broker.configuration import CONFIGURATION
+from broker.configuration import CONFIGURATION, autosave_seconds
 from broker.material import Material, MaterialError, client_context, read_material, stamps
 from broker.mosquitto import BrokerError
-from broker.place import Place, prepare, write_material, write_rules
+from broker.place import Place, backlog_size, prepare, write_material, write_rules
 from broker.probe import CertificateRefused, NotReached, handshake, local_address
 from broker.upkeep import Upkeep
 from settings import Settings
@@ -30,6 +30,9 @@ log = logging.getLogger("tds.broker")
 DESCRIPTORS = 262_144
 START_SECONDS = 120
 POLL_SECONDS = 0.5
+LOCK_SECONDS = 5.0
+LOOK_SECONDS = 3600
+WARN_AHEAD = timedelta(days=15)
 
 
 class Broker:
@@ -44,6 +47,7 @@ class Broker:
         self._loaded: tuple[tuple[int, int, int], ...] = ()
         self._material: Material | None = None
         self._fault = ""
+        self._next_look = 0.0
 
     def start(self) -> None:
         """Start Mosquitto and wait until it answers over TLS; raises BrokerError or MaterialError with one line."""
@@ -73,6 +77,8 @@ class Broker:
         if self.process is None or self.process.poll() is not None:
             raise BrokerError(f"mosquitto ended with status {self.process.returncode if self.process else '?'}: its log says why")
         self.upkeep.run_if_due()
+        self._adjust_autosave()
+        self._watch_dates()
         seen = stamps(self.settings.pki_dir)
         if seen == self._loaded:
             return False
@@ -105,11 +111,30 @@ class Broker:
 
     def _write(self, material: Material) -> None:
         write_material(self.place, material)
-        write_rules(self.place, self.settings, self._version, self._descriptors, material.denied)
+        self._autosave = autosave_seconds(backlog_size(self.place))
+        write_rules(self.place, self.settings, self._version, self._descriptors, self._autosave, material.denied)
+
+    def _adjust_autosave(self) -> None:
+        if self._material and self.process and self._autosave != autosave_seconds(backlog_size(self.place)):
+            self._write(self._material)
+            mosquitto.reload(self.process)
+
+    def _watch_dates(self) -> None:
+        if self._material is None or time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + LOOK_SECONDS
+        now = datetime.now(UTC)
+        if self._material.crl_expires - now < WARN_AHEAD:
+            log.error(
+                "the revocation list expires on %s and then shuts everybody out: run `tds certs crl`",
+                f"{self._material.crl_expires:%Y-%m-%d}",
+            )
+        if self._material.expires - now < WARN_AHEAD:
+            log.error("the broker's certificate expires on %s: run `tds certs init`", f"{self._material.expires:%Y-%m-%d}")
 
     def _take_lock(self, place: Place) -> None:
         lock = fasteners.InterProcessLock(str(place.folder / "broker.lock"))
-        if not lock.acquire(timeout=10):
+        if not lock.acquire(timeout=LOCK_SECONDS):
             raise BrokerError(f"another `tds broker` runs from {place.folder}: stop it, or give this one its own TDS_STATE_DIR")
         self._lock = lock
 

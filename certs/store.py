@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,8 @@ ROOT, INTERMEDIATE, BROKER, INGESTER = "root", "intermediate", "broker", "ingest
 # Mosquitto and the ingester cannot ask for a passphrase: only the keys that sign are kept encrypted.
 ENCRYPTED = (ROOT, INTERMEDIATE)
 LOCK_SECONDS = 60
+# A lock on a file keeps other processes out, not other threads of this one.
+_ONE_THREAD = threading.Lock()
 
 
 class CertificateFolder:
@@ -55,17 +58,13 @@ class CertificateFolder:
         else:
             self.require()
         self.check_permissions()
-        lock = fasteners.InterProcessLock(str(self.path / ".lock"))
-        if not lock.acquire(timeout=LOCK_SECONDS):
-            raise Refused(f"another command has been writing in {self.path} for {LOCK_SECONDS} s: try again when it has ended")
-        try:
-            yield
-        except AuthorityError as error:
-            raise Refused(str(error)) from error
-        except OSError as error:
-            raise TdsError(f"cannot write in {self.path}: {error.strerror or error}") from error
-        finally:
-            lock.release()
+        with self._alone():
+            try:
+                yield
+            except AuthorityError as error:
+                raise Refused(str(error)) from error
+            except OSError as error:
+                raise TdsError(f"{error.filename or self.path} cannot be written: {error.strerror or error}") from error
 
     def check_permissions(self) -> None:
         """Raise Refused where somebody else on this machine could read a key or put one there."""
@@ -140,6 +139,22 @@ class CertificateFolder:
         if None in found:
             raise Refused(f"root.crt or intermediate.crt is missing in {self.path}: restore it from its backup")
         return [certificate for certificate in found if certificate is not None]
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        busy = Refused(f"somebody else has been writing in {self.path} for {LOCK_SECONDS} s: try again when they have ended")
+        if not _ONE_THREAD.acquire(timeout=LOCK_SECONDS):
+            raise busy
+        try:
+            lock = fasteners.InterProcessLock(str(self.path / ".lock"))
+            if not lock.acquire(timeout=LOCK_SECONDS):
+                raise busy
+            try:
+                yield
+            finally:
+                lock.release()
+        finally:
+            _ONE_THREAD.release()
 
     def _create(self) -> None:
         try:

@@ -144,16 +144,31 @@ def test_mosquitto_pub_and_sub_work_with_the_files_of_a_bundle(lab: Lab, tmp_pat
     bundle = lab.issue("aa:bb:cc:00:00:0f")
     for name, content in bundle.files():
         (tmp_path / name).write_bytes(content)
-    common = ["-h", "127.0.0.1", "-p", str(lab.settings.mqtt_port), "--cafile", "ca.crt", "--cert", "gateway.crt", "--key", "gateway.key"]
+    common = [
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(lab.settings.mqtt_port),
+        "--cafile",
+        "ca.crt",
+        "--cert",
+        "gateway.crt",
+        "--key",
+        "gateway.key",
+    ]
     ingester = lab.ingester()
     ingester.subscribe(f"{ROOT}/+/telemetry")
 
     topic = f"{ROOT}/{bundle.mac}"
-    sub = subprocess.Popen(["mosquitto_sub", *common, "-q", "1", "-C", "1", "-t", f"{topic}/commands/#", "-v"], cwd=tmp_path, stdout=-1, text=True)
+    sub = subprocess.Popen(
+        ["mosquitto_sub", *common, "-q", "1", "-C", "1", "-t", f"{topic}/commands/#", "-v"], cwd=tmp_path, stdout=-1, text=True
+    )
     time.sleep(0.5)
     assert ingester.publish(f"{topic}/commands/stored", b'{"seq": [1]}')
     assert sub.communicate(timeout=10)[0] == f'{topic}/commands/stored {{"seq": [1]}}\n'
-    pub = subprocess.run(["mosquitto_pub", *common, "-q", "1", "-t", f"{topic}/telemetry", "-m", "{}"], cwd=tmp_path, capture_output=True)
+    pub = subprocess.run(
+        ["mosquitto_pub", *common, "-q", "1", "-t", f"{topic}/telemetry", "-m", "{}"], cwd=tmp_path, capture_output=True
+    )
 
     assert pub.returncode == 0
     assert wait_until(lambda: ingester.topics() == [f"{topic}/telemetry"])
@@ -181,9 +196,20 @@ def test_a_gateway_writes_to_no_topic_but_its_own(lab: Lab, mine: Bundle) -> Non
     for topic in (f"{ROOT}/+/telemetry", f"{ROOT}/+/status", f"{ROOT}/+/commands/stored"):
         ingester.subscribe(topic)
 
-    for topic in (f"{ROOT}/{OTHER}/telemetry", f"{ROOT}/{OTHER}/status", f"{ROOT}/{OTHER}/commands/stored", f"{ROOT}/{MAC}/commands/stored"):
+    for topic in (
+        f"{ROOT}/{OTHER}/telemetry",
+        f"{ROOT}/{OTHER}/status",
+        f"{ROOT}/{OTHER}/commands/stored",
+        f"{ROOT}/{MAC}/commands/stored",
+    ):
         gateway.publish(topic)
-    for topic in (f"{ROOT}/{MAC}/other", f"{ROOT}/{MAC}", f"{ROOT}/{MAC}/telemetry/more", "elsewhere", f"{ROOT.upper()}/{MAC}/telemetry"):
+    for topic in (
+        f"{ROOT}/{MAC}/other",
+        f"{ROOT}/{MAC}",
+        f"{ROOT}/{MAC}/telemetry/more",
+        "elsewhere",
+        f"{ROOT.upper()}/{MAC}/telemetry",
+    ):
         gateway.publish(topic)
     gateway.publish(f"{ROOT}/{MAC}/status", b"offline")
     gateway.publish(f"{ROOT}/{MAC}/telemetry")
@@ -208,7 +234,16 @@ def test_mqtt_5_tells_a_gateway_that_a_topic_is_not_its_own(lab: Lab, mine: Bund
 
 @pytest.mark.parametrize(
     "wanted",
-    ["#", "$SYS/#", f"{ROOT}/#", f"{ROOT}/+/telemetry", f"{ROOT}/+/commands/#", f"{ROOT}/{OTHER}/commands/#", f"$share/g/{ROOT}/+/telemetry", "+/+/+/+"],
+    [
+        "#",
+        "$SYS/#",
+        f"{ROOT}/#",
+        f"{ROOT}/+/telemetry",
+        f"{ROOT}/+/commands/#",
+        f"{ROOT}/{OTHER}/commands/#",
+        f"$share/g/{ROOT}/+/telemetry",
+        "+/+/+/+",
+    ],
 )
 def test_a_gateway_hears_nothing_that_is_not_for_it(lab: Lab, mine: Bundle, other: Bundle, wanted: str) -> None:
     spy, ingester, neighbour = lab.gateway(mine), lab.ingester(), lab.gateway(other)
@@ -250,7 +285,9 @@ def test_a_gateway_that_calls_itself_the_ingester_is_still_a_gateway(lab: Lab, m
     lab.ingester(clean=True).close()
 
 
-@pytest.mark.parametrize("name", ["+", "#", "$SYS", "a/b", f"{MAC}/telemetry", "x/../y", f"{MAC}\n", "%u", "%c", "tds-ingest\n", "user x", ""])
+@pytest.mark.parametrize(
+    "name", ["+", "#", "$SYS", "a/b", f"{MAC}/telemetry", "x/../y", f"{MAC}\n", "%u", "%c", "tds-ingest\n", "user x", ""]
+)
 def test_a_name_with_a_meaning_gives_no_rights_even_if_it_was_signed(lab: Lab, mine: Bundle, name: str) -> None:
     ingester, victim = lab.ingester(), lab.gateway(mine)
     ingester.subscribe(f"{ROOT}/+/telemetry")
@@ -339,10 +376,14 @@ def test_a_client_does_not_take_a_gateway_for_the_broker(lab: Lab, mine: Bundle)
 
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     one, two = client.wrap_bio(incoming, outgoing), server.wrap_bio(outgoing, incoming, server_side=True)
-    with pytest.raises(ssl.SSLCertVerificationError, match="unsupported certificate purpose|unsuitable certificate purpose"):
-        for _ in range(6):
-            for side in (one, two):
-                try:
-                    side.do_handshake()
-                except ssl.SSLWantReadError:
-                    continue
+    with pytest.raises(ssl.SSLCertVerificationError, match="certificate purpose"):
+        shake_hands(one, two)
+
+
+def shake_hands(*sides: ssl.SSLObject) -> None:
+    for _ in range(6):
+        for side in sides:
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
