@@ -8,7 +8,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from ingest.connection import Target
 from ingest.credentials import crl_expiry, tls_context
@@ -19,6 +18,7 @@ from ingest.metrics import Metrics
 from ingest.service import Service
 from ingest.session import Session
 from ingest.subscriber import Subscriber
+from ingest.worker import LedgerWorker
 from settings import Settings
 from sql.engine import database_url
 from sql.errors import StoreUnavailable
@@ -44,7 +44,7 @@ def ingest(settings: Settings, args: argparse.Namespace) -> int:
     subscriber = Subscriber(target, lambda: tls_context(settings.pki_dir), inbox, metrics)
     service = Service(lambda: database_url(settings, "ingest"), settings.mqtt_client_id, inbox, subscriber, metrics, stop)
     health = HealthServer((settings.web_host, settings.ingest_port), metrics.registry, service.hanging, service.unready)
-    worker = _ledger_worker(settings)
+    worker = ledger_worker(settings)
     health.start()
     if worker:
         worker.start()
@@ -62,8 +62,6 @@ def ingest(settings: Settings, args: argparse.Namespace) -> int:
 def work(settings: Settings, args: argparse.Namespace) -> int:
     """Run the ledger worker alone until told to stop."""
     log_to_stderr(settings.log_format)
-    from ingest.worker import LedgerWorker
-
     stop = stop_on_signals()
     worker = LedgerWorker(settings)
     worker.start()
@@ -111,10 +109,9 @@ def watch(hanging: Callable[[], str | None]) -> None:
     threading.Thread(target=look, name="watchdog", daemon=True).start()
 
 
-def _ledger_worker(settings: Settings) -> Any:
-    try:
-        from ingest.worker import LedgerWorker
-    except ImportError:
-        log.warning("no ledger worker yet")
+def ledger_worker(settings: Settings) -> LedgerWorker | None:
+    """Make the worker, which works as the owner; None on a machine that was given the ingest login alone."""
+    if settings.ingest_database_url is not None and settings.database_url is None:
+        log.info("no TDS_DATABASE_URL here: the ledger is left to `tds ledger work` elsewhere")
         return None
     return LedgerWorker(settings)

@@ -60,10 +60,14 @@ class Settlement(NamedTuple):
 
 @dataclass
 class Control:
-    """What the owner asks of the thread (`closing`, `discarding`) and what it tells in return (`beat`, monotonic)."""
+    """What the owner asks of the thread (`closing`, `discarding`) and what it tells in return (`beat`, monotonic).
+
+    `confirming`: how many confirmations may be on their way; the broker may allow fewer.
+    """
 
     closing: bool = False
     discarding: bool = False
+    confirming: int = 1000
     beat: float = field(default_factory=time.monotonic)
 
 
@@ -165,6 +169,7 @@ class Connection:
         client = Client(CallbackAPIVersion.VERSION2, self.target.client_id, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True)
         client.tls_set_context(context)
         client.connect_timeout = CONNECT_SECONDS
+        client.max_inflight_messages_set(self.control.confirming)
         client.max_queued_messages_set(MOST_UNSENT)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -183,7 +188,11 @@ class Connection:
             self.inbox.forget_before(self.epoch)
         else:
             log.warning("the broker has no session of %s: its first start, or what waited there is gone", self.target.client_id)
-        client.max_inflight_messages_set(getattr(properties, "ReceiveMaximum", 65_535))
+        taken = int(getattr(properties, "ReceiveMaximum", self.control.confirming))
+        if taken < self.control.confirming:  # paho can change this only before it connects
+            self.control.confirming = taken
+            self._fault = f"the broker takes only {taken} confirmations at a time: connecting again"
+            return
         # Retained messages only with a new subscription: later they would be news of yesterday.
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
         client.subscribe([(f"{self.target.root}/+/{sort}", options) for sort in ("telemetry", "status")])

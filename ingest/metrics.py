@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from ingest.rejection import REASONS
 from ingest.writer import Stored
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -23,6 +24,8 @@ class Metrics:
         self.readings = Counter("tds_readings", "Readings stored", registry=registry)
         self.duplicates = Counter("tds_duplicates", "Readings that were stored already", registry=registry)
         self.rejections = Counter("tds_rejections", "Messages and readings rejected, by reason", ["reason"], registry=registry)
+        for reason in REASONS:
+            self.rejections.labels(reason)
         self.suppressed = Counter(
             "tds_rejections_suppressed", "Rejections counted but not kept: more than a gateway may have", registry=registry
         )

@@ -7,6 +7,10 @@ import re
 
 import msgspec
 
+REASONS = (
+    "not_json", "schema", "mac_mismatch", "unknown_gateway", "unknown_device", "inactive_device", "bad_timestamp", "future_timestamp",
+    "too_old", "bad_value", "negative_value", "unit_mismatch", "conflicting_duplicate", "too_large",
+)  # fmt: skip
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 

@@ -69,6 +69,8 @@ def instant(time: datetime, gateway: Gateway) -> datetime:
 
     An hour that comes twice is taken as its first, one that a clock skips as if the clock had not been put forward.
     """
+    if time.tzinfo is UTC:
+        return time
     try:
         return (time if time.tzinfo is not None else time.replace(tzinfo=gateway.zone)).astimezone(UTC)
     except OverflowError:

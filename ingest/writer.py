@@ -59,13 +59,22 @@ def store(connection: Connection, batch: Sequence[Resolved], received_at: dateti
 
 def _store_readings(cursor: Cursor, rows: Sequence[Row], received_at: datetime) -> int:
     statements = raw_statements("intake.sql")
-    # Ids, instants and decimals only: nothing a COPY would need escaped.
-    lines = [f"{ordinal}\t{row.device_id}\t{row.time.isoformat()}\t{row.value}\n" for ordinal, row in enumerate(rows)]
-    cursor.copy_expert(statements["copy_staging"], io.StringIO("".join(lines)), size=1 << 18)
+    cursor.copy_expert(statements["copy_staging"], io.StringIO(copy_text(rows)), size=1 << 18)
     cursor.execute(statements["store_readings"], {"received_at": received_at})
     found = cursor.fetchone()
     assert found is not None
     return int(found[0])
+
+
+def copy_text(rows: Sequence[Row]) -> str:
+    """Write rows as COPY reads them; ids, instants and decimals only, so that nothing needs to be escaped."""
+    lines: list[str] = []
+    time, text = None, ""
+    for ordinal, row in enumerate(rows):
+        if row.time is not time:  # most readings of a message share its time
+            time, text = row.time, row.time.isoformat()
+        lines.append(f"{ordinal}\t{row.device_id}\t{text}\t{row.value}\n")
+    return "".join(lines)
 
 
 def _conflicts(cursor: Cursor, rows: Sequence[Row]) -> list[tuple[Row, Rejection]]:

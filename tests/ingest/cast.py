@@ -81,7 +81,10 @@ def stored(database: Database) -> list[tuple[str, str, datetime, Decimal]]:
 
 def rejected(database: Database) -> list[tuple[str | None, str | None, str]]:
     """Every rejection by MAC, device code and reason, in the order they were stored."""
-    return [(mac, code, reason) for mac, code, reason in query(database, "SELECT mac, device_code, reason FROM tds.rejection ORDER BY id")]
+    return [
+        (mac, code, reason)
+        for mac, code, reason in query(database, "SELECT mac, device_code, reason FROM tds.rejection ORDER BY id")
+    ]
 
 
 def _text(time: str | datetime) -> str:

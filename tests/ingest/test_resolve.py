@@ -31,7 +31,9 @@ def register(zone: str = "America/Sao_Paulo", **devices: Device) -> Directory:
     return directory
 
 
-def said(*readings: tuple[Any, ...], time: str | datetime = EARLIER, mac: str = MAC, directory: Directory | None = None) -> Resolved:
+def said(
+    *readings: tuple[Any, ...], time: str | datetime = EARLIER, mac: str = MAC, directory: Directory | None = None
+) -> Resolved:
     """Resolve a message with these readings."""
     return resolve(decode(topic(mac), payload(readings, time, mac)), directory or register(), NOW)
 
@@ -63,9 +65,16 @@ def test_it_rounds_half_even_to_six_places_once_and_after_conversion(valor: str,
 
 
 def test_one_bad_reading_does_not_take_the_others_with_it() -> None:
-    resolved = said(("D01", 1, "kWh"), ("D77", 1, "kWh"), ("D09", 1, "kWh"), ("D01", -1, "kWh"), ("D02", 1, "kWh"), ("D03", -5, "°C"))
+    resolved = said(
+        ("D01", 1, "kWh"), ("D77", 1, "kWh"), ("D09", 1, "kWh"), ("D01", -1, "kWh"), ("D02", 1, "kWh"), ("D03", -5, "°C")
+    )
     assert [(row.device_id, row.value) for row in resolved.rows] == [(1, 1), (3, -5)]
-    assert reasons(resolved) == [("D77", "unknown_device"), ("D09", "inactive_device"), ("D01", "negative_value"), ("D02", "unit_mismatch")]
+    assert reasons(resolved) == [
+        ("D77", "unknown_device"),
+        ("D09", "inactive_device"),
+        ("D01", "negative_value"),
+        ("D02", "unit_mismatch"),
+    ]
     assert resolved.missed
     assert json.loads(resolved.rejections[0].payload)["leituras"] == [{"dispositivo_codigo": "D77", "valor": 1, "unidade": "kWh"}]
 
@@ -120,8 +129,12 @@ def test_a_time_without_an_offset_is_the_accounts() -> None:
 
 def test_an_hour_that_comes_twice_is_its_first_and_one_that_is_skipped_lies_after_it() -> None:
     berlin = register("Europe/Berlin")
-    assert said(("D01", 1, "kWh"), time="2025-10-26T02:30:00", directory=berlin).rows[0].time == datetime(2025, 10, 26, 0, 30, tzinfo=UTC)
-    assert said(("D01", 1, "kWh"), time="2025-03-30T02:30:00", directory=berlin).rows[0].time == datetime(2025, 3, 30, 1, 30, tzinfo=UTC)
+    assert said(("D01", 1, "kWh"), time="2025-10-26T02:30:00", directory=berlin).rows[0].time == datetime(
+        2025, 10, 26, 0, 30, tzinfo=UTC
+    )
+    assert said(("D01", 1, "kWh"), time="2025-03-30T02:30:00", directory=berlin).rows[0].time == datetime(
+        2025, 3, 30, 1, 30, tzinfo=UTC
+    )
 
 
 def test_readings_of_one_message_may_have_their_own_times() -> None:

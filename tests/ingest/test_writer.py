@@ -51,10 +51,16 @@ def desk(database: Database) -> Iterator[Desk]:
 def test_it_stores_the_hundred_readings_of_the_small_fleet(desk: Desk) -> None:
     rows = fixture("readings")
     messages = [
-        (topic(row["gateway_mac"]), payload([(row["device_code"], row["value"], row["unit"])], row["timestamp"], row["gateway_mac"])) for row in rows
+        (
+            topic(row["gateway_mac"]),
+            payload([(row["device_code"], row["value"], row["unit"])], row["timestamp"], row["gateway_mac"]),
+        )
+        for row in rows
     ]
     assert desk.store(*messages) == Stored(100, 0, [], 0)
-    expected = sorted((r["gateway_mac"], r["device_code"], datetime.fromisoformat(r["timestamp"]), Decimal(r["value"])) for r in rows)
+    expected = sorted(
+        (r["gateway_mac"], r["device_code"], datetime.fromisoformat(r["timestamp"]), Decimal(r["value"])) for r in rows
+    )
     assert stored(desk.database) == expected
     assert desk.store(*messages) == Stored(0, 100, [], 0)
     assert stored(desk.database) == expected
@@ -164,7 +170,11 @@ def test_a_last_will_takes_a_gateway_offline_until_its_next_message(desk: Desk) 
 
 def test_a_devices_last_seen_only_moves_forward_by_its_own_time(desk: Desk) -> None:
     seen = "SELECT s.time, s.value, s.received_at FROM tds.device_seen s"
-    desk.say(("D01", 2, "kWh", "2026-02-18T14:45:00Z"), ("D01", 3, "kWh", "2026-02-18T14:50:00Z"), ("D01", 1, "kWh", "2026-02-18T14:30:00Z"))
+    desk.say(
+        ("D01", 2, "kWh", "2026-02-18T14:45:00Z"),
+        ("D01", 3, "kWh", "2026-02-18T14:50:00Z"),
+        ("D01", 1, "kWh", "2026-02-18T14:30:00Z"),
+    )
     newest = [(datetime(2026, 2, 18, 14, 50, tzinfo=UTC), Decimal(3), NOW)]
     assert query(desk.database, seen) == newest
     desk.say(("D01", 9, "kWh", "2026-02-18T14:50:00Z"), ("D01", 1, "kWh", "2026-02-18T14:40:00Z"), now=NOW + timedelta(minutes=1))
@@ -177,7 +187,10 @@ def test_nothing_of_a_batch_is_stored_where_one_part_fails(desk: Desk) -> None:
         connection.exec_driver_sql("DELETE FROM tds.device WHERE code = 'D04'")
     with pytest.raises(psycopg2.errors.ForeignKeyViolation):
         desk.say(("D01", 1, "kWh"), ("D04", 20, "°C"), ("D77", 1, "kWh"))
-    counts = [query(desk.database, f"SELECT count(*) FROM tds.{name}")[0][0] for name in ("reading", "dirty", "device_seen", "gateway_seen", "rejection")]
+    counts = [
+        query(desk.database, f"SELECT count(*) FROM tds.{name}")[0][0]
+        for name in ("reading", "dirty", "device_seen", "gateway_seen", "rejection")
+    ]
     assert counts == [0] * 5
     desk.directory.load(desk.session.connection)
     assert desk.say(("D01", 1, "kWh"), ("D04", 20, "°C")) == Stored(1, 0, ["unknown_device"], 0)
@@ -208,8 +221,17 @@ def test_late_readings_and_duplicates_reach_a_compressed_chunk(desk: Desk) -> No
 
 
 def test_the_ingest_login_can_neither_read_people_nor_change_readings(desk: Desk) -> None:
-    for sql in ("SELECT * FROM tds.app_user", "UPDATE tds.reading SET value = 0", "DELETE FROM tds.reading", "UPDATE tds.device SET active = false"):
-        with pytest.raises(psycopg2.errors.InsufficientPrivilege), desk.session.connection as connection, connection.cursor() as cursor:
+    for sql in (
+        "SELECT * FROM tds.app_user",
+        "UPDATE tds.reading SET value = 0",
+        "DELETE FROM tds.reading",
+        "UPDATE tds.device SET active = false",
+    ):
+        with (
+            pytest.raises(psycopg2.errors.InsufficientPrivilege),
+            desk.session.connection as connection,
+            connection.cursor() as cursor,
+        ):
             cursor.execute(sql)
 
 

@@ -1,0 +1,190 @@
+"""A broker and its ingester on free ports, with everything real: Mosquitto, mutual TLS, processes that can be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
+
+from broker.process import Broker
+from certs.issuing import issue_bundles
+from certs.setup import ensure_authority
+from settings import Settings
+from simulator.gateway import Identity, tls_context
+from simulator.ports import free_port
+from tests.conftest import Database
+from tests.ingest.cast import topic
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 20, what: Callable[[], str] = str) -> Any:
+    """Wait until a condition holds and give what it gave; fails with what can be said otherwise."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what()}"
+        time.sleep(0.02)
+    return found
+
+
+class Ingester:
+    """A `tds ingest` of its own process; its log is kept."""
+
+    def __init__(self, settings: Settings, folder: Path, **more: str) -> None:
+        self.port = free_port("127.0.0.1")
+        self.log = folder / f"ingest-{self.port}.log"
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("TDS_")},
+            "TDS_DATABASE_URL": settings.database_url or "",
+            "TDS_STATE_DIR": str(settings.state_dir),
+            "TDS_MQTT_PORT": str(settings.mqtt_port),
+            "TDS_INGEST_PORT": str(self.port),
+            **more,
+        }
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "cli", "ingest"], cwd=ROOT, env=environment, stderr=log, stdout=log
+            )
+
+    def ask(self, path: str) -> tuple[int, str]:
+        """Ask its HTTP face; (0, reason) where nothing answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
+    def metric(self, name: str) -> float:
+        """Give one metric by its name and labels."""
+        lines = self.ask("/metrics")[1].splitlines()
+        return float(next(line.rpartition(" ")[2] for line in lines if line.startswith(name + " ")))
+
+    def is_subscribed(self) -> bool:
+        """Whether it is active and hears the broker."""
+        return self.ask("/readyz")[0] == 200 and self.metric("tds_active") == 1 and self.metric("tds_broker_connected") == 1
+
+    def wait_until_subscribed(self) -> Ingester:
+        """Wait until messages can arrive."""
+        wait_for(lambda: self.process.poll() is not None or self.is_subscribed(), 30, self.log.read_text)
+        assert self.process.poll() is None, self.log.read_text()
+        return self
+
+    def kill(self) -> None:
+        """End it without a chance to say goodbye."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Ask it to stop and give its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+class Publisher:
+    """A gateway that knows what the broker acknowledged (`acknowledged`) and what was confirmed as stored (`confirmed`)."""
+
+    def __init__(self, cell: Cell, identity: Identity) -> None:
+        self.mac = identity.mac
+        self.acknowledged: set[int] = set()
+        self.confirmed: list[int] = []
+        self._lock = threading.Lock()
+        self._numbers: dict[int, int] = {}
+        self._early: set[int] = set()
+        self._connected = threading.Event()
+        self.client = Client(CallbackAPIVersion.VERSION2, identity.mac)
+        self.client.tls_set_context(tls_context(identity))
+        self.client.max_inflight_messages_set(200)
+        self.client.reconnect_delay_set(1, 1)
+        self.client.on_connect = lambda client, *_: (
+            client.subscribe(f"{cell.settings.mqtt_root}/{self.mac}/commands/stored", 1),
+            self._connected.set(),
+        )
+        self.client.on_publish = lambda _client, _data, mid, *_: self._on_publish(mid)
+        self.client.on_message = self._on_message
+        self.client.connect("127.0.0.1", cell.settings.mqtt_port, 30)
+        self.client.loop_start()
+        assert self._connected.wait(10)
+
+    def publish(self, payload: bytes, number: int = 0, sort: str = "telemetry") -> None:
+        """Publish with QoS 1; `number` is what `acknowledged` will hold."""
+        mid = self.client.publish(topic(self.mac, sort), payload, qos=1).mid
+        with self._lock:
+            if mid in self._early:
+                self._early.discard(mid)
+                self.acknowledged.add(number)
+            else:
+                self._numbers[mid] = number
+
+    def close(self) -> None:
+        """Disconnect."""
+        self.client.disconnect()
+        self.client.loop_stop()
+
+    def _on_publish(self, mid: int) -> None:
+        with self._lock:
+            if mid in self._numbers:
+                self.acknowledged.add(self._numbers.pop(mid))
+            else:
+                self._early.add(mid)
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        import json
+
+        self.confirmed += json.loads(message.payload)["seq"]
+
+
+class Cell:
+    """The whole way in, for one test."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.settings = replace(database.settings, mqtt_port=free_port("127.0.0.1"))
+        self.folder = self.settings.state_dir
+        ensure_authority(self.settings)
+        self.broker = Broker(self.settings)
+        self.broker.start()
+        self._identities: dict[str, Identity] = {}
+        self._ingesters: list[Ingester] = []
+        self._publishers: list[Publisher] = []
+
+    def ingester(self, **more: str) -> Ingester:
+        """Start an ingester."""
+        self._ingesters.append(Ingester(self.settings, self.folder, **more))
+        return self._ingesters[-1]
+
+    def identity(self, mac: str) -> Identity:
+        """Give a gateway's certificate and key, issued once."""
+        if mac not in self._identities:
+            (bundle,) = issue_bundles(self.settings, [mac])
+            assert bundle.key is not None
+            self._identities[mac] = Identity(mac, bundle.certificate, bundle.key, bundle.authority)
+        return self._identities[mac]
+
+    def publisher(self, mac: str) -> Publisher:
+        """Connect a gateway."""
+        self._publishers.append(Publisher(self, self.identity(mac)))
+        return self._publishers[-1]
+
+    def close(self) -> None:
+        """Stop everything that was started here."""
+        for publisher in self._publishers:
+            publisher.close()
+        for ingester in self._ingesters:
+            if ingester.process.poll() is None:
+                ingester.kill()
+        self.broker.stop()
