@@ -35,7 +35,7 @@ if [ "$(echo "$stamped" | head -n 1)" != "$place" ] || ! "$venv/bin/python" -m p
 fi
 
 echo "Installing the packages of requirements.lock into $venv (a minute or two)…"
-pip() { "$venv/bin/python" -m pip --quiet --disable-pip-version-check --no-input "$@"; }
+pip() { "$venv/bin/python" -m pip -qq --disable-pip-version-check --no-input "$@"; }
 PIP_ROOT_USER_ACTION=ignore
 export PIP_ROOT_USER_ACTION
 pip install --require-hashes --requirement requirements.lock ||
