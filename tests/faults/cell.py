@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -98,7 +99,7 @@ class Ingester:
 class Publisher:
     """A gateway that knows what the broker acknowledged (`acknowledged`) and what was confirmed as stored (`confirmed`)."""
 
-    def __init__(self, cell: Cell, identity: Identity) -> None:
+    def __init__(self, cell: Cell, identity: Identity, will: bytes | None = None) -> None:
         self.mac = identity.mac
         self.acknowledged: set[int] = set()
         self.confirmed: list[int] = []
@@ -116,6 +117,8 @@ class Publisher:
         )
         self.client.on_publish = lambda _client, _data, mid, *_: self._on_publish(mid)
         self.client.on_message = self._on_message
+        if will is not None:
+            self.client.will_set(topic(self.mac, "status"), will, qos=1)
         self.client.connect("127.0.0.1", cell.settings.mqtt_port, 30)
         self.client.loop_start()
         assert self._connected.wait(10)
@@ -130,6 +133,13 @@ class Publisher:
             else:
                 self._numbers[mid] = number
 
+    def vanish(self) -> None:
+        """Break the connection without a word."""
+        sock = self.client.socket()
+        assert sock is not None
+        self.client.loop_stop()
+        sock.close()
+
     def close(self) -> None:
         """Disconnect."""
         self.client.disconnect()
@@ -143,8 +153,6 @@ class Publisher:
                 self._early.add(mid)
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        import json
-
         self.confirmed += json.loads(message.payload)["seq"]
 
 
@@ -175,9 +183,21 @@ class Cell:
             self._identities[mac] = Identity(mac, bundle.certificate, bundle.key, bundle.authority)
         return self._identities[mac]
 
-    def publisher(self, mac: str) -> Publisher:
+    def restart_broker(self) -> None:
+        """Start the broker again, after it was stopped or killed."""
+        self.broker = Broker(self.settings)
+        self.broker.start()
+
+    def kill_broker(self) -> None:
+        """Kill Mosquitto without a chance to write its queues."""
+        assert self.broker.process is not None
+        self.broker.process.kill()
+        self.broker.process.wait()
+        self.broker.stop()
+
+    def publisher(self, mac: str, will: bytes | None = None) -> Publisher:
         """Connect a gateway."""
-        self._publishers.append(Publisher(self, self.identity(mac)))
+        self._publishers.append(Publisher(self, self.identity(mac), will))
         return self._publishers[-1]
 
     def close(self) -> None:
