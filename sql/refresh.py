@@ -12,6 +12,7 @@ from sql.rollups import ELECTION_LOCK, Rollup, all_rollups, engine_of
 
 # A bucket is materialised once it has been over for this long: the readings of its end have arrived by then.
 SETTLED = timedelta(minutes=20)
+NEIGHBOURS = timedelta(days=62)
 
 
 def refresh(store: Store, now: datetime) -> bool:
@@ -24,7 +25,8 @@ def refresh(store: Store, now: datetime) -> bool:
         try:
             return _refresh_elected(connection, now)
         finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ELECTION_LOCK})
+            if not connection.invalidated:  # a connection that broke has given its lock up
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ELECTION_LOCK})
 
 
 def _refresh_elected(connection: Connection, now: datetime) -> bool:
@@ -55,11 +57,15 @@ def _refresh_elected(connection: Connection, now: datetime) -> bool:
 
 
 def _merged(ranges: Iterable[tuple[datetime, datetime]], rollup: Rollup) -> Iterator[tuple[datetime, datetime]]:
-    """Give the whole buckets that ranges touch, one bucket beyond, with neighbours joined."""
+    """Give the whole buckets that ranges touch, one bucket beyond, with neighbours joined.
+
+    What lies between was not invalidated and costs a refresh nothing, unless it is forced: months are joined only where they meet.
+    """
+    room = timedelta() if rollup.step == "month" else NEIGHBOURS
     current: tuple[datetime, datetime] | None = None
     for low, high in sorted(ranges):
         start, end = rollup.start(low), rollup.following(rollup.following(rollup.start(high)))
-        if current is not None and start <= current[1]:
+        if current is not None and start <= current[1] + room:
             current = (current[0], max(current[1], end))
         else:
             if current is not None:
