@@ -14,7 +14,7 @@ from tds_dash import wording
 from tds_dash.components.attributes import DECORATION, labelled
 from tds_dash.wording import number, t
 
-Cell = str | Component
+Cell = str | Component | Sequence[str | Component]
 
 
 class Column(NamedTuple):
@@ -60,7 +60,7 @@ def readings_table(lines: Sequence[ReadingLine], *, zone: tzinfo, now: datetime,
         Column(t("field.time", locale), wraps=True),
         Column(t("field.device", locale), wraps=True),
         Column(t("field.gateway", locale), secondary=True),
-        Column(t("field.value", locale), "end"),
+        Column(t("field.value", locale), "end", wraps=True),
     ]
     body: list[list[Cell]] = [
         [
@@ -72,7 +72,7 @@ def readings_table(lines: Sequence[ReadingLine], *, zone: tzinfo, now: datetime,
                 href=f"/device/{line.device_id}",
             ),
             line.gateway,
-            html.Span([html.Strong(number(line.value, locale)), wording.SPACE, line.unit]),
+            [html.Strong(number(line.value, locale)), " ", html.Span(line.unit, className="tds-piece")],
         ]
         for line in lines
     ]

@@ -79,69 +79,68 @@ def stacked(series: Sequence[Series], frame: Frame, view: str) -> go.Figure:
     traces = [trace for one in series for trace in parts(one, frame, legend=several)]
     passed = min(frame.end, frame.now + timedelta(seconds=1))
     whole = together(series, frame.step, frame.zone, frame.start, passed)
-    layout: dict[str, Any] = {
-        "template": theme.template(frame.locale),
+    layout = {
         "barmode": "relative",
         "uirevision": view or "still",
         "showlegend": several,
         "xaxis": {**axes.time_axis(frame.start, frame.end, frame.zone, frame.locale, frame.step), "showspikes": False},
         "yaxis": {"rangemode": "tozero"},
     }
-    return go.Figure(data=[*traces, speaker(whole, frame)], layout=layout)
+    return theme.figure([*traces, speaker(whole, frame)], layout, frame.locale)
 
 
-def parts(one: Series, frame: Frame, *, legend: bool) -> list[go.Bar]:
+def parts(one: Series, frame: Frame, *, legend: bool) -> list[dict[str, Any]]:
     """Give a series' measured bars and, where there are any, its estimated ones, hatched in the same colour."""
-    shared = {"legendgroup": one.name, "marker_color": one.colour, "marker_line_width": 0}
-    measured = go.Bar(
-        **bars(one.buckets, [plain(bucket.measured) for bucket in one.buckets.values()], frame),
-        name=short(one.name),
-        showlegend=legend,
-        hovertemplate=hovered(one.name, frame.unit),
-        **shared,
-    )
+    measured = bars(one.buckets, [plain(bucket.measured) for bucket in one.buckets.values()], one.colour, frame)
+    measured |= {
+        "name": short(one.name),
+        "legendgroup": one.colour,
+        "showlegend": legend,
+        "hovertemplate": hovered(one.name, frame.unit),
+    }
     doubtful = {key: bucket for key, bucket in one.buckets.items() if bucket.estimated}
     if not doubtful:
         return [measured]
     name = t("chart.series_estimated", frame.locale, name=one.name)
-    estimated = go.Bar(
-        **bars(doubtful, [plain(bucket.estimated) for bucket in doubtful.values()], frame),
-        name=short(name),
-        showlegend=False,
-        hovertemplate=hovered(name, frame.unit),
-        marker_pattern={**theme.HATCH, "fgcolor": one.colour, "bgcolor": theme.CLEAR},
-        **shared,
-    )
+    estimated = bars(doubtful, [plain(bucket.estimated) for bucket in doubtful.values()], one.colour, frame)
+    estimated["marker"]["pattern"] = {**theme.HATCH, "fgcolor": one.colour, "bgcolor": theme.CLEAR}
+    estimated |= {
+        "name": short(name),
+        "legendgroup": one.colour,
+        "showlegend": False,
+        "hovertemplate": hovered(name, frame.unit),
+    }
     return [measured, estimated]
 
 
-def bars(buckets: Mapping[str, Bucket], values: list[float | None], frame: Frame) -> dict[str, Any]:
-    """Place bars at their buckets' starts, 80 % wide, the running one lighter; each knows its bucket's start."""
+def bars(buckets: Mapping[str, Bucket], values: Sequence[float | None], colour: str, frame: Frame) -> dict[str, Any]:
+    """Place bars at their buckets' starts, 80 % wide, the running one lighter."""
     widths = [axes.width(bucket.start, frame.step, frame.zone) for bucket in buckets.values()]
     side = (1 - theme.BAR_SHARE) / 2
     even = len(set(widths)) == 1
     running = [0 < axes.elapsed(bucket.start, frame.now, frame.step, frame.zone) < 1 for bucket in buckets.values()]
+    opacity = [theme.RUNNING_OPACITY if one else 1 for one in running] if any(running) else 1
     return {
+        "type": "bar",
         "x": list(buckets),
-        "y": values,
-        "customdata": list(buckets),
+        "y": list(values),
         "width": widths[0] * theme.BAR_SHARE if even else [width * theme.BAR_SHARE for width in widths],
         "offset": widths[0] * side if even else [width * side for width in widths],
-        "marker_opacity": [theme.RUNNING_OPACITY if one else 1 for one in running] if any(running) else 1,
+        "marker": {"color": colour, "opacity": opacity, "line": {"width": 0}},
     }
 
 
-def speaker(whole: dict[str, Bucket], frame: Frame) -> go.Bar:
-    """Give a trace of no height that says for each bucket its total, estimated share and coverage."""
-    return go.Bar(
-        **bars(whole, [0 for _ in whole], frame),
-        name=t("chart.total", frame.locale),
-        text=[sentence(bucket, frame) for bucket in whole.values()],
-        textposition="none",
-        hovertemplate="%{text}<extra></extra>",
-        showlegend=False,
-        marker_color=theme.CLEAR,
-    )
+def speaker(whole: dict[str, Bucket], frame: Frame) -> dict[str, Any]:
+    """Give a trace of no height that says for each bucket its total, estimated share and coverage, and its start on a click."""
+    return {
+        **bars(whole, [0 for _ in whole], theme.CLEAR, frame),
+        "name": t("chart.total", frame.locale),
+        "customdata": list(whole),
+        "text": [sentence(bucket, frame) for bucket in whole.values()],
+        "textposition": "none",
+        "hovertemplate": "%{text}<extra></extra>",
+        "showlegend": False,
+    }
 
 
 def sentence(bucket: Bucket, frame: Frame) -> str:

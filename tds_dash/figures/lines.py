@@ -24,7 +24,7 @@ Value = float | None
 def blank(locale: str = "pt-BR") -> go.Figure:
     """Give the figure that stands where data will be: nothing, not even axes."""
     hidden = {"visible": False, "fixedrange": True}
-    return go.Figure(layout={"template": theme.template(locale), "xaxis": hidden, "yaxis": hidden})
+    return theme.figure([], {"xaxis": hidden, "yaxis": hidden}, locale)
 
 
 def history_lines(
@@ -42,21 +42,19 @@ def history_lines(
     """Draw a device over [start, end): a gauge's mean within its least and greatest, or consumption per whole step."""
     whole = [row for row in rows if device.kind == "gauge" or axes.bucket_end(row.bucket, step, zone) <= now]
     kept = unbroken(whole, step, zone)
-    figure = go.Figure(layout=line_layout(start, end, zone, locale, view))
+    layout = line_layout(start, end, zone, locale, view)
     x, colour = list(kept), distinct([device])[0]
     if device.kind != "gauge":
         used = [None if row is None else plain(row.consumption) for row in kept.values()]
-        return figure.add_trace(line(x, used, device, colour, shape="hv"))
+        return theme.figure([line(x, used, device, colour, shape="hv")], layout, locale)
     low = [None if row is None else plain(row.minimum) for row in kept.values()]
     high = [None if row is None else plain(row.maximum) for row in kept.values()]
     mean = [None if row is None else plain(row.mean) for row in kept.values()]
-    figure.add_trace(area(x, low, high, colour))
-    middle = line(x, mean, device, colour)
-    middle.update(
-        customdata=[list(pair) for pair in zip(low, high, strict=True)],
-        hovertemplate=extremes(device.unit, locale),
-    )
-    return figure.add_trace(middle)
+    middle = line(x, mean, device, colour) | {
+        "customdata": [list(pair) for pair in zip(low, high, strict=True)],
+        "hovertemplate": extremes(device.unit, locale),
+    }
+    return theme.figure([area(x, low, high, colour), middle], layout, locale)
 
 
 def extremes(unit: str, locale: str) -> str:
@@ -88,8 +86,7 @@ def reading_lines(
         x.append(axes.wall(moment, zone))
         y.append(float(value))
         before = moment
-    figure = go.Figure(layout=line_layout(start, end, zone, locale, view))
-    return figure.add_trace(line(x, y, device, distinct([device])[0]))
+    return theme.figure([line(x, y, device, distinct([device])[0])], line_layout(start, end, zone, locale, view), locale)
 
 
 def sparkline(values: Sequence[Decimal | float | None], resource: str) -> go.Figure:
@@ -97,14 +94,25 @@ def sparkline(values: Sequence[Decimal | float | None], resource: str) -> go.Fig
     y = [None if value is None else float(value) for value in values]
     x = list(range(len(y)))
     colour = theme.resource_colour(resource)
-    figure = go.Figure(layout={"template": theme.template("en"), "hovermode": False, "showlegend": False})
-    figure.add_trace(area(x, [None if value is None else 0.0 for value in y], y, colour))
-    stroke = {"color": colour, "width": theme.SPARKLINE_WIDTH}
-    figure.add_trace(go.Scatter(x=x, y=y, mode="lines", connectgaps=False, line=stroke, hoverinfo="skip"))
-    figure.update_layout(margin=theme.SPARKLINE_MARGIN)
-    figure.update_xaxes(visible=False, fixedrange=True)
-    figure.update_yaxes(visible=False, fixedrange=True, rangemode="tozero")
-    return figure
+    ground = area(x, [None if value is None else 0.0 for value in y], y, colour)
+    stroke = {
+        "type": "scatter",
+        "x": x,
+        "y": y,
+        "mode": "lines",
+        "connectgaps": False,
+        "line": {"color": colour, "width": theme.SPARKLINE_WIDTH},
+        "hoverinfo": "skip",
+    }
+    hidden = {"visible": False, "fixedrange": True}
+    layout = {
+        "hovermode": False,
+        "showlegend": False,
+        "margin": theme.SPARKLINE_MARGIN,
+        "xaxis": hidden,
+        "yaxis": {**hidden, "rangemode": "tozero"},
+    }
+    return theme.figure([ground, stroke], layout, "en")
 
 
 def unbroken(rows: Sequence[ConsumptionRow], step: Step, zone: tzinfo) -> dict[str, ConsumptionRow | None]:
@@ -125,27 +133,27 @@ def unbroken(rows: Sequence[ConsumptionRow], step: Step, zone: tzinfo) -> dict[s
 def line_layout(start: datetime, end: datetime, zone: tzinfo, locale: str, view: str) -> dict[str, Any]:
     """Give the layout of a history."""
     return {
-        "template": theme.template(locale),
         "uirevision": view or "still",
         "showlegend": False,
         "xaxis": {**axes.time_axis(start, end, zone, locale), **theme.SPIKE},
     }
 
 
-def line(x: list[str], y: list[Value], device: ChartDevice, colour: str, shape: str = "linear") -> go.Scatter:
+def line(x: list[str], y: list[Value], device: ChartDevice, colour: str, shape: str = "linear") -> dict[str, Any]:
     """Give a line that breaks where a value is missing."""
-    return go.Scatter(
-        x=x,
-        y=y,
-        name=safe(device.name),
-        mode="lines",
-        connectgaps=False,
-        line={"color": colour, "width": theme.LINE_WIDTH, "shape": shape},
-        hovertemplate=f"%{{y:{HOVERED}}} {device.unit}<extra></extra>",
-    )
+    return {
+        "type": "scatter",
+        "x": x,
+        "y": y,
+        "name": safe(device.name),
+        "mode": "lines",
+        "connectgaps": False,
+        "line": {"color": colour, "width": theme.LINE_WIDTH, "shape": shape},
+        "hovertemplate": f"%{{y:{HOVERED}}} {device.unit}<extra></extra>",
+    }
 
 
-def area(x: Sequence[Any], low: Sequence[Value], high: Sequence[Value], colour: str) -> go.Scatter:
+def area(x: Sequence[Any], low: Sequence[Value], high: Sequence[Value], colour: str) -> dict[str, Any]:
     """Give the tinted ground between two edges, one closed shape per unbroken stretch."""
     outline_x: list[Any] = []
     outline_y: list[Value] = []
@@ -163,13 +171,14 @@ def area(x: Sequence[Any], low: Sequence[Value], high: Sequence[Value], colour: 
         else:
             stretch.append((at, bottom, top))
     close()
-    return go.Scatter(
-        x=outline_x,
-        y=outline_y,
-        mode="lines",
-        line={"width": 0, "color": colour},
-        fill="toself",
-        fillcolor=theme.faded(colour, theme.BAND_OPACITY),
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    return {
+        "type": "scatter",
+        "x": outline_x,
+        "y": outline_y,
+        "mode": "lines",
+        "line": {"width": 0, "color": colour},
+        "fill": "toself",
+        "fillcolor": theme.faded(colour, theme.BAND_OPACITY),
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import plotly.graph_objects as go
+
 from tds_dash import theme
 from tds_dash.figures import ChartDevice, blank, history_lines, reading_lines, sparkline
 from tests.figures.rows import MADRID, NOW, SAO_PAULO, level, meters, row, starts
@@ -17,7 +19,8 @@ COLD = ChartDevice(1, "Câmara fria", "temperature", "°C", "gauge", 0)
 
 def history(rows: Any, device: ChartDevice = COLD, zone: Any = SAO_PAULO, start: datetime = START) -> Any:
     end = start + timedelta(days=7)
-    return history_lines(rows, device, step="hour", start=start, end=end, zone=zone, now=NOW, locale="en", view="v")
+    figure = history_lines(rows, device, step="hour", start=start, end=end, zone=zone, now=NOW, locale="en", view="v")
+    return go.Figure(figure.to_plotly_json())
 
 
 def test_a_gauge_is_its_mean_within_its_band() -> None:
@@ -66,7 +69,7 @@ def test_readings_far_apart_are_not_joined() -> None:
 
 
 def test_a_sparkline_has_no_axes_and_keeps_its_gap() -> None:
-    figure = sparkline([Decimal(3), None, Decimal(5), 6.5], "water")
+    figure = go.Figure(sparkline([Decimal(3), None, Decimal(5), 6.5], "water").to_plotly_json())
     assert figure.layout.xaxis.visible is figure.layout.yaxis.visible is False
     assert list(figure.data[1].y) == [3.0, None, 5.0, 6.5]
     assert figure.data[1].line.color == theme.resource_colour("water")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import plotly.graph_objects as go
 import pytest
 
 from tds_dash import theme
@@ -112,9 +113,9 @@ def test_a_graph_has_one_button_and_sends_nothing_away(locale: str) -> None:
 
 
 def test_the_template_has_no_ground_and_a_horizontal_grid_only() -> None:
-    layout = theme.template("pt-BR").layout
+    layout = go.layout.Template(theme.template("pt-BR")).layout
     assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0,0,0,0)"
     assert (layout.xaxis.showgrid, layout.yaxis.showgrid) == (False, True)
     assert layout.separators == ",."
-    assert theme.template("en").layout.separators == ".,"
+    assert theme.template("en")["layout"]["separators"] == ".,"
     assert layout.font.family.startswith("system-ui")
