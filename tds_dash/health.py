@@ -8,10 +8,10 @@ import time
 from flask import Blueprint, Flask, Response, current_app, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from sql.engine import Store
+from sql.engine import Store, reason
+from sql.health import usable
 from tds_dash.identity import store
 
 blueprint = Blueprint("health", __name__)
@@ -82,11 +82,8 @@ def unusable(opened: Store) -> str | None:
     """Say in a sentence why the store cannot be used, or None where it can."""
     try:
         with opened.transaction() as conn:
-            conn.execute(text("SELECT value FROM tds.meta WHERE key = 'engine'")).scalar_one()
-            conn.execute(text("SELECT FROM web.reading LIMIT 0"))
+            return usable(conn)
+    except DBAPIError as error:
+        return f"the database cannot be used: {reason(error)}"
     except SQLAlchemyError as error:
-        detail = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        if "does not exist" in detail or "no row" in detail.lower():
-            return "the database has no usable schema: run `tds migrate`"
-        return f"the database cannot be reached: {detail}"
-    return None
+        return f"the database cannot be used: {str(error).splitlines()[0]}"

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from sql.consumption import Step
+from sql.consumption import STEPS, Step, outward
 
-STEPS: tuple[Step, ...] = ("15min", "hour", "day", "month")
 WIDTH = {
     "15min": timedelta(minutes=15),
     "hour": timedelta(hours=1),
@@ -41,6 +39,11 @@ class Span(NamedTuple):
     def length(self) -> timedelta:
         """How long it is."""
         return self.end - self.start
+
+    def outward(self, step: Step, zone: str) -> Span:
+        """Move it outwards to whole buckets."""
+        start, end = outward(step, self.start, self.end, zone)
+        return Span(start, end, self.remark)
 
 
 def span(period: object, first: object, last: object, zone: tzinfo, now: datetime, default: str = "week") -> Span:

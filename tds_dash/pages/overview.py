@@ -29,6 +29,7 @@ from tds_dash.identity import account, locale, zone
 from tds_dash.overview_cards import fleet_cards, resource_cards
 from tds_dash.reading_lines import reading_lines
 from tds_dash.refresh import beat, page_title, refreshed
+from tds_dash.still import still
 from tds_dash.summary import summaries
 from tds_dash.wording import t
 
@@ -67,10 +68,10 @@ def layout(**_: object) -> html.Div:
             page_header(t("overview.title", language), lead=html.Span("\u00a0", id="overview-refreshed")),
             metric_cards(card_skeletons(8), id="overview-cards"),
             html.Div(id="overview-empty"),
-            html.Div(charts, className="tds-grid", id="overview-charts"),
+            html.Div(charts, className="tds-columns", id="overview-charts"),
             latest,
         ],
-        className="tds-page",
+        className="tds-page tds-stack",
     )
 
 
@@ -119,7 +120,7 @@ def month_chart(resource: str, group: list[Any], rows: list[Any], now: datetime)
     return {
         "figure": monthly_bars(rows, group, zone=zone(), now=now, locale=locale(), view=resource),
         "title": title,
-        "table": consumption_table(rows, group, step="month", zone=zone(), now=now, locale=locale(), title=title),
+        "table": still(consumption_table(rows, group, step="month", zone=zone(), now=now, locale=locale(), title=title)),
         "hidden": False,
     }
 
@@ -133,7 +134,7 @@ def show_latest(_: int | None) -> tuple[Any, Any]:
     with doors.transaction() as conn:
         lines = reading_lines(conn, latest_readings(conn, LATEST, now), now)
     if lines:
-        return readings_table(lines, zone=zone(), now=now, locale=language), None
+        return still(readings_table(lines, zone=zone(), now=now, locale=language)), None
     hint = t("overview.empty_text", language)
     return html.P(t("readings.empty_account_text", language), className="tds-muted"), html.Div(
         empty_state(t("overview.empty", language), hint, action=t("overview.empty_action", language), href="/gateways"),

@@ -1,0 +1,110 @@
+"""The OpenAPI description of /api/v1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+
+blueprint = Blueprint("api_document", __name__)
+
+TEXT, NUMBER, WHOLE, TRUTH = {"type": "string"}, {"type": "number"}, {"type": "integer"}, {"type": "boolean"}
+INSTANT = {"type": "string", "format": "date-time"}
+
+
+@blueprint.get("/openapi.json")
+def openapi() -> Response:
+    """Describe every address of the API."""
+    return jsonify(description())
+
+
+def description() -> dict[str, Any]:
+    """Give the OpenAPI document."""
+    device = query("device", TEXT, "Id, or gateway MAC/code such as aa:bb:cc:dd:ee:ff/D01; repeat it for several, leave it out for all.", many=True)
+    gateway = query("gateway", WHOLE, "Id of a gateway; repeat it for several.", many=True)
+    resource = query("resource", {"type": "string", "enum": ["electricity", "water", "gas", "temperature", "other"]}, "Only this resource.", many=True)
+    step = query("step", {"type": "string", "enum": ["15min", "hour", "day", "month"], "default": "day"}, "Width of a bucket.")
+    period = [
+        query("from", TEXT, "Date, local to the account, or ISO 8601 instant."),
+        query("to", TEXT, "The same, exclusive."),
+    ]
+    locale = query("locale", {"type": "string", "enum": ["pt-BR"]}, "Semicolons, decimal commas and a byte order mark, for Excel in Portuguese.")
+    limit = query("limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}, "How many.")
+    which = [device, gateway, resource]
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "TDS", "version": "1", "description": "Readings, consumption and the fleet of one account."},
+        "servers": [{"url": "/api/v1"}],
+        "security": [{"session": []}],
+        "paths": {
+            "/readings/latest": get("The newest readings, newest first", listed("LatestReading"), [limit]),
+            "/gateways": get("The gateways in use", listed("Gateway")),
+            "/gateways/{id}": get("One gateway", one("Gateway"), [path("id")]),
+            "/gateways/status": get("How many gateways are online and offline, and which", one("GatewaysStatus")),
+            "/devices": get("The devices in use", listed("Device"), which),
+            "/devices/{id}": get("One device", one("Device"), [path("id")]),
+            "/consumption": get("Consumption by bucket, empty buckets too", listed("Consumption"), [step, *period, *which]),
+            "/export/readings.csv": get("Readings as received, streamed", CSV, [*period, *which, locale]),
+            "/export/consumption.csv": get("Consumption by bucket, streamed", CSV, [step, *period, *which, locale]),
+            "/openapi.json": get("This description", {"application/json": {"schema": {"type": "object"}}}),
+        },
+        "components": {"schemas": SCHEMAS, "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "tds"}}},
+    }  # fmt: skip
+
+
+def get(summary: str, content: dict[str, Any], parameters: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Describe an address that is read."""
+    problem = {"description": "Refused", "content": one("Error")}
+    answers = {"200": {"description": summary, "content": content}, **dict.fromkeys(("400", "401", "403", "404", "429", "503"), problem)}
+    return {"get": {"summary": summary, "parameters": parameters or [], "responses": answers}}
+
+
+def query(name: str, schema: dict[str, Any], text: str, many: bool = False) -> dict[str, Any]:
+    """Describe a parameter of the query."""
+    schema = {"type": "array", "items": schema} if many else schema
+    return {"name": name, "in": "query", "description": text, "schema": schema}
+
+
+def path(name: str) -> dict[str, Any]:
+    """Describe a part of the path."""
+    return {"name": name, "in": "path", "required": True, "schema": WHOLE}
+
+
+def one(name: str) -> dict[str, Any]:
+    """Refer to a schema."""
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+
+
+def listed(name: str) -> dict[str, Any]:
+    """Refer to a list of a schema."""
+    return {"application/json": {"schema": {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}}}
+
+
+def fields(**given: dict[str, Any]) -> dict[str, Any]:
+    """Describe an object, every field of which is always there."""
+    return {"type": "object", "required": list(given), "properties": given}
+
+
+def maybe(schema: dict[str, Any]) -> dict[str, Any]:
+    """Allow null."""
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+CSV = {"text/csv": {"schema": TEXT}}
+SEEN = {"id": WHOLE, "mac": TEXT, "name": TEXT, "online": TRUTH, "last_seen_at": maybe(INSTANT)}
+SCHEMAS = {
+    "Error": fields(error=fields(code=TEXT, message=TEXT)),
+    "LatestReading": fields(
+        device_id=WHOLE, gateway_mac=TEXT, device_code=TEXT, device_name=TEXT, resource=TEXT, time=INSTANT, value=NUMBER, unit=TEXT
+    ),
+    "Gateway": fields(**SEEN, capacity=WHOLE, devices=WHOLE),
+    "GatewaysStatus": fields(total=WHOLE, online=WHOLE, offline=WHOLE, gateways={"type": "array", "items": fields(**SEEN)}),
+    "Device": fields(
+        id=WHOLE, gateway_id=WHOLE, gateway_mac=TEXT, gateway_name=TEXT, code=TEXT, name=TEXT, kind=TEXT, resource=TEXT, unit=TEXT,
+        interval_seconds=WHOLE, active=TRUTH, created_at=INSTANT, last_time=maybe(INSTANT), last_value=maybe(NUMBER), reporting=TRUTH,
+    ),
+    "Consumption": fields(
+        bucket=INSTANT, gateway_mac=TEXT, device_code=TEXT, unit=TEXT, consumption=maybe(NUMBER), estimated=maybe(NUMBER), coverage=NUMBER,
+        mean=maybe(NUMBER), minimum=maybe(NUMBER), maximum=maybe(NUMBER), readings=WHOLE,
+    ),
+}  # fmt: skip
