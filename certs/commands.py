@@ -20,7 +20,7 @@ from certs.revocation import revoke as revoke_certificate
 from certs.setup import ensure_authority, keep, renew_service
 from certs.store import BROKER, INGESTER, CertificateFolder
 from settings import Settings
-from sql.errors import Refused
+from sql.errors import Refused, TdsError
 from sql.fleet import normalize_mac
 
 
@@ -90,11 +90,13 @@ def batch(settings: Settings, args: argparse.Namespace) -> None:
     print(f"{out}: {len(macs)} gateways" + (f", {kept} of them made by a run before that was cut short" if kept else ""))
 
 
-def revoke(settings: Settings, args: argparse.Namespace) -> int:
+def revoke(settings: Settings, args: argparse.Namespace) -> None:
     """Revoke a certificate, now."""
     outcome = revoke_certificate(settings, args.serial, args.reason)
-    print(f"{outcome.record.serial} of {outcome.record.common_name} is revoked: {outcome.effect.sentence}")
-    return 0 if outcome.effect.done or outcome.effect.broker_absent else 1
+    name = f"{outcome.record.serial} of {outcome.record.common_name} is revoked"
+    if not outcome.effect.done and not outcome.effect.broker_absent:
+        raise TdsError(f"{name}, but is not refused yet: {outcome.effect.sentence}")
+    print(f"{name}: {outcome.effect.sentence}")
 
 
 def crl(settings: Settings, args: argparse.Namespace) -> None:
