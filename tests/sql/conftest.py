@@ -1,0 +1,22 @@
+"""Fixtures of the store's tests: one migrated database for a whole module, on each engine at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import conftest
+from tests.conftest import Database
+
+
+@pytest.fixture(scope="module", params=conftest.engines())
+def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """Make one migrated database on each engine for a module whose tests keep to accounts of their own."""
+    yield from conftest._make(request, request.param, tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="module", params=[engine for engine in conftest.engines() if engine == "timescaledb"])
+def timescale(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """Make one migrated database on TimescaleDB, for what only that engine does."""
+    yield from conftest._make(request, request.param, tmp_path_factory.mktemp("state"))
