@@ -319,6 +319,8 @@ def _free_port(place: Place) -> int:
         wanted = int((place.folder / "port").read_text(encoding="ascii"))
     for port in (wanted, 0):
         with socket.socket() as probe, suppress(OSError):
+            if os.name == "posix":  # connections of a server that was killed linger on its port; they are in nobody's way
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
     raise StoreUnavailable("there is no free port on 127.0.0.1 for the embedded database")

@@ -1,0 +1,88 @@
+"""The network between ingester, broker and database is cut in every way; what was acknowledged is in the database once."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.faults.cell import Cell, Ingester, wait_for
+from tests.faults.load import Load
+from tests.faults.proxy import Proxy
+
+
+class Cuts:
+    """An ingester that reaches broker and database through proxies only."""
+
+    def __init__(self, cell: Cell, stack: ExitStack) -> None:
+        url = urlsplit(cell.settings.database_url or "")
+        assert url.port is not None
+        self.broker = stack.enter_context(closing(Proxy(cell.settings.mqtt_port)))
+        self.database = stack.enter_context(closing(Proxy(url.port)))
+        through = url._replace(netloc=url.netloc.replace(f":{url.port}", f":{self.database.port}")).geturl()
+        self.ingester: Ingester = cell.ingester(
+            TDS_DATABASE_URL=through, TDS_MQTT_PORT=str(self.broker.port)
+        ).wait_until_subscribed()
+        self.load = Load(cell).begin()
+
+
+@pytest.fixture
+def cuts(plain_cell: Cell) -> Iterator[Cuts]:
+    """Proxies around an ingester under load."""
+    with ExitStack() as stack:
+        yield Cuts(plain_cell, stack)
+
+
+def survive(cuts: Cuts, proxy: Proxy, how: str, seconds: float) -> None:
+    """Cut a connection, heal it, and see that all comes through."""
+    time.sleep(0.5)
+    getattr(proxy, how)()
+    time.sleep(seconds)
+    proxy.heal()
+    time.sleep(0.5)
+    cuts.load.end()
+    cuts.load.check()
+    wait_for(cuts.ingester.is_subscribed)
+    assert "Traceback" not in cuts.ingester.log.read_text()
+
+
+@pytest.mark.parametrize("how", ["drop", "refuse", "stall"])
+def test_a_cut_between_ingester_and_broker_loses_and_doubles_nothing(cuts: Cuts, how: str) -> None:
+    survive(cuts, cuts.broker, how, 3)
+
+
+@pytest.mark.parametrize("how", ["drop", "refuse", "stall"])
+def test_a_cut_between_ingester_and_database_loses_and_doubles_nothing(cuts: Cuts, how: str) -> None:
+    survive(cuts, cuts.database, how, 3)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_cuts_everywhere_and_again_lose_and_double_nothing(cuts: Cuts) -> None:
+    for _ in range(5):
+        for proxy in (cuts.broker, cuts.database):
+            for how in ("drop", "refuse", "drop", "stall"):
+                getattr(proxy, how)()
+                time.sleep(1)
+                proxy.heal()
+                time.sleep(1)
+    survive(cuts, cuts.broker, "drop", 1)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_broker_dark_for_longer_than_the_keepalive_is_left_and_found_again(cuts: Cuts) -> None:
+    cuts.broker.stall()
+    wait_for(lambda: cuts.ingester.ask("/readyz")[0] == 503, 120)
+    cuts.broker.heal()
+    survive(cuts, cuts.broker, "drop", 0)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_database_dark_for_two_minutes_is_left_and_found_again(cuts: Cuts) -> None:
+    cuts.database.stall()
+    wait_for(lambda: cuts.ingester.ask("/readyz")[0] == 503, 150)
+    cuts.database.heal()
+    survive(cuts, cuts.database, "drop", 0)
