@@ -33,6 +33,7 @@ LIGHT = {
     "offline-text": "#c0302a",
     "stale": "#b86e00",
     "stale-text": "#8f5600",
+    "stale-soft": "#fdf3e3",
 }
 DARK = {
     "ground": "#0e1217",
@@ -53,6 +54,7 @@ DARK = {
     "offline-text": "#f0655e",
     "stale": "#d98a1f",
     "stale-text": "#e0a04a",
+    "stale-soft": "#2b2214",
 }
 
 RESOURCES = ("electricity", "water", "gas", "temperature", "other")
@@ -93,6 +95,7 @@ CLEAR = "rgba(0,0,0,0)"
 MOST_SERIES = 12
 BAR_SHARE = 0.8
 RUNNING_OPACITY = 0.5
+HATCH_GROUND = 0.3
 HATCH = {"shape": "/", "size": 6, "solidity": 0.35, "fillmode": "replace"}
 LINE_WIDTH = 1.75
 SPARKLINE_WIDTH = 1.5

@@ -52,10 +52,10 @@ def metric_card(
     return html.Div(inner, className="tds-card-slot")
 
 
-def metric_cards(cards: Sequence[Component], *, id: str | None = None) -> html.Div:
-    """Put cards in a row: four on a laptop, two on a tablet, one on a phone."""
+def metric_cards(cards: Sequence[Component], *, id: str | None = None, compact: bool = False) -> html.Div:
+    """Put cards in a row: four on a laptop, two on a tablet, one on a phone; compact ones have no sparkline."""
     given: dict[str, Any] = {"id": id} if id else {}
-    return html.Div(list(cards), className="tds-cards", **given)
+    return html.Div(list(cards), className="tds-cards tds-cards-compact" if compact else "tds-cards", **given)
 
 
 def change_note(change: Change, locale: str) -> html.Span:

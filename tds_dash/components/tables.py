@@ -43,18 +43,21 @@ class ReadingLine(NamedTuple):
     unit: str
 
 
-def data_table(columns: Sequence[Column], lines: Sequence[Sequence[Cell]], *, caption: str = "") -> html.Div:
-    """Give a table with a caption for screen readers, in a frame that scrolls sideways."""
+def data_table(columns: Sequence[Column], lines: Sequence[Sequence[Cell]], *, caption: str = "", boxed: bool = False) -> html.Div:
+    """Give a table with a caption for screen readers, in a frame that scrolls sideways; boxed, on a laptop also downwards."""
     head = html.Thead(html.Tr([html.Th(column.heading, className=column.look, scope="col") for column in columns]))
     body = html.Tbody(
         [html.Tr([html.Td(cell, className=column.look) for column, cell in zip(columns, line, strict=True)]) for line in lines]
     )
     children: list[Any] = [html.Caption(caption, className="visually-hidden")] if caption else []
     table = html.Table([*children, head, body], className="tds-table")
-    return html.Div(table, className="tds-table-scroll", tabIndex=0, role="region", **labelled(caption))
+    look = "tds-table-scroll tds-table-boxed" if boxed else "tds-table-scroll"
+    return html.Div(table, className=look, tabIndex=0, role="region", **labelled(caption))
 
 
-def readings_table(lines: Sequence[ReadingLine], *, zone: tzinfo, now: datetime, locale: str, caption: str = "") -> html.Div:
+def readings_table(
+    lines: Sequence[ReadingLine], *, zone: tzinfo, now: datetime, locale: str, caption: str = "", boxed: bool = False
+) -> html.Div:
     """Give readings, newest first as given: when, from which device and gateway, the value with its unit."""
     columns = [
         Column(t("field.time", locale), wraps=True),
@@ -76,7 +79,7 @@ def readings_table(lines: Sequence[ReadingLine], *, zone: tzinfo, now: datetime,
         ]
         for line in lines
     ]
-    return data_table(columns, body, caption=caption or t("readings.caption", locale))
+    return data_table(columns, body, caption=caption or t("readings.caption", locale), boxed=boxed)
 
 
 def moment(time: datetime, zone: tzinfo, locale: str) -> list[Component | str]:

@@ -103,7 +103,11 @@ def parts(one: Series, frame: Frame, *, legend: bool) -> list[dict[str, Any]]:
         return [measured]
     name = t("chart.series_estimated", frame.locale, name=one.name)
     estimated = bars(doubtful, [plain(bucket.estimated) for bucket in doubtful.values()], one.colour, frame)
-    estimated["marker"]["pattern"] = {**theme.HATCH, "fgcolor": one.colour, "bgcolor": theme.CLEAR}
+    estimated["marker"]["pattern"] = {
+        **theme.HATCH,
+        "fgcolor": one.colour,
+        "bgcolor": theme.faded(one.colour, theme.HATCH_GROUND),
+    }
     estimated |= {
         "name": short(name),
         "legendgroup": one.colour,

@@ -13,11 +13,10 @@ from sql.errors import NotFound
 from sql.queries.devices import devices
 from sql.queries.readings import device_readings
 from tds_dash import device_view, doors, view
-from tds_dash.components import card_skeletons, chart_card, empty_state, metric_cards, page_header, readings_table, segmented, skeleton
+from tds_dash.components import card_skeletons, chart_card, empty_state, metric_cards, page_header, segmented, skeleton
 from tds_dash.device_view import Looked
 from tds_dash.figures import placed
 from tds_dash.identity import account, locale, zone
-from tds_dash.reading_lines import named
 from tds_dash.refresh import beat, page_title
 from tds_dash.still import still
 from tds_dash.wording import t
@@ -57,9 +56,14 @@ def layout(device_id: Any = None, **query: Any) -> html.Div:
             ),
             html.Div(id="device-advice"),
             chart_card("device-history", t("device.history", language), locale=language, controls=controls, height="tall"),
-            metric_cards(card_skeletons(4), id="device-statistics"),
-            section("device.facts", html.Div(skeleton("line"), id="device-facts")),
-            section("device.latest", html.Div(skeleton("table"), id="device-readings")),
+            metric_cards(card_skeletons(4), id="device-statistics", compact=True),
+            html.Div(
+                [
+                    section("device.facts", html.Div(skeleton("line"), id="device-facts")),
+                    section("device.latest", html.Div(skeleton("table"), id="device-readings", className="tds-frame")),
+                ],
+                className="tds-columns",
+            ),
         ],
         className="tds-page tds-stack",
     )
@@ -103,7 +107,7 @@ def show_facts(device_id: Any, _: int | None) -> tuple[Any, ...]:
         device_view.links(device, language),
         device_view.advice(device, gateway, zone(), language),
         device_view.facts(device, gateway, zone(), language),
-        still(readings_table(named(readings, [device]), zone=zone(), now=now, locale=language)),
+        still(readings_table(named(readings, [device]), zone=zone(), now=now, locale=language, boxed=True)),
     )
 
 

@@ -58,7 +58,7 @@ def layout(**_: object) -> html.Div:
     latest = html.Section(
         [
             html.H2(t("overview.latest", language), className="tds-section-title"),
-            html.Div(skeleton("table"), id="overview-latest"),
+            html.Div(skeleton("table"), id="overview-latest", className="tds-frame"),
         ],
         className="tds-card",
     )
@@ -134,7 +134,7 @@ def show_latest(_: int | None) -> tuple[Any, Any]:
     with doors.transaction() as conn:
         lines = reading_lines(conn, latest_readings(conn, LATEST, now), now)
     if lines:
-        return still(readings_table(lines, zone=zone(), now=now, locale=language)), None
+        return still(readings_table(lines, zone=zone(), now=now, locale=language, boxed=True)), None
     hint = t("overview.empty_text", language)
     return html.P(t("readings.empty_account_text", language), className="tds-muted"), html.Div(
         empty_state(t("overview.empty", language), hint, action=t("overview.empty_action", language), href="/gateways"),

@@ -44,6 +44,7 @@ def test_text_can_be_read_on_every_ground(tokens: dict[str, str]) -> None:
         for ground in ("ground", "surface", "raised", "sunken"):
             assert contrast(tokens[text], tokens[ground]) >= 4.5, (text, ground)
     assert contrast(tokens["accent-strong"], tokens["accent-soft"]) >= 4.5
+    assert contrast(tokens["text"], tokens["stale-soft"]) >= 4.5
     for fill in ("accent", "accent-strong"):
         assert contrast(tokens["on-accent"], tokens[fill]) >= 4.5
 
