@@ -1,0 +1,29 @@
+# One image for every process: `tds migrate`, `tds broker`, `tds ingest`, `tds web`.
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /opt/tds
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+COPY deploy/requirements.lock pyproject.toml README.md LICENSE ./
+RUN python -m venv .venv && .venv/bin/pip install --require-hashes --requirement requirements.lock
+COPY app.py cli.py settings.py ./
+COPY sql sql
+COPY broker broker
+COPY certs certs
+COPY ingest ingest
+COPY simulator simulator
+COPY tds_dash tds_dash
+COPY assets assets
+RUN .venv/bin/pip install --no-deps --no-build-isolation --editable .
+
+# Debian's own Mosquitto 2.0.11: it keeps what is queued for an ingester that is away, which 2.0.12 to 2.0.22 may lose.
+FROM python:3.11-slim-bookworm
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends mosquitto \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --user-group --home-dir /var/lib/tds --shell /usr/sbin/nologin tds \
+    && install -d -o tds -g tds -m 700 /var/lib/tds /var/lib/tds/pki
+COPY --from=build /opt/tds /opt/tds
+WORKDIR /opt/tds
+ENV PATH=/opt/tds/.venv/bin:/usr/sbin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TDS_STATE_DIR=/var/lib/tds
+USER tds
+ENTRYPOINT ["tds"]
+CMD ["--help"]
