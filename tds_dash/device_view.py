@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -14,9 +15,11 @@ from dash.development.base_component import Component
 
 from sql.queries.devices import Device
 from sql.queries.gateways import Gateway
+from sql.queries.readings import Reading
 from tds_dash import wording
 from tds_dash.components import (
     consumption_table,
+    data_table,
     facts_list,
     history_table,
     metric_card,
@@ -24,6 +27,7 @@ from tds_dash.components import (
     stale_note,
     status_badge,
 )
+from tds_dash.components.tables import Column, moment
 from tds_dash.figures import ChartDevice, axes, consumption_bars, history_lines
 from tds_dash.view import Span
 from tds_dash.wording import card_number, number, t
@@ -153,6 +157,17 @@ def facts(device: Device, gateway: Gateway, zone: ZoneInfo, locale: str) -> Comp
             (t("field.created", locale), wording.date(device.created_at, locale, zone)),
         ]
     )
+
+
+def readings(found: Sequence[Reading], device: Device, zone: ZoneInfo, locale: str) -> Component:
+    """List readings, newest first, each with its difference from the one before."""
+    columns = [Column(t("field.time", locale)), Column(f"{t('field.value', locale)} ({device.unit})", "end")]
+    columns.append(Column(t("device.difference", locale), "end"))
+    lines = [
+        [moment(one.time, zone, locale), html.Strong(number(one.value, locale)), number(one.value - before.value, locale, sign=True) if before else ""]
+        for one, before in zip_longest(found, found[1:])
+    ]
+    return data_table(columns, lines, caption=t("device.latest", locale), boxed=True)
 
 
 def links(device: Device, locale: str) -> list[Component]:

@@ -60,7 +60,7 @@ def layout(device_id: Any = None, **query: Any) -> html.Div:
             html.Div(
                 [
                     section("device.facts", html.Div(skeleton("line"), id="device-facts")),
-                    section("device.latest", html.Div(skeleton("table"), id="device-readings", className="tds-frame")),
+                    section("device.latest", html.Div(skeleton("table"), id="device-readings")),
                 ],
                 className="tds-columns",
             ),
@@ -107,7 +107,7 @@ def show_facts(device_id: Any, _: int | None) -> tuple[Any, ...]:
         device_view.links(device, language),
         device_view.advice(device, gateway, zone(), language),
         device_view.facts(device, gateway, zone(), language),
-        still(readings_table(named(readings, [device]), zone=zone(), now=now, locale=language, boxed=True)),
+        still(device_view.readings(readings, device, zone(), language)),
     )
 
 

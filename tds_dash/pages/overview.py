@@ -58,7 +58,7 @@ def layout(**_: object) -> html.Div:
     latest = html.Section(
         [
             html.H2(t("overview.latest", language), className="tds-section-title"),
-            html.Div(skeleton("table"), id="overview-latest", className="tds-frame"),
+            html.Div(skeleton("table"), id="overview-latest"),
         ],
         className="tds-card",
     )
