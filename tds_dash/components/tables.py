@@ -44,7 +44,7 @@ class ReadingLine(NamedTuple):
 
 
 def data_table(columns: Sequence[Column], lines: Sequence[Sequence[Cell]], *, caption: str = "", boxed: bool = False) -> html.Div:
-    """Give a table with a caption for screen readers, in a frame that scrolls sideways; boxed, on a laptop also downwards."""
+    """Give a table with a caption for screen readers, in a frame that scrolls sideways; boxed, downwards as well."""
     head = html.Thead(html.Tr([html.Th(column.heading, className=column.look, scope="col") for column in columns]))
     body = html.Tbody(
         [html.Tr([html.Td(cell, className=column.look) for column, cell in zip(columns, line, strict=True)]) for line in lines]

@@ -38,7 +38,7 @@ def keys_used() -> Iterator[tuple[str, str]]:
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
                 yield path.name, re.escape(key.value)
             elif isinstance(key, ast.JoinedStr):
-                parts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"[\w]+" for part in key.values]
+                parts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"[\w.]+" for part in key.values]
                 yield path.name, "".join(parts)
     for path in sorted((ROOT / "tds_dash" / "templates").glob("*.html")):
         for match in re.finditer(r"\bt\(\s*[\"']([\w.]+)[\"']\s*(\+?)", path.read_text(encoding="utf-8")):
