@@ -64,7 +64,8 @@ def consumption(
         return []
     low, high = outward(step, start, end, zone)
     rows = _rows(connection, list(device_ids), step, low, high, zone)
-    return [_row(row, step, zone) for row in rows]
+    widths = {bucket: _width(bucket, step, zone) for bucket in {row.bucket for row in rows}}
+    return [_row(row, widths[row.bucket]) for row in rows]
 
 
 def filled(
@@ -109,15 +110,19 @@ def _rollups_of(connection: Connection, zone: str) -> Mapping[str, str]:
     return {row.step: row.refreshed_until for row in rows}
 
 
-def _row(row: Any, step: Step, zone: str) -> ConsumptionRow:
+def _width(bucket: datetime, step: Step, zone: str) -> Decimal:
+    """Give the length of a bucket in microseconds."""
+    return Decimal((calendar.next_bucket(step, bucket, zone) - bucket) // timedelta(microseconds=1))
+
+
+def _row(row: Any, width: Decimal) -> ConsumptionRow:
     covered = Decimal(row.covered)
-    width = calendar.next_bucket(step, row.bucket, zone) - row.bucket
     return ConsumptionRow(
         row.device_id,
         row.bucket,
         row.quantity,
         row.estimated,
-        float(covered / Decimal(width // timedelta(microseconds=1))),
+        float(covered / width),
         None if row.value_seconds is None or not covered else (row.value_seconds * MILLION / covered).quantize(PLACES),
         row.minimum,
         row.maximum,
