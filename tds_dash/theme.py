@@ -106,6 +106,8 @@ MARGIN = {"l": 4, "r": 4, "t": 8, "b": 4}
 SPARKLINE_MARGIN = {"l": 0, "r": 0, "t": 2, "b": 0}
 SPIKE = {"spikethickness": 1, "spikedash": "solid", "spikecolor": LIGHT["line-strong"]}
 LEGEND_NAME = 16  # characters of a name: two fit beside each other on a phone
+LEGEND_LONG_NAME = 28  # where there are few series
+LEGEND_FEW = 4
 LEGEND_SHARE = 0.24  # of the chart's height; what is more scrolls
 PLAIN_NUMBERS = {"exponentformat": "none", "separatethousands": True}
 

@@ -76,7 +76,8 @@ def consumption_bars(
 def stacked(series: Sequence[Series], frame: Frame, view: str) -> go.Figure:
     """Stack series: per series its measured and its estimated part, and one clear trace that speaks for the bucket."""
     several = len(series) > 1
-    traces = [trace for one in series for trace in parts(one, frame, legend=several)]
+    room = theme.LEGEND_LONG_NAME if len(series) <= theme.LEGEND_FEW else theme.LEGEND_NAME
+    traces = [trace for one in series for trace in parts(one, frame, legend=several, room=room)]
     passed = min(frame.end, frame.now + timedelta(seconds=1))
     whole = together(series, frame.step, frame.zone, frame.start, passed)
     layout = {
@@ -89,11 +90,11 @@ def stacked(series: Sequence[Series], frame: Frame, view: str) -> go.Figure:
     return theme.figure([*traces, speaker(whole, frame)], layout, frame.locale)
 
 
-def parts(one: Series, frame: Frame, *, legend: bool) -> list[dict[str, Any]]:
+def parts(one: Series, frame: Frame, *, legend: bool, room: int) -> list[dict[str, Any]]:
     """Give a series' measured bars and, where there are any, its estimated ones, hatched in the same colour."""
     measured = bars(one.buckets, [plain(bucket.measured) for bucket in one.buckets.values()], one.colour, frame)
     measured |= {
-        "name": short(one.name),
+        "name": short(one.name, room),
         "legendgroup": one.colour,
         "showlegend": legend,
         "hovertemplate": hovered(one.name, frame.unit),
@@ -109,7 +110,7 @@ def parts(one: Series, frame: Frame, *, legend: bool) -> list[dict[str, Any]]:
         "bgcolor": theme.faded(one.colour, theme.HATCH_GROUND),
     }
     estimated |= {
-        "name": short(name),
+        "name": short(name, room),
         "legendgroup": one.colour,
         "showlegend": False,
         "hovertemplate": hovered(name, frame.unit),
@@ -174,11 +175,11 @@ def plain(value: Decimal | None) -> float | None:
     return None if value is None else float(value)
 
 
-def short(name: str) -> str:
+def short(name: str, room: int) -> str:
     """Shorten a name in its middle to what fits into the legend, since names differ at their ends; hovering shows it whole."""
-    if len(name) <= theme.LEGEND_NAME:
+    if len(name) <= room:
         return safe(name)
-    half = theme.LEGEND_NAME // 2
+    half = room // 2
     return safe(f"{name[:half].rstrip()}…{name[1 - half :].lstrip()}")
 
 

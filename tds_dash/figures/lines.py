@@ -89,21 +89,26 @@ def reading_lines(
     return theme.figure([line(x, y, device, distinct([device])[0])], line_layout(start, end, zone, locale, view), locale)
 
 
-def sparkline(values: Sequence[Decimal | float | None], resource: str) -> go.Figure:
-    """Draw a card's last 30 days, without axes."""
+def sparkline(values: Sequence[Decimal | float | None], resource: str, *, running: bool = True) -> go.Figure:
+    """Draw a card's last 30 days, without axes; the way to the last, where it is still running, is dotted."""
     y = [None if value is None else float(value) for value in values]
     x = list(range(len(y)))
     colour = theme.resource_colour(resource)
     ground = area(x, [None if value is None else 0.0 for value in y], y, colour)
-    stroke = {
-        "type": "scatter",
-        "x": x,
-        "y": y,
-        "mode": "lines",
-        "connectgaps": False,
-        "line": {"color": colour, "width": theme.SPARKLINE_WIDTH},
-        "hoverinfo": "skip",
-    }
+    whole = len(y) - 1 if running else len(y)
+    strokes = [
+        {
+            "type": "scatter",
+            "x": part_x,
+            "y": part_y,
+            "mode": "lines",
+            "connectgaps": False,
+            "line": {"color": colour, "width": theme.SPARKLINE_WIDTH, "dash": dash},
+            "hoverinfo": "skip",
+        }
+        for part_x, part_y, dash in ((x[:whole], y[:whole], "solid"), (x[whole - 1 :], y[whole - 1 :], "dot"))
+        if len(part_x) > 1
+    ]
     hidden = {"visible": False, "fixedrange": True}
     layout = {
         "hovermode": False,
@@ -112,7 +117,7 @@ def sparkline(values: Sequence[Decimal | float | None], resource: str) -> go.Fig
         "xaxis": hidden,
         "yaxis": {**hidden, "rangemode": "tozero"},
     }
-    return theme.figure([ground, stroke], layout, "en")
+    return theme.figure([ground, *strokes], layout, "en")
 
 
 def unbroken(rows: Sequence[ConsumptionRow], step: Step, zone: tzinfo) -> dict[str, ConsumptionRow | None]:

@@ -71,9 +71,15 @@ def test_readings_far_apart_are_not_joined() -> None:
 def test_a_sparkline_has_no_axes_and_keeps_its_gap() -> None:
     figure = go.Figure(sparkline([Decimal(3), None, Decimal(5), 6.5], "water").to_plotly_json())
     assert figure.layout.xaxis.visible is figure.layout.yaxis.visible is False
-    assert list(figure.data[1].y) == [3.0, None, 5.0, 6.5]
+    assert [list(trace.y) for trace in figure.data[1:]] == [[3.0, None, 5.0], [5.0, 6.5]]
+    assert [trace.line.dash for trace in figure.data[1:]] == ["solid", "dot"]
     assert figure.data[1].line.color == theme.resource_colour("water")
     assert list(figure.data[0].y).count(None) == 2
+
+
+def test_a_sparkline_of_whole_days_is_one_line() -> None:
+    assert [list(trace.y) for trace in sparkline([1, 2, 3], "gas", running=False).data[1:]] == [[1.0, 2.0, 3.0]]
+    assert [list(trace.y) for trace in sparkline([], "gas").data] == [[]]
 
 
 def test_the_blank_figure_shows_nothing() -> None:
