@@ -1,0 +1,1 @@
+"""The web application: guard, sign-in, shell, pages, figures, HTTP API."""

@@ -1,0 +1,120 @@
+"""Documents that are held to the program: settings, commands, links, the two commands of the set-up."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from tests.project.tree import ROOT, CommandLine, commands, settings_names, tracked_files
+
+COMMANDS = list(commands())
+SECRETS = {"TDS_DATABASE_URL", "TDS_INGEST_DATABASE_URL", "TDS_WEB_DATABASE_URL", "TDS_DATABASE_READ_URL"} | {
+    "TDS_PKI_PASSPHRASE",
+    "TDS_SECRET_KEY",
+    "TDS_SMTP_URL",
+}
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def documents() -> list[Path]:
+    return [path for path in tracked_files() if path.suffix == ".md"]
+
+
+def settings_rows() -> dict[str, str]:
+    """Give the table of settings: name → the rest of its row."""
+    return dict(re.findall(r"^\| `(TDS_[A-Z_]+)` \|(.*)$", read("docs/settings.md"), re.MULTILINE))
+
+
+def test_every_setting_is_documented_and_no_other() -> None:
+    assert set(settings_rows()) == settings_names("settings.py") | {"TDS_TEST_DATABASE_URL"}
+
+
+def test_every_secret_is_said_to_be_readable_from_a_file() -> None:
+    assert {name for name, row in settings_rows().items() if "`…_FILE`" in row} == SECRETS
+
+
+def test_the_defaults_in_the_table_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = import_module("settings").load({})
+    for name, row in settings_rows().items():
+        default = row.split("|")[0].strip()
+        value = getattr(settings, name.removeprefix("TDS_").lower(), None)
+        if default.startswith("`") and name not in {"TDS_STATE_DIR", "TDS_PKI_DIR"}:
+            assert default.strip("`") == str(value), name
+        elif not default:
+            assert value is None, name
+
+
+def usages() -> dict[str, str]:
+    """Give the table of commands: `tds account add` → its usage, options included."""
+    found = re.findall(r"^\| `tds ([^`]+)` \|", read("docs/commands.md"), re.MULTILINE)
+    names = sorted((command.name for command in COMMANDS), key=len, reverse=True)
+    return {next((name for name in names if f"{usage} ".startswith(f"{name} ")), usage): usage for usage in found}
+
+
+def test_every_command_is_documented_and_no_other() -> None:
+    assert set(usages()) == {command.name for command in COMMANDS}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name.replace(" ", "-"))
+def test_its_options_are_documented_and_no_others(command: CommandLine) -> None:
+    usage = usages()[command.name]
+    if "[options of `device add`]" in read("docs/commands.md") and command.name == "device set":
+        usage = usages()["device add"]
+    assert set(re.findall(r"--[a-z-]+", usage)) == set(command.options)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name.replace(" ", "-"))
+def test_its_function_is_there(command: CommandLine) -> None:
+    module, _, function = command.target.partition(":")
+    assert callable(getattr(import_module(module), function))
+
+
+def test_the_set_up_is_two_commands() -> None:
+    section = re.search(r"^## Set-up\n(.*?)^## ", read("README.md"), re.MULTILINE | re.DOTALL)
+    assert section, "README.md has no section Set-up"
+    lines = [
+        line.partition("#")[0].strip()
+        for block in re.findall(r"```\w*\n(.*?)```", section[1], re.DOTALL)
+        for line in block.splitlines()
+    ]
+    assert [line for line in lines if line] == ["make demo", "make test"]
+
+
+def test_both_commands_are_in_the_makefile() -> None:
+    targets = set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
+    assert {"demo", "test", "install"} <= targets
+
+
+def test_the_measured_table_has_a_place() -> None:
+    between = read("README.md").partition("<!-- measured:begin -->")[2].partition("<!-- measured:end -->")
+    assert between[1], "README.md has no place for the measured numbers"
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_its_links_lead_somewhere(document: Path) -> None:
+    for link in LINK.findall(re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (document.parent / name).resolve() if name else document
+        assert target.exists(), f"{link} leads nowhere"
+        if anchor:
+            assert anchor in anchors(target), f"{link}: no such heading"
+
+
+def anchors(document: Path) -> set[str]:
+    """Give the anchors that a forge makes of a document's headings."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("room", ["sql", "broker", "certs", "tests"])
+def test_the_room_has_its_readme(room: str) -> None:
+    assert len(read(f"{room}/README.md").splitlines()) > 20
