@@ -22,7 +22,7 @@ from simulator.history import fill
 from simulator.identities import Certificates, keep_identities
 from simulator.live import READY
 from simulator.meters import SLOT
-from simulator.ports import free_port, is_free, is_ready, listens
+from simulator.ports import is_free, is_ready, is_subscribed, listens, next_free_port
 from simulator.settling import settle
 from simulator.world import World
 from sql.engine import Store, check, open_store
@@ -32,6 +32,10 @@ from sql.migrate import migrate
 PATIENCE = 90
 # A ledger this far behind is brought up before the pages open; what is less, the ingester's worker has done at once.
 LONG_RANGE = "2 days"
+
+
+class Interrupted(BaseException):
+    """Somebody asked to stop. No KeyboardInterrupt: where that passes through exec(), Python ends with SIGINT whoever caught it."""
 
 
 class Demo:
@@ -56,7 +60,7 @@ class Demo:
                 while True:
                     crew.check()
                     time.sleep(0.5)
-            except KeyboardInterrupt:
+            except Interrupted:
                 print("\nStopping.", flush=True)
             finally:
                 _on_signals(signal.SIG_IGN)
@@ -65,7 +69,7 @@ class Demo:
 
     def _start(self, crew: Crew) -> World:
         """Start every part in order and wait for each; gives the world they show."""
-        settings = self.settings
+        settings, host = self.settings, local_address(self.settings.web_host)
         store = open_store(settings, "owner")
         try:
             check(store)
@@ -81,12 +85,12 @@ class Demo:
         self._say("broker", f"mutual TLS on port {settings.mqtt_port}")
         # The ingester's session must stand before gateways publish: what nobody subscribes to, a broker throws away.
         ingest = crew.start("ingest", "cli", "ingest")
-        crew.wait_until(lambda: is_ready(local_address(settings.web_host), settings.ingest_port), ingest.name, PATIENCE)
+        crew.wait_until(lambda: is_subscribed(host, settings.ingest_port), ingest.name, PATIENCE)
         self._say("ingester", "storing what arrives")
         live = self._start_live(crew, world, until)
         crew.wait_until(lambda: READY in live.log.read_text(encoding="utf-8"), live.name, PATIENCE)
         self._say("gateways", f"{len(world.gateways)}, publishing every minute")
-        crew.wait_until(lambda: is_ready(local_address(settings.web_host), settings.web_port), web.name, PATIENCE)
+        crew.wait_until(lambda: is_ready(host, settings.web_port), web.name, PATIENCE)
         self._say("pages", "open")
         return world
 
@@ -150,7 +154,7 @@ class Demo:
                 continue
             if environment.get(name):
                 raise Refused(f"port {wanted} is in use: stop what uses it, or set another {name}")
-            chosen = free_port(host)
+            chosen = next_free_port(host, wanted)
             change: Any = {field: chosen}
             self.settings = replace(self.settings, **change)
             self._say("ports", f"{wanted} is in use, {name} is {chosen} instead")
@@ -170,7 +174,7 @@ class Demo:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    raise Interrupted
 
 
 def _on_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:

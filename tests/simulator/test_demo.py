@@ -1,0 +1,187 @@
+"""`tds demo` from the outside: two starts and a stop, a stranger on its ports, a process that dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from http.cookiejar import CookieJar
+from pathlib import Path
+from urllib.parse import urlencode
+
+import psutil
+import pytest
+
+import settings as settings_module
+from settings import ROOT
+from simulator.demo import Demo
+from simulator.identities import Certificates
+from simulator.ports import free_port
+from sql.errors import Refused
+
+NO_CERTIFICATES = Certificates(ensure=lambda _: None, issue=lambda _, macs: [])
+pytestmark = pytest.mark.timeout(600)
+
+
+class Started:
+    """A demo of its own process with its output."""
+
+    def __init__(self, folder: Path, *arguments: str, **more: str) -> None:
+        self.port = free_port("127.0.0.1")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TDS_")}
+        environment |= {"TDS_STATE_DIR": str(folder / "a state"), "PYTHONPATH": str(ROOT), **more}
+        self.out = folder / f"{self.port}.out"
+        with self.out.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "cli", "demo", "--port", str(self.port), *arguments],
+                env=environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                start_new_session=True,
+            )
+
+    def text(self) -> str:
+        """What it said so far."""
+        return self.out.read_text(encoding="utf-8")
+
+    def wait_until_ready(self) -> None:
+        """Wait for its last line."""
+        deadline = time.monotonic() + 300
+        while "Ctrl-C stops everything." not in self.text():
+            assert self.process.poll() is None, self.text()
+            assert time.monotonic() < deadline, self.text()
+            time.sleep(0.1)
+
+    def family(self) -> list[psutil.Process]:
+        """Every process below it."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Signal it and give its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(120)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a space in its name that an unprivileged database server may enter, too."""
+    made = Path(tempfile.mkdtemp(prefix="tds demo "))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def signed_in(started: Started) -> urllib.request.OpenerDirector:
+    """A browser's cookies after signing in with what was printed, and choosing the first account."""
+    text = started.text()
+    address, email, password = (re.search(rf"{name} +(\S+)", text).group(1) for name in ("address", "e-mail", "password"))  # type: ignore[union-attr]
+    assert address == f"http://127.0.0.1:{started.port}"
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    opener.addheaders = [("Origin", address)]
+    opener.open(f"{address}/login", urlencode({"email": email, "password": password}).encode(), timeout=30)
+    opener.open(f"{address}/accounts", b"account=1", timeout=30)
+    return opener
+
+
+def ask(started: Started, path: str) -> object:
+    """An answer of the API to who signed in."""
+    with signed_in(started).open(f"http://127.0.0.1:{started.port}/api/v1/{path}", timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def gone(family: list[psutil.Process]) -> bool:
+    """Whether none of them is left."""
+    _, alive = psutil.wait_procs(family, 20)
+    return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_it_starts_shows_live_readings_stops_without_a_trace_and_resumes(folder: Path) -> None:
+    first = Started(folder, "--months", "1")
+    try:
+        first.wait_until_ready()
+        family = first.family()
+        names = {process.name() for process in family}
+        assert {"postgres", "mosquitto"} <= names
+        latest = ask(first, "readings/latest?limit=1")
+        assert isinstance(latest, list)
+        assert time.time() - datetime.fromisoformat(latest[0]["time"]).timestamp() < 120
+        assert ask(first, "gateways/status")["offline"] == 0  # type: ignore[index]
+        second = Started(folder, "--months", "1")
+        assert second.process.wait(60) == 1
+        assert re.fullmatch(
+            r"tds: a demo runs from .*a state already: stop it first, or set another TDS_STATE_DIR\n", second.text()
+        )
+    finally:
+        code = first.stop()
+    assert (code, gone(family)) == (0, True)
+    assert "Stopping." in first.text()
+    history = int(re.search(r"history: ([\d,]+) readings", first.text()).group(1).replace(",", ""))  # type: ignore[union-attr]
+    assert 24 * 96 * 26 < history < 24 * 96 * 32
+
+    again = Started(folder, "--months", "1")
+    try:
+        again.wait_until_ready()
+        family = again.family()
+        assert int(re.search(r"history: ([\d,]+) readings", again.text()).group(1).replace(",", "")) < 24 * 5  # type: ignore[union-attr]
+        assert "ledger: computed" not in again.text()
+        assert ask(again, "gateways/status")["total"] == 2  # type: ignore[index]
+        ingester = next(process for process in family if process.cmdline()[-1:] == ["ingest"])
+        ingester.kill()
+        assert again.process.wait(120) == 1
+    finally:
+        again.stop()
+    assert gone(family)
+    assert again.text().splitlines()[-1].startswith("tds: ingest ended with status -9")
+
+
+def test_sigterm_in_the_middle_of_starting_stops_everything(folder: Path) -> None:
+    started = Started(folder, "--months", "1")
+    while "database:" not in started.text():
+        assert started.process.poll() is None, started.text()
+        time.sleep(0.05)
+    family = started.family()
+    assert started.stop(signal.SIGTERM) == 1, started.text()
+    assert gone(family)
+    assert started.text().splitlines()[-1] == "Stopping."
+
+
+def test_a_busy_port_for_the_pages_is_one_clear_line(folder: Path) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        started = Started(folder, "--port", str(port))
+        assert started.process.wait(60) == 1
+    assert started.text() == f"tds: port {port} is in use: stop what uses it, or choose another with `make demo PORT=…`\n"
+
+
+@pytest.mark.parametrize(("name", "field"), [("TDS_MQTT_PORT", "mqtt_port"), ("TDS_INGEST_PORT", "ingest_port")])
+def test_a_busy_port_is_refused_where_asked_for_and_replaced_where_not(
+    tmp_path: Path, name: str, field: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        base = settings_module.load({"TDS_STATE_DIR": str(tmp_path)})
+        others = {"mqtt_port": free_port("127.0.0.1"), "ingest_port": free_port("127.0.0.1")}
+        demo = Demo(replace(base, **{**others, field: port}), free_port("127.0.0.1"), 1, NO_CERTIFICATES)
+        with pytest.raises(Refused, match=f"^port {port} is in use: .* set another {name}$"):
+            demo._choose_ports({name: str(port)})
+        demo._choose_ports({})
+    assert port < getattr(demo.settings, field) < port + 100
+    assert f"{port} is in use, {name} is {getattr(demo.settings, field)} instead" in capsys.readouterr().out
+    assert demo._environment({})[name] == str(getattr(demo.settings, field))
