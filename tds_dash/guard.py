@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from flask import Flask, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from werkzeug.exceptions import SecurityError
 
 PUBLIC = frozenset(
     {
@@ -26,6 +27,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 def install(server: Flask) -> None:
     """Stand before every other hook: call this before Dash gets the server."""
+    server.before_request(reject_other_hosts)
     server.before_request(reject_cross_site)
     server.before_request(require_sign_in)
 
@@ -43,6 +45,12 @@ def require_sign_in() -> ResponseReturnValue | None:
             abort(403)
         return redirect(url_for("signin.accounts", next=request.full_path.rstrip("?")))
     return None
+
+
+def reject_other_hosts() -> None:
+    """Refuse a request under a name that is not ours, before anything makes an address of it."""
+    if isinstance(request.routing_exception, SecurityError):
+        raise request.routing_exception
 
 
 def reject_cross_site() -> None:

@@ -1,0 +1,74 @@
+"""One world and one application for all web tests; a client for each of the cast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tds_dash.factory import create_server
+from tests.conftest import Database, _make
+from tests.web.world import PASSWORD, World, build
+
+
+@pytest.fixture(scope="session")
+def web_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """Make one migrated database for all web tests."""
+    yield from _make(request, "plain", tmp_path_factory.mktemp("web"))
+
+
+@pytest.fixture(scope="session")
+def world(web_database: Database, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Register the cast and its readings."""
+    return build(web_database, tmp_path_factory.mktemp("readings"))
+
+
+@pytest.fixture(scope="session")
+def server(world: World) -> Flask:
+    """Make the application."""
+    return create_server(world.database.settings)
+
+
+@pytest.fixture
+def anonymous(server: Flask) -> FlaskClient:
+    """Give somebody who is not signed in."""
+    return server.test_client()
+
+
+@pytest.fixture
+def sign_in(server: Flask) -> Callable[[str], FlaskClient]:
+    """Give a function that signs somebody in."""
+
+    def signed_in(email: str) -> FlaskClient:
+        client = server.test_client()
+        response = client.post("/login", data={"email": email, "password": PASSWORD})
+        assert response.status_code == 302, response.text
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def admin(sign_in: Callable[[str], FlaskClient]) -> FlaskClient:
+    """Give the account's administrator."""
+    return sign_in("admin@aurora.example")
+
+
+@pytest.fixture
+def viewer(sign_in: Callable[[str], FlaskClient]) -> FlaskClient:
+    """Give somebody of the same account who may only look."""
+    return sign_in("viewer@aurora.example")
+
+
+@pytest.fixture
+def stranger(sign_in: Callable[[str], FlaskClient]) -> FlaskClient:
+    """Give somebody of another account."""
+    return sign_in("stranger@boreal.example")
+
+
+@pytest.fixture
+def newcomer(sign_in: Callable[[str], FlaskClient]) -> FlaskClient:
+    """Give somebody whose account is empty."""
+    return sign_in("new@empty.example")

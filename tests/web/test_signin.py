@@ -1,0 +1,126 @@
+"""Signing in and out, accounts, languages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.web.world import PASSWORD, World
+
+
+def test_it_signs_in_by_email_whatever_its_case(anonymous: FlaskClient) -> None:
+    response = anonymous.post("/login", data={"email": " Admin@Aurora.example ", "password": PASSWORD})
+    assert (response.status_code, response.location) == (302, "/")
+    assert anonymous.get("/").status_code == 200
+
+
+@pytest.mark.parametrize("email", ["admin@aurora.example", "nobody@nowhere.example", "", "'; DROP TABLE app_user --"])
+def test_it_says_the_same_of_a_wrong_password_and_an_unknown_email(server: Flask, anonymous: FlaskClient, email: str) -> None:
+    forget_failures(server)
+    response = anonymous.post("/login", data={"email": email, "password": "wrong"}, headers={"Accept-Language": "en"})
+    assert response.status_code == 401
+    assert "E-mail and password do not match" in response.text
+    assert "Set-Cookie" not in response.headers
+
+
+def test_it_keeps_what_was_typed_and_escapes_it(server: Flask, anonymous: FlaskClient) -> None:
+    forget_failures(server)
+    response = anonymous.post("/login?next=/readings", data={"email": '"><script>alert(1)</script>', "password": "x"})
+    assert "<script>alert" not in response.text
+    assert "next=/readings" in response.text
+
+
+def test_it_slows_guessing_down_without_locking_others_out(server: Flask, anonymous: FlaskClient) -> None:
+    forget_failures(server)
+    data = {"email": "viewer@aurora.example", "password": "guess"}
+    here, there = {"REMOTE_ADDR": "10.1.1.1"}, {"REMOTE_ADDR": "10.1.1.2"}
+    assert [anonymous.post("/login", data=data, environ_base=here).status_code for _ in range(6)] == [401] * 5 + [429]
+    right = {**data, "password": PASSWORD}
+    assert anonymous.post("/login", data=right, environ_base=here).status_code == 429
+    assert anonymous.post("/login", data=right, environ_base=there).status_code == 302
+    forget_failures(server)
+
+
+def test_it_takes_as_long_for_an_unknown_email(server: Flask, anonymous: FlaskClient) -> None:
+    def seconds(email: str) -> float:
+        forget_failures(server)
+        began = time.perf_counter()
+        anonymous.post("/login", data={"email": email, "password": "wrong password"})
+        return time.perf_counter() - began
+
+    known = min(seconds("admin@aurora.example") for _ in range(3))
+    unknown = min(seconds("nobody@aurora.example") for _ in range(3))
+    assert 0.5 < known / unknown < 2
+
+
+def test_it_lets_choose_where_there_are_several_accounts(sign_in: Callable[[str], FlaskClient], world: World) -> None:
+    client = sign_in("both@example.com")
+    assert client.get("/").location == "/accounts?next=/"
+    assert client.get("/api/v1/devices").status_code == 403
+    page = client.get("/accounts").text
+    assert "Aurora" in page
+    assert "Boreal" in page
+    assert client.post("/accounts", data={"account": world.account}).location == "/"
+    assert {one["id"] for one in client.get("/api/v1/devices").json} == set(world.devices.values())
+    client.post("/accounts", data={"account": "Boreal"})
+    assert [one["id"] for one in client.get("/api/v1/devices").json] == [world.strangers_device]
+
+
+@pytest.mark.parametrize("account", ["", "0", "-1", "999999", "x", "Boreal", "1e9", "'"])
+def test_it_gives_no_other_account(admin: FlaskClient, world: World, account: str) -> None:
+    assert admin.post("/accounts", data={"account": account}).status_code == 404
+    assert admin.post("/accounts", data={"account": world.strangers_account}).status_code == 404
+    assert {one["id"] for one in admin.get("/api/v1/devices").json} == set(world.devices.values())
+
+
+def test_it_begins_a_fresh_session(server: Flask, sign_in: Callable[[str], FlaskClient], world: World) -> None:
+    client = sign_in("both@example.com")
+    client.post("/accounts", data={"account": world.account})
+    client.post("/login", data={"email": "stranger@boreal.example", "password": PASSWORD})
+    assert [one["id"] for one in client.get("/api/v1/devices").json] == [world.strangers_device]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_it_signs_out(viewer: FlaskClient, method: str) -> None:
+    response = viewer.open("/logout", method=method)
+    assert response.location == "/login"
+    assert response.headers["Clear-Site-Data"] == '"cache", "storage"'
+    assert viewer.get("/api/v1/devices").status_code == 401
+
+
+def test_it_asks_before_it_signs_out_at_another_sites_link(viewer: FlaskClient) -> None:
+    assert viewer.get("/logout", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+    assert viewer.get("/api/v1/devices").status_code == 200
+
+
+def test_it_speaks_the_visitors_language(anonymous: FlaskClient) -> None:
+    assert '<html lang="pt-BR"' in anonymous.get("/login", headers={"Accept-Language": "pt"}).text
+    assert '<html lang="en"' in anonymous.get("/login", headers={"Accept-Language": "en-GB"}).text
+    assert '<html lang="pt-BR"' in anonymous.get("/login", headers={"Accept-Language": "ja"}).text
+    anonymous.get("/login?lang=en")
+    assert '<html lang="en"' in anonymous.get("/login", headers={"Accept-Language": "pt"}).text
+
+
+def test_it_keeps_the_language_a_person_chose(sign_in: Callable[[str], FlaskClient]) -> None:
+    client = sign_in("viewer@aurora.example")
+    assert '<html lang="en"' in client.get("/").text
+    assert client.post("/language", data={"locale": "pt-BR", "next": "/readings"}).location == "/readings"
+    assert '<html lang="pt-BR"' in sign_in("viewer@aurora.example").get("/").text
+    assert client.post("/language", data={"locale": "xx"}).status_code == 400
+    client.post("/language", data={"locale": "en"})
+
+
+def test_it_keeps_the_theme(viewer: FlaskClient) -> None:
+    viewer.set_cookie("tds-theme", "dark")
+    assert 'data-bs-theme="dark"' in viewer.get("/").text
+    viewer.set_cookie("tds-theme", '"><script>')
+    assert 'data-bs-theme="light" data-theme-auto' in viewer.get("/").text
+
+
+def forget_failures(server: Flask) -> None:
+    """Let every address try again."""
+    server.extensions["tds_failures"].storage.reset()
