@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -24,55 +21,14 @@ import psutil
 import pytest
 
 import settings as settings_module
-from settings import ROOT
 from simulator.demo import Demo
 from simulator.identities import Certificates
 from simulator.ports import free_port
 from sql.errors import Refused
+from tests.simulator.started import Started
 
 NO_CERTIFICATES = Certificates(ensure=lambda _: None, issue=lambda _, macs: [])
 pytestmark = pytest.mark.timeout(600)
-
-
-class Started:
-    """A demo of its own process with its output."""
-
-    def __init__(self, folder: Path, *arguments: str, **more: str) -> None:
-        self.port = free_port("127.0.0.1")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TDS_")}
-        environment |= {"TDS_STATE_DIR": str(folder / "a state"), "PYTHONPATH": str(ROOT), **more}
-        self.out = folder / f"{self.port}.out"
-        with self.out.open("wb") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli", "demo", "--port", str(self.port), *arguments],
-                env=environment,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                cwd=folder,
-                start_new_session=True,
-            )
-
-    def text(self) -> str:
-        """What it said so far."""
-        return self.out.read_text(encoding="utf-8")
-
-    def wait_until_ready(self) -> None:
-        """Wait for its last line."""
-        deadline = time.monotonic() + 300
-        while "Ctrl-C stops everything." not in self.text():
-            assert self.process.poll() is None, self.text()
-            assert time.monotonic() < deadline, self.text()
-            time.sleep(0.1)
-
-    def family(self) -> list[psutil.Process]:
-        """Every process below it."""
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def stop(self, number: int = signal.SIGINT) -> int:
-        """Signal it and give its exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        return self.process.wait(120)
 
 
 @pytest.fixture
@@ -86,8 +42,7 @@ def folder() -> Iterator[Path]:
 
 def signed_in(started: Started) -> urllib.request.OpenerDirector:
     """A browser's cookies after signing in with what was printed, and choosing the first account."""
-    text = started.text()
-    address, email, password = (re.search(rf"{name} +(\S+)", text).group(1) for name in ("address", "e-mail", "password"))  # type: ignore[union-attr]
+    address, (email, password) = started.printed(r"address +(\S+)"), started.login
     assert address == f"http://127.0.0.1:{started.port}"
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     opener.addheaders = [("Origin", address)]
@@ -128,14 +83,13 @@ def test_it_starts_shows_live_readings_stops_without_a_trace_and_resumes(folder:
         code = first.stop()
     assert (code, gone(family)) == (0, True)
     assert "Stopping." in first.text()
-    history = int(re.search(r"history: ([\d,]+) readings", first.text()).group(1).replace(",", ""))  # type: ignore[union-attr]
-    assert 24 * 96 * 26 < history < 24 * 96 * 32
+    assert 24 * 96 * 26 < first.history < 24 * 96 * 32
 
     again = Started(folder, "--months", "1")
     try:
         again.wait_until_ready()
         family = again.family()
-        assert int(re.search(r"history: ([\d,]+) readings", again.text()).group(1).replace(",", "")) < 24 * 5  # type: ignore[union-attr]
+        assert again.history < 24 * 5
         assert "ledger: computed" not in again.text()
         assert ask(again, "gateways/status")["total"] == 2  # type: ignore[index]
         ingester = next(process for process in family if process.cmdline()[-1:] == ["ingest"])
