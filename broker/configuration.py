@@ -44,6 +44,7 @@ def render_configuration(
         crl=CRL,
         access=ACCESS,
         ciphers=CIPHERS,
+        listeners=_LISTENERS if version < (2, 1, 0) else "",  # later it has no other value, and complains of the line
         connections=connections,
         client=settings.mqtt_client_id,
         packet=PACKET_LIMIT,
@@ -78,6 +79,11 @@ def render_access(settings: Settings, denied: Iterable[str] = ()) -> str:
     return "".join(lines)
 
 
+_LISTENERS = """
+# One set of rules for every listener. With `true`, Mosquitto 2.0.12 to 2.0.22 queues nothing for the ingester while it is
+# away, and still acknowledges to the gateway. First in the file, because it decides how the rest is read.
+per_listener_settings false
+"""
 _CONNECTIONS = """
 # A little below the descriptors this process may open, so that the log says what happened.
 """
@@ -85,11 +91,7 @@ _CONNECTIONS = """
 _CONFIGURATION = """\
 # Mosquitto for TDS. Written anew at every start of `tds broker`, from broker/configuration.py: changes belong there.
 # Paths are relative: to try it by hand, `cd` into this folder, then `mosquitto -c mosquitto.conf`.
-
-# One set of rules for every listener. With `true`, Mosquitto 2.0.12 to 2.0.22 queues nothing for the ingester while it is
-# away, and still acknowledges to the gateway. First in the file, because it decides how the rest is read.
-per_listener_settings false
-
+{listeners}
 # ---- who may connect -------------------------------------------------------------------------------------------------
 # One listener, TLS only. There is no plain port.
 listener {port} {bind}

@@ -52,6 +52,10 @@ def test_the_connection_limit_is_left_out_where_mosquitto_counts_wrongly(setting
     assert "max_connections 4936" in lines(render_configuration(settings, (2, 0, 12), 5000))
 
 
+def test_a_line_that_newer_versions_complain_of_is_left_to_older_ones(settings: Settings) -> None:
+    assert "per_listener_settings" not in render_configuration(settings, (2, 1, 0))
+
+
 def test_a_larger_backlog_is_written_less_often() -> None:
     assert [autosave_seconds(size) for size in (0, 10**7, 10**8, 10**9)] == [5, 5, 30, 120]
 
