@@ -42,13 +42,13 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    """Open the gallery on a laptop; an error in the console or a request to another host fails the test."""
+    """Open the gallery on a laptop; an error in the console or a request to another host fails the module's last test."""
     yield from opened(browser, address, {"viewport": {"width": 1440, "height": 900}})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def phone(browser: Browser, address: str) -> Iterator[Page]:
     """Open the gallery on a phone."""
     yield from opened(browser, address, {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True})
@@ -139,6 +139,7 @@ def test_dark_is_a_matter_of_style_alone(page: Page) -> None:
     light = colours()
     page.evaluate("document.documentElement.dataset.bsTheme = 'dark'")
     dark = colours()
+    page.evaluate("document.documentElement.dataset.bsTheme = 'light'")
     assert light == ["rgb(91, 103, 118)", "rgb(221, 226, 232)", "rgb(27, 36, 48)"]
     assert dark == ["rgb(154, 167, 181)", "rgb(42, 51, 62)", "rgb(230, 235, 241)"]
 
@@ -193,6 +194,7 @@ def test_a_finger_on_a_chart_scrolls_the_page(phone: Page) -> None:
 
 def test_a_tap_on_a_chart_says_what_is_there(phone: Page) -> None:
     box = plot(phone, "bars-3-day")
+    phone.touchscreen.tap(5, 5)
     phone.touchscreen.tap(box["x"] + box["width"] * 3.5 / 30, box["y"] + box["height"] * 0.7)
     phone.wait_for_selector("#bars-3-day .hoverlayer .legend")
     assert "28/10/2026" in (phone.locator("#bars-3-day .hoverlayer").text_content() or "")
