@@ -16,7 +16,7 @@ from ingest.inbox import Inbox
 from ingest.logs import log_to_stderr
 from ingest.metrics import Metrics
 from ingest.service import Service
-from ingest.session import Session
+from ingest.session import Session, StoreLost
 from ingest.subscriber import Subscriber
 from ingest.worker import LedgerWorker
 from settings import Settings
@@ -73,7 +73,10 @@ def work(settings: Settings, args: argparse.Namespace) -> int:
 def require_schema(settings: Settings) -> None:
     """Raise unless the database answers and has the schema that this program knows."""
     url = database_url(settings, "ingest")
-    session = Session(url)
+    try:
+        session = Session(url)
+    except StoreLost as error:
+        raise StoreUnavailable(f"the database cannot be used (has `tds migrate` been run?): {error}") from error
     try:
         with session.connection, session.connection.cursor() as cursor:
             cursor.execute("SELECT to_regclass('tds_migration.version') IS NOT NULL")

@@ -37,7 +37,12 @@ MOST_CONFIRMED = 500
 MOST_UNSENT = 20_000
 READ_AT_ONCE = 256
 LEAVE_SECONDS = 5
-QUIET_SECONDS = 0.1
+LINGER_SECONDS = 0.2
+FULL_SECONDS = 20
+
+
+class InboxFull(Exception):
+    """Nothing was taken out of the inbox for so long that the connection is given up until there is room."""
 
 
 class Target(NamedTuple):
@@ -107,15 +112,18 @@ class Connection:
     ) -> None:
         client, control = self._client, self.control
         deadline = time.monotonic() + SUBSCRIBE_SECONDS
-        mask = selectors.EVENT_READ
+        room_at, mask = time.monotonic(), selectors.EVENT_READ
         while not control.closing:
             if client.socket() is None:
                 raise TdsError(self._fault or "the connection to the broker was lost")
-            wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.want_write() else 0)
+            # Mosquitto 2.0.11 keeps to our window only until the first acknowledgement: so we stop reading as well.
+            full = self._has_no_room
+            wanted = (0 if full else selectors.EVENT_READ) | (selectors.EVENT_WRITE if client.want_write() else 0)
             if wanted != mask:
-                selector.modify(sock, mask := wanted)
+                _watch(selector, sock, mask, wanted)
+                mask = wanted
             # What TLS has decrypted already, no selector sees.
-            for key, _ in selector.select(0 if sock.pending() else 0.2):
+            for key, _ in selector.select(0.01 if full else 0 if sock.pending() else 0.2):
                 if key.fileobj is not sock:
                     key.fileobj.recv(4096)  # type: ignore[union-attr]
             if self.subscribed:
@@ -126,12 +134,21 @@ class Connection:
             control.beat = time.monotonic()
             if self._fault or (not self.subscribed and control.beat > deadline):
                 raise TdsError(self._fault or f"the broker did not confirm the subscription within {SUBSCRIBE_SECONDS} s")
+            if not full:
+                room_at = control.beat
+            elif control.beat - room_at > FULL_SECONDS:  # before the broker's answers to our pings are missed
+                raise InboxFull
+
+    @property
+    def _has_no_room(self) -> bool:
+        """Whether to stop reading; not before the broker's first answers are read."""
+        return self.subscribed and self.inbox.is_full
 
     def _read(self) -> None:
         """Read packet by packet while they come: asking the selector between two costs more than one attempt too many."""
         for _ in range(READ_AT_ONCE):
             before = self._arrived
-            if self._client.loop_read() or self._arrived == before:
+            if self._has_no_room or self._client.loop_read() or self._arrived == before:
                 return
 
     def _settle(self, settlements: Iterable[Settlement]) -> None:
@@ -146,20 +163,20 @@ class Connection:
                     self._client.ack(packet, 1)
 
     def _leave(self, settlements: Callable[[], Iterable[Settlement]]) -> None:
-        """Send what is owed, let the broker read it, and say goodbye; the session stays."""
+        """Send what is owed, give the broker time to read it, and say goodbye; the session stays."""
         client, until = self._client, time.monotonic() + LEAVE_SECONDS
         self.control.discarding = True
         if self.subscribed:
             self._settle(settlements())
-        quiet_since, arrived = time.monotonic(), self._arrived
-        while client.socket() is not None and time.monotonic() < until:
+        # What still arrives is read and left unacknowledged: closing on it would reset the connection under our last words.
+        flushed_at = time.monotonic()
+        while client.socket() is not None and time.monotonic() < min(until, flushed_at + LINGER_SECONDS):
             client.loop_write()
+            if client.want_write():
+                flushed_at = time.monotonic()
+            arrived = self._arrived
             client.loop_read()
-            if client.want_write() or self._arrived != arrived:
-                quiet_since, arrived = time.monotonic(), self._arrived
-            elif time.monotonic() - quiet_since > QUIET_SECONDS:
-                break
-            else:
+            if self._arrived == arrived:
                 time.sleep(0.005)
         client.disconnect()
         while client.socket() is not None and time.monotonic() < until:
@@ -224,6 +241,15 @@ def _open_socket(client: Client) -> ssl.SSLSocket:
     if sock is None:
         raise TdsError("the broker closed the connection at once")
     return cast(ssl.SSLSocket, sock)
+
+
+def _watch(selector: selectors.BaseSelector, sock: ssl.SSLSocket, before: int, wanted: int) -> None:
+    if not wanted:
+        selector.unregister(sock)
+    elif not before:
+        selector.register(sock, wanted)
+    else:
+        selector.modify(sock, wanted)
 
 
 def _leave_it_to_the_loop(*_: object) -> None:

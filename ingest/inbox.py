@@ -16,20 +16,30 @@ class Received(NamedTuple):
     payload: bytes
 
 
-class Inbox:
-    """A queue bounded by the broker's window: a message is only sent while fewer than that are unacknowledged."""
+MOST_BYTES = 48 * 1024 * 1024
 
-    def __init__(self, window: int) -> None:
-        self.window = window
+
+class Inbox:
+    """A queue that says when it is full; whoever fills it then stops reading, and the broker keeps the rest."""
+
+    def __init__(self, most: int, most_bytes: int = MOST_BYTES) -> None:
+        self.most, self.most_bytes = most, most_bytes
         self._messages: deque[Received] = deque()
+        self._bytes_in = self._bytes_out = 0  # each written by one thread only
         self._arrived = threading.Event()
         self._taking = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._messages)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it holds as much as it may."""
+        return len(self._messages) >= self.most or self._bytes_in - self._bytes_out >= self.most_bytes
+
     def put(self, message: Received) -> None:
-        """Add a message; never blocks."""
+        """Add a message, even beyond the limit; never blocks."""
+        self._bytes_in += len(message.payload)
         self._messages.append(message)
         if not self._arrived.is_set():
             self._arrived.set()
@@ -47,10 +57,11 @@ class Inbox:
                 message = self._messages.popleft()
                 size += len(message.payload)
                 batch.append(message)
+            self._bytes_out += size
         return batch
 
     def forget_before(self, epoch: int) -> None:
-        """Drop messages of older connections where more wait than the window holds: the broker sends them again."""
+        """Drop messages of older connections as long as there is no room for new ones: the broker sends them again."""
         with self._taking:
-            while len(self._messages) > self.window and self._messages[0].epoch < epoch:
-                self._messages.popleft()
+            while self.is_full and self._messages[0].epoch < epoch:
+                self._bytes_out += len(self._messages.popleft().payload)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from ingest.connection import Connection, Control, Settlement, Target
+from ingest.connection import Connection, Control, InboxFull, Settlement, Target
 from ingest.inbox import Inbox, Received
 from ingest.metrics import Metrics
 from sql.errors import TdsError
@@ -120,6 +120,10 @@ class Subscriber:
             context = self._make_context()
             self._connection = Connection(self.target, context, self._epoch, self.inbox, control)
             self._connection.serve(self._wake_out, self._owed)
+        except InboxFull:
+            while len(self.inbox) and not control.closing:
+                self._wait(control, 0.1)
+            return "disconnected for a while: nothing could be stored"
         except ssl.SSLError as error:
             return f"no TLS connection: {error.reason or error}"
         except (OSError, TdsError) as error:

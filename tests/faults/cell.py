@@ -103,6 +103,7 @@ class Publisher:
         self.mac = identity.mac
         self.acknowledged: set[int] = set()
         self.confirmed: list[int] = []
+        self.confirmed_at_once: list[int] = []
         self._lock = threading.Lock()
         self._numbers: dict[int, int] = {}
         self._early: set[int] = set()
@@ -153,7 +154,9 @@ class Publisher:
                 self._early.add(mid)
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        self.confirmed += json.loads(message.payload)["seq"]
+        numbers = json.loads(message.payload)["seq"]
+        self.confirmed += numbers
+        self.confirmed_at_once.append(len(numbers))
 
 
 class Cell:

@@ -1,0 +1,288 @@
+"""The network side against a real Mosquitto: windows, acknowledgements, epochs, reconnects. No database is stored to."""
+
+import dataclasses
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.process import Broker
+from certs.issuing import issue_bundles
+from certs.setup import ensure_authority
+from ingest.connection import Target
+from ingest.credentials import tls_context
+from ingest.inbox import Inbox, Received
+from ingest.metrics import Metrics
+from ingest.subscriber import Subscriber
+from settings import Settings
+from simulator.gateway import Identity
+from simulator.ports import free_port
+from sql.errors import TdsError
+from tests.conftest import Database
+from tests.faults.cell import Cell, Publisher, wait_for
+from tests.faults.proxy import Proxy
+from tests.ingest.cast import MAC, ROOT
+
+
+@pytest.fixture(scope="module")
+def cell(shared_database: Database) -> Iterator[Cell]:
+    """One broker for the module."""
+    cell = Cell(shared_database)
+    yield cell
+    cell.close()
+
+
+@pytest.fixture
+def gateway(cell: Cell) -> Iterator[Publisher]:
+    """A gateway that publishes; the session is empty when it begins."""
+    Ear(cell).finish()
+    publisher = cell.publisher(MAC)
+    yield publisher
+    publisher.close()
+
+
+class Ear:
+    """A subscriber of its own, emptied at the end so that the next test starts with an empty session."""
+
+    def __init__(self, cell: Cell, window: int = 100, port: int | None = None) -> None:
+        target = Target("127.0.0.1", port or cell.settings.mqtt_port, ROOT, "tds-ingest", window)
+        self.inbox, self.metrics = Inbox(window), Metrics()
+        self.subscriber = Subscriber(target, lambda: tls_context(cell.settings.pki_dir), self.inbox, self.metrics)
+        self.subscriber.start()
+        wait_for(lambda: self.subscriber.connected, 20, lambda: self.subscriber.fault)
+
+    def take(self, count: int, seconds: float = 10) -> list[Received]:
+        """Take as many messages."""
+        found: list[Received] = []
+        deadline = time.monotonic() + seconds
+        while len(found) < count and time.monotonic() < deadline:
+            found += self.inbox.take(count - len(found), 10**9, 0.1)
+        return found
+
+    def settle(self, batch: list[Received]) -> None:
+        """Acknowledge a batch."""
+        self.subscriber.settle(batch, {})
+
+    def finish(self, count: int = 0) -> list[Received]:
+        """Take and acknowledge `count` messages, and any beyond; stop; give what came."""
+        found: list[Received] = []
+        while batch := self.take(*((count - len(found), 10) if len(found) < count else (50, 0.5))):
+            self.settle(batch)
+            found += batch
+        self.subscriber.stop()
+        return found
+
+
+def send(gateway: Publisher, count: int, first: int = 0) -> None:
+    """Publish numbered messages and wait until the broker has them."""
+    for number in range(first, first + count):
+        gateway.publish(str(number).encode(), number)
+    wait_for(lambda: len(gateway.acknowledged) >= first + count)
+
+
+def numbers(batch: list[Received]) -> list[int]:
+    """The numbers of messages."""
+    return [int(message.payload) for message in batch]
+
+
+def test_no_more_arrives_than_may_be_unacknowledged(cell: Cell, gateway: Publisher) -> None:
+    ear = Ear(cell, window=50)
+    send(gateway, 300)
+    time.sleep(0.5)
+    assert len(ear.inbox) == 50
+    batch = ear.take(50)
+    time.sleep(0.3)
+    assert len(ear.inbox) == 0
+    ear.settle(batch[:20])
+    wait_for(lambda: len(ear.inbox) >= 20)
+    time.sleep(0.3)
+    assert len(ear.inbox) <= 50
+    ear.settle(batch[20:])
+    assert numbers(batch + ear.finish(250)) == list(range(300))
+
+
+def test_a_full_inbox_stops_the_reading_whatever_the_broker_thinks_of_the_window(cell: Cell, gateway: Publisher) -> None:
+    ear = Ear(cell, window=1000)
+    ear.inbox.most = 50
+    send(gateway, 300)
+    time.sleep(0.5)
+    assert len(ear.inbox) == 50
+    ear.inbox.most_bytes = 5
+    batch = ear.take(50)
+    time.sleep(0.3)
+    assert 1 <= len(ear.inbox) <= 5
+    ear.settle(batch)
+    ear.inbox.most_bytes = 1000
+    assert numbers(batch + ear.finish(250)) == list(range(300))
+
+
+def test_while_nothing_can_be_stored_for_long_it_leaves_the_broker_and_comes_back(
+    cell: Cell, gateway: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.connection.FULL_SECONDS", 0.5)
+    ear = Ear(cell, window=50)
+    send(gateway, 200)
+    wait_for(lambda: not ear.subscriber.connected)
+    time.sleep(1.5)
+    assert not ear.subscriber.connected
+    assert len(ear.inbox) == 50
+    assert sorted(set(numbers(ear.finish(200)))) == list(range(200))
+
+
+def test_what_was_acknowledged_never_comes_again_and_what_was_not_comes_again(cell: Cell, gateway: Publisher) -> None:
+    ear = Ear(cell)
+    send(gateway, 30)
+    batch = ear.take(30)
+    ear.settle(batch[:10])
+    ear.subscriber.stop()
+    again = Ear(cell)
+    assert numbers(again.take(20)) == list(range(10, 30))
+    again.subscriber.stop()
+    assert numbers(Ear(cell).finish(20)) == list(range(10, 30))
+
+
+def test_an_acknowledgement_of_an_older_connection_goes_nowhere(cell: Cell, gateway: Publisher) -> None:
+    proxy = Proxy(cell.settings.mqtt_port)
+    ear = Ear(cell, port=proxy.port)
+    send(gateway, 10)
+    old = ear.take(10)
+    proxy.drop()
+    new = ear.take(10)
+    assert [m.packet for m in new] == [m.packet for m in old]
+    assert {m.epoch for m in new}.isdisjoint({m.epoch for m in old})
+    ear.settle(old)
+    time.sleep(0.3)
+    ear.subscriber.stop()
+    assert numbers(Ear(cell).finish(10)) == list(range(10))
+    proxy.close()
+
+
+def test_acknowledgements_while_it_reconnects_disturb_nothing(cell: Cell, gateway: Publisher) -> None:
+    proxy = Proxy(cell.settings.mqtt_port)
+    ear = Ear(cell, port=proxy.port)
+    send(gateway, 50)
+    batch = ear.take(50)
+    proxy.refuse()
+    wait_for(lambda: not ear.subscriber.connected)
+    for message in batch:
+        ear.settle([message])
+    proxy.heal()
+    wait_for(lambda: ear.subscriber.connected)
+    assert ear.metrics.registry.get_sample_value("tds_reconnects_total") in (1, 2, 3)
+    assert numbers(ear.finish(50)) == list(range(50))
+    proxy.close()
+
+
+def test_memory_is_bounded_while_nothing_is_stored_and_the_broker_comes_and_goes(cell: Cell, gateway: Publisher) -> None:
+    proxy = Proxy(cell.settings.mqtt_port)
+    ear = Ear(cell, window=50, port=proxy.port)
+    ear.inbox.most = 80
+    send(gateway, 200)
+    for _ in range(4):
+        proxy.drop()
+        time.sleep(1.5)
+    assert len(ear.inbox) <= 80 + 50
+    assert sorted(set(numbers(ear.finish(200)))) == list(range(200))
+    proxy.close()
+
+
+def test_a_clean_stop_leaves_nothing_acknowledged_that_comes_again(cell: Cell, gateway: Publisher) -> None:
+    ear = Ear(cell)
+    send(gateway, 1000)
+    batch = ear.take(90)
+    ear.subscriber.discard()
+    ear.settle(batch)
+    ear.subscriber.stop()
+    assert numbers(Ear(cell).finish(910)) == list(range(90, 1000))
+
+
+def test_confirmations_go_to_their_gateway_five_hundred_at_a_time(cell: Cell, gateway: Publisher) -> None:
+    ear = Ear(cell)
+    ear.subscriber.settle([], {MAC: list(range(1200)), "02:00:00:00:00:02": [7]})
+    wait_for(lambda: len(gateway.confirmed) == 1200)
+    assert gateway.confirmed == list(range(1200))
+    assert gateway.confirmed_at_once == [500, 500, 200]
+    ear.subscriber.stop()
+
+
+def test_a_qos_0_message_arrives_and_asks_for_nothing(cell: Cell, gateway: Publisher) -> None:
+    ear = Ear(cell)
+    gateway.client.publish(f"{ROOT}/{MAC}/telemetry", b"7", qos=0)
+    (message,) = ear.take(1)
+    assert message.packet == 0
+    ear.settle([message])
+    assert ear.finish() == []
+
+
+def test_a_broker_that_cannot_be_trusted_is_one_clear_line(cell: Cell, tmp_path: Path) -> None:
+    other = dataclasses.replace(
+        cell.settings, pki_dir=tmp_path / "pki", state_dir=tmp_path, database_url=cell.settings.database_url
+    )
+    ensure_authority(other)
+    target = Target("127.0.0.1", cell.settings.mqtt_port, ROOT, "tds-ingest", 10)
+    stranger = Subscriber(target, lambda: tls_context(other.pki_dir), Inbox(10), Metrics())
+    stranger.start()
+    wait_for(lambda: stranger.fault != "not started")
+    assert "CERTIFICATE_VERIFY_FAILED" in stranger.fault or "certificate" in stranger.fault
+    assert "\n" not in stranger.fault
+    assert stranger.running
+    assert not stranger.connected
+    stranger.stop()
+
+
+def test_no_broker_at_all_is_one_clear_line_and_waited_for(cell: Cell) -> None:
+    target = Target("127.0.0.1", free_port("127.0.0.1"), ROOT, "tds-ingest", 10)
+    alone = Subscriber(target, lambda: tls_context(cell.settings.pki_dir), Inbox(10), Metrics())
+    alone.start()
+    wait_for(lambda: "refused" in alone.fault.lower())
+    alone.stop()
+
+
+def test_missing_and_broken_certificates_are_one_clear_line(cell: Cell, tmp_path: Path) -> None:
+    with pytest.raises(TdsError, match="tds certs init"):
+        tls_context(tmp_path)
+    for name in ("ca.crt", "ingester.crt", "ingester.key"):
+        (tmp_path / name).write_text("-----BEGIN NONSENSE-----")
+    with pytest.raises(TdsError, match="cannot be used") as fault:
+        tls_context(tmp_path)
+    assert "\n" not in str(fault.value)
+    assert isinstance(tls_context(cell.settings.pki_dir), ssl.SSLContext)
+
+
+def test_a_killed_brokers_old_packet_numbers_acknowledge_nothing_new(shared_database: Database, tmp_path: Path) -> None:
+    """The broker forgets what came after its last snapshot and gives old numbers to new messages."""
+    settings: Settings = dataclasses.replace(
+        shared_database.settings, state_dir=tmp_path, pki_dir=tmp_path / "pki", mqtt_port=free_port("127.0.0.1")
+    )
+    ensure_authority(settings)
+    broker = Broker(settings)
+    broker.start()
+    own = Cell.__new__(Cell)
+    own.settings = settings
+    (bundle,) = issue_bundles(settings, [MAC])
+    gateway = Publisher(own, Identity(MAC, bundle.certificate, bundle.key or b"", bundle.authority))
+    ear = Ear(own)
+    time.sleep(6)  # a snapshot with the session and without messages
+    send(gateway, 10)
+    old = ear.take(10)
+    assert broker.process is not None
+    broker.process.kill()
+    broker.process.wait()
+    broker.stop()
+    gateway.client.loop_stop()
+    broker = Broker(settings)
+    broker.start()
+    wait_for(lambda: ear.subscriber.connected)
+    fresh = Publisher(own, Identity(MAC, bundle.certificate, bundle.key or b"", bundle.authority))
+    send(fresh, 10)
+    new = ear.take(10)
+    assert {m.packet for m in new} & {m.packet for m in old}
+    ear.settle(old)
+    time.sleep(0.5)
+    ear.subscriber.stop()
+    assert numbers(Ear(own).finish(10)) == list(range(10))
+    for publisher in (gateway, fresh):
+        publisher.close()
+    broker.stop()
