@@ -90,11 +90,15 @@ def _rows(connection: Connection, devices: list[int], step: Step, low: datetime,
         every = buckets(step, low, high, zone)
         values |= {"lows": every, "highs": [*every[1:], high]}
         return connection.execute(statements("consumption.sql")["by_edges"], values).all()
+    hours = rollups.HOUR if calendar.has_whole_hours(low, high, zone) else None
     body = raw_statements("consumption.sql")[f"by_{step}"].format(
-        day=f"consumption_day_{rollups.slug(zone)}", month=f"consumption_month_{rollups.slug(zone)}"
+        day=f"consumption_day_{rollups.slug(zone)}",
+        month=f"consumption_month_{rollups.slug(zone)}",
+        today=hours or "ledger",
+        moment="bucket" if hours else "middle",
     )
     if step == "month":
-        values |= {"closed": known["month"], "zone": zone}
+        values |= {"closed": known["month"], "today": known["day"], "zone": zone}
     return connection.execute(text(body), values).all()
 
 

@@ -12,12 +12,17 @@ SELECT device_id, bucket, quantity, estimated, covered, value_seconds, minimum, 
 SELECT device_id, bucket, quantity, estimated, covered, value_seconds, minimum, maximum, readings
   FROM {day} WHERE device_id = any(CAST(:devices AS integer[])) AND bucket >= :start AND bucket < :end ORDER BY 1, 2;
 
--- name: by_month Local months: closed ones from the month rollup, the rest from its days (on TimescaleDB today's come live from the ledger).
+-- name: by_month Local months: closed ones from the month rollup, the rest from closed days, and today from {today}.
 SELECT device_id, bucket, quantity, estimated, covered, value_seconds, minimum, maximum, readings
   FROM {month} WHERE device_id = any(CAST(:devices AS integer[])) AND bucket >= :start AND bucket < least(:end, CAST(:closed AS timestamptz))
 UNION ALL
 SELECT device_id, date_trunc('month', bucket, :zone), sum(quantity), sum(estimated), sum(covered), sum(value_seconds), min(minimum), max(maximum), sum(readings)
-  FROM {day} WHERE device_id = any(CAST(:devices AS integer[])) AND bucket >= greatest(:start, CAST(:closed AS timestamptz)) AND bucket < :end
+  FROM (SELECT * FROM (SELECT device_id, bucket, quantity, estimated, covered, value_seconds, minimum, maximum, readings FROM {day}_closed
+                        WHERE device_id = any(CAST(:devices AS integer[])) AND bucket >= greatest(:start, CAST(:closed AS timestamptz))
+                          AND bucket < least(:end, CAST(:today AS timestamptz))) d
+        UNION ALL
+        SELECT device_id, {moment}, quantity, estimated, covered, value_seconds, minimum, maximum, readings FROM {today}
+         WHERE device_id = any(CAST(:devices AS integer[])) AND {moment} >= greatest(:start, CAST(:today AS timestamptz)) AND {moment} < :end) p
  GROUP BY 1, 2
 ORDER BY 1, 2;
 

@@ -25,6 +25,7 @@ COMMENTS = {
     "minimum": "Gauges: smallest reading",
     "maximum": "Gauges: largest reading",
 }
+HOUR = "consumption_hour"
 ELECTION_LOCK = 7_245_111
 
 
@@ -95,9 +96,9 @@ def add_missing_zones(store: Store) -> list[str]:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ELECTION_LOCK})
         kind = engine_of(connection)
         known = {rollup.name for rollup in all_rollups(connection)}
-        if "consumption_hour" not in known:
-            _create(connection, kind, Rollup("consumption_hour", "hour", None, None))
-            _fill(connection, kind, Rollup("consumption_hour", "hour", None, None))
+        if HOUR not in known:
+            _create(connection, kind, Rollup(HOUR, "hour", None, None))
+            _fill(connection, kind, Rollup(HOUR, "hour", None, None))
         for zone in connection.execute(text("SELECT name FROM tds.zone WHERE ready_at IS NULL ORDER BY name")).scalars().all():
             for step in ("day", "month"):
                 rollup = Rollup(f"consumption_{step}_{slug(zone)}", step, zone, None)
@@ -106,7 +107,7 @@ def add_missing_zones(store: Store) -> list[str]:
                     _fill(connection, kind, rollup)
             connection.execute(text("UPDATE tds.zone SET ready_at = now() WHERE name = :zone"), {"zone": zone})
             added.append(zone)
-        if added or "consumption_hour" not in known:
+        if added or HOUR not in known:
             _account_views(connection)
     return added
 
@@ -132,11 +133,26 @@ def _create(connection: Connection, kind: str, rollup: Rollup) -> None:
             "until": "-infinity" if kind == "timescaledb" else "infinity",
         },
     )
-    _account_view(
-        connection,
-        rollup.name,
-        f"SELECT * FROM tds.{name}",
-        "WHERE device_id = any (array(SELECT unnest(tds.current_devices())))",
+    devices = "WHERE device_id = any (array(SELECT unnest(tds.current_devices())))"
+    _account_view(connection, rollup.name, f"SELECT * FROM tds.{name}", devices)
+    if rollup.step == "day":
+        # What is materialised, without the live part: a month needs its closed days, and reads today by hours instead.
+        closed = quote_identifier(f"{rollup.name}_closed")
+        connection.exec_driver_sql(f"CREATE VIEW tds.{closed} AS SELECT * FROM {_materialised(connection, kind, rollup)}")
+        _account_view(connection, f"{rollup.name}_closed", f"SELECT * FROM tds.{closed}", devices)
+
+
+def _materialised(connection: Connection, kind: str, rollup: Rollup) -> str:
+    if kind == "plain":
+        return f"tds.{quote_identifier(rollup.name)}"
+    return str(
+        connection.execute(
+            text(
+                "SELECT format('%I.%I', materialization_hypertable_schema, materialization_hypertable_name)"
+                " FROM timescaledb_information.continuous_aggregates WHERE view_schema = 'tds' AND view_name = :name"
+            ),
+            {"name": rollup.name},
+        ).scalar_one()
     )
 
 
