@@ -73,10 +73,7 @@ def lag_seconds(connection: Connection) -> float:
 
 def mark_dirty(connection: Connection, device_ids: Sequence[int]) -> None:
     """Have the whole history of devices recomputed: their settings or a decision changed."""
-    connection.execute(
-        text("INSERT INTO tds.dirty (device_id, low, high, whole) SELECT unnest(CAST(:ids AS integer[])), 'epoch', now(), true"),
-        {"ids": list(device_ids)},
-    )
+    connection.execute(text("SELECT tds.mark_dirty(CAST(:ids AS integer[]))"), {"ids": list(device_ids)})
 
 
 def _drain_alone(store: Store) -> int:

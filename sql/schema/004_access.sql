@@ -42,7 +42,8 @@ CREATE POLICY web_gateway_seen ON tds.gateway_seen TO :"web" USING (gateway_id I
 CREATE POLICY web_device ON tds.device TO :"web" USING (account_id = tds.current_account());
 CREATE POLICY web_device_seen ON tds.device_seen TO :"web" USING (device_id IN (SELECT id FROM tds.device));
 CREATE POLICY web_event ON tds.event TO :"web" USING (device_id IN (SELECT id FROM tds.device));
-CREATE POLICY web_decision ON tds.decision TO :"web" USING (device_id IN (SELECT id FROM tds.device));
+CREATE POLICY web_decision ON tds.decision TO :"web"
+    USING (device_id IN (SELECT id FROM tds.device)) WITH CHECK (device_id IN (SELECT id FROM tds.device));
 CREATE POLICY web_revised ON tds.revised TO :"web" USING (device_id IN (SELECT id FROM tds.device));
 CREATE POLICY web_rejection ON tds.rejection TO :"web" USING (account_id = tds.current_account());
 CREATE POLICY web_ledger_state ON tds.ledger_state TO :"web" USING (device_id IN (SELECT id FROM tds.device));
@@ -63,6 +64,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = tds, pg_temp AS $$
     SELECT id, email, password_hash, epoch, locale, disabled_at IS NOT NULL FROM tds.app_user WHERE email = lower(wanted)
 $$;
 REVOKE ALL ON FUNCTION web.user_for_sign_in FROM PUBLIC;
+
+-- A decision has its device recomputed. The web login may ask for that, and sees nothing of the queue itself.
+CREATE FUNCTION tds.mark_dirty(devices integer[]) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = tds, pg_temp AS $$
+    INSERT INTO tds.dirty (device_id, low, high, whole)
+    SELECT d.id, 'epoch', now(), true FROM tds.device d
+     WHERE d.id = any (devices) AND (d.account_id = tds.current_account() OR pg_has_role(session_user, current_user, 'MEMBER'))
+$$;
+COMMENT ON FUNCTION tds.mark_dirty IS 'Has the whole history of devices recomputed: those of the account this transaction acts for; for the owner, whose they may be.';
+REVOKE ALL ON FUNCTION tds.mark_dirty FROM PUBLIC;
 
 CREATE VIEW web.reading WITH (security_barrier) AS
     SELECT device_id, time, value FROM tds.reading WHERE device_id = any (array(SELECT unnest(tds.current_devices())));
@@ -93,11 +103,13 @@ COMMENT ON COLUMN web.gateway.last_seen_at IS 'When the newest message of the ga
 GRANT USAGE ON SCHEMA tds TO :"web", :"ingest";
 GRANT USAGE ON SCHEMA web TO :"web";
 GRANT SELECT ON ALL TABLES IN SCHEMA web TO :"web";
-GRANT EXECUTE ON FUNCTION web.user_for_sign_in TO :"web";
+GRANT EXECUTE ON FUNCTION web.user_for_sign_in, tds.mark_dirty TO :"web";
 GRANT SELECT ON tds.meta, tds.zone, tds.account, tds.membership, tds.gateway, tds.gateway_seen, tds.device, tds.device_seen, tds.event,
                 tds.decision, tds.revised, tds.rejection, tds.ledger_state, tds.certificate TO :"web";
 GRANT SELECT (id, email, epoch, locale, created_at, disabled_at) ON tds.app_user TO :"web";
 GRANT UPDATE (locale) ON tds.app_user TO :"web";
+-- What was decided, by whom and when is undone, never rewritten and never deleted.
+GRANT INSERT (device_id, kind, at, event_kind, final, initial, decided_by), UPDATE (undone_at, undone_by) ON tds.decision TO :"web";
 
 GRANT SELECT ON tds.meta, tds.zone, tds.account, tds.gateway, tds.device, tds.gateway_seen, tds.device_seen TO :"ingest";
 GRANT INSERT, UPDATE ON tds.gateway_seen, tds.device_seen TO :"ingest";
