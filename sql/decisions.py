@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from sql import ledger
-from sql.consumption import plain
+from sql.consumption import PLACES, plain
 from sql.errors import NotFound, Refused
 from sql.statements import statements
 
@@ -46,22 +47,33 @@ class Event(NamedTuple):
         return self.value_after - self.value_before + self.correction
 
 
+class Wanted(NamedTuple):
+    """Which events: of an account, a device, a kind, decided or not; None leaves it open."""
+
+    account: int | None
+    event: int | None = None
+    device: int | None = None
+    kind: str | None = None
+    decided: bool | None = None
+
+
 def list_events(connection: Connection, account_id: int, undecided: bool = False, limit: int = 10_000) -> list[Event]:
     """List an account's events, newest first; ignored readings are listed as well, as what was decided of them."""
-    rows = connection.execute(
-        statements("decisions.sql")["events"], {"account": account_id, "event": None, "undecided": undecided, "limit": limit}
-    )
+    return select_events(connection, Wanted(account_id, decided=False if undecided else None), limit)
+
+
+def select_events(connection: Connection, wanted: Wanted, limit: int) -> list[Event]:
+    """List the newest events that are wanted, newest first."""
+    rows = connection.execute(statements("decisions.sql")["events"], {**wanted._asdict(), "limit": limit})
     return [Event(*row) for row in rows]
 
 
-def find_event(connection: Connection, event_id: int) -> Event:
-    """Find one event; raises NotFound."""
-    row = connection.execute(
-        statements("decisions.sql")["events"], {"account": None, "event": event_id, "undecided": False, "limit": 1}
-    ).one_or_none()
+def find_event(connection: Connection, event_id: int, account_id: int | None = None) -> Event:
+    """Find one event, of one account where it is given; raises NotFound."""
+    row = next(iter(select_events(connection, Wanted(account_id, event_id), 1)), None)
     if row is None:
         raise NotFound(f"there is no event {event_id}: `tds event list` shows them")
-    return Event(*row)
+    return row
 
 
 def sentence(event: Event) -> str:
@@ -91,7 +103,7 @@ def accept(connection: Connection, event_id: int, by: str) -> None:
     if event.decision == "accept":
         return
     if event.decision is not None:
-        raise Refused(f"the event {event_id} is decided already ({event.decision}): undo that first")
+        raise _decided_already(event)
     _record(connection, event.device_id, "accept", event.at, by, event.kind)
 
 
@@ -99,7 +111,7 @@ def correct(connection: Connection, event_id: int, final: Decimal, initial: Deci
     """Give the final register before, and the initial register after, the pair of an event."""
     event = _undecided(connection, event_id)
     if event.kind == "glitch":
-        raise Refused("a glitch has no registers to correct: ignore it, or leave it as it is")
+        raise Refused("a glitch has no registers to correct: accept it, or leave it as it is", "glitch_correct")
     _check_registers(event.value_before, event.value_after, final, initial)
     _record(connection, event.device_id, "correct", event.at, by, event.kind, final, initial)
     ledger.mark_dirty(connection, [event.device_id])
@@ -109,9 +121,9 @@ def ignore(connection: Connection, event_id: int, by: str) -> None:
     """Leave the reading that made the event out of the accepted ones."""
     event = _undecided(connection, event_id)
     if event.kind == "glitch":
-        raise Refused("the readings of a glitch are left out already: accept it")
+        raise Refused("the readings of a glitch are left out already: accept it", "glitch_ignore")
     if event.kind == "replacement":
-        raise Refused("a recorded replacement is not ignored: undo it")
+        raise Refused("a recorded replacement is not ignored: undo it", "replacement_ignore")
     _check_ground(connection, event.device_id, event.at)
     _record(connection, event.device_id, "ignore", event.at, by, event.kind)
     ledger.mark_dirty(connection, [event.device_id])
@@ -125,7 +137,7 @@ def undo(connection: Connection, event_id: int, by: str) -> None:
         {"device": event.device_id, "since": event.since, "at": event.at, "kind": event.kind, "by": by},
     ).all()
     if not rows:
-        raise Refused(f"nothing was decided of the event {event_id}")
+        raise Refused(f"nothing was decided of the event {event_id}", "nothing_decided")
     if any(row.kind != "accept" for row in rows):
         ledger.mark_dirty(connection, [event.device_id])
 
@@ -134,38 +146,44 @@ def replace(connection: Connection, device_id: int, at: datetime, final: Decimal
     """Record that a meter was replaced: its last register, and the first one of the new meter."""
     around = connection.execute(statements("decisions.sql")["around"], {"device": device_id, "at": at}).one()
     if around.kind != "counter":
-        raise Refused("only a counter has a register that a replacement changes")
+        raise Refused("only a counter has a register that a replacement changes", "not_a_counter")
     if at > datetime.now(UTC):
-        raise Refused("a replacement cannot lie in the future")
+        raise Refused("a replacement cannot lie in the future", "future")
     if around.before is None or around.after is None:
-        raise Refused("the replacement lies outside the device's readings: there must be one before and one after it")
+        raise Refused("the replacement lies outside the device's readings: there must be one before and one after it", "outside")
     _check_registers(around.before, around.after, final, initial)
     _check_ground(connection, device_id, at)
     if connection.execute(statements("decisions.sql")["standing"], {"device": device_id, "at": at}).scalar():
-        raise Refused("something else is decided for that instant: undo it first")
+        raise Refused("something else is decided for that instant: undo it first", "occupied")
     _record(connection, device_id, "replacement", at, by, "replacement", final, initial)
     ledger.mark_dirty(connection, [device_id])
 
 
 def _check_registers(before: Decimal, after: Decimal, final: Decimal, initial: Decimal) -> None:
     if not (0 <= final < Decimal("1e15") and 0 <= initial < Decimal("1e15")):
-        raise Refused("final and initial register are between 0 and 10^15")
+        raise Refused("final and initial register are between 0 and 10^15", "register_range")
     if final < before:
-        raise Refused(f"the final register {plain(final)} is below the reading before it, {plain(before)}")
+        said = f"the final register {plain(final)} is below the reading before it, {plain(before)}"
+        raise Refused(said, "final_below", final=final, before=before)
     if initial > after:
-        raise Refused(f"the initial register {plain(initial)} is above the reading after it, {plain(after)}")
+        said = f"the initial register {plain(initial)} is above the reading after it, {plain(after)}"
+        raise Refused(said, "initial_above", initial=initial, after=after)
 
 
 def _check_ground(connection: Connection, device_id: int, at: datetime) -> None:
     if not connection.execute(statements("decisions.sql")["open_ground"], {"device": device_id, "at": at}).scalar():
-        raise Refused("the readings of that time are gone with retention: its figures are closed and stay as they are")
+        raise Refused("the readings of that time are gone with retention: its figures are closed and stay as they are", "closed")
 
 
 def _undecided(connection: Connection, event_id: int) -> Event:
     event = find_event(connection, event_id)
     if event.decision not in (None, "accept"):
-        raise Refused(f"the event {event_id} is decided already ({event.decision}): undo that first")
+        raise _decided_already(event)
     return event
+
+
+def _decided_already(event: Event) -> Refused:
+    return Refused(f"the event {event.id} is decided already ({event.decision}): undo that first", "decided_already")
 
 
 def _record(
@@ -179,4 +197,9 @@ def _record(
     initial: Decimal | None = None,
 ) -> None:
     values: dict[str, Any] = {"device": device_id, "kind": kind, "at": at, "by": by, "event_kind": event_kind}
-    connection.execute(statements("decisions.sql")["record"], {**values, "final": final, "initial": initial})
+    registers = {"final": final, "initial": initial}
+    values |= {name: None if value is None else value.quantize(PLACES) for name, value in registers.items()}
+    try:
+        connection.execute(statements("decisions.sql")["record"], values)
+    except IntegrityError as error:  # two people decide at once: the second of them sees what the first decided
+        raise Refused("somebody else decided this at the same moment: look at it again", "raced") from error

@@ -14,7 +14,8 @@ SELECT e.id, e.device_id, g.mac, d.code, d.name, d.unit, e.kind, e.at, e.since, 
                                  ELSE c.at > e.since AND c.at <= e.at END
                       ORDER BY c.kind = 'accept', c.at DESC LIMIT 1) c ON true
  WHERE (CAST(:account AS integer) IS NULL OR d.account_id = :account) AND (CAST(:event AS bigint) IS NULL OR e.id = :event)
-   AND (NOT :undecided OR c.kind IS NULL)
+   AND (CAST(:device AS integer) IS NULL OR e.device_id = :device) AND (CAST(:kind AS text) IS NULL OR e.kind = :kind)
+   AND (CAST(:decided AS boolean) IS NULL OR (c.kind IS NOT NULL) = :decided)
  ORDER BY e.at DESC, e.id DESC LIMIT :limit;
 
 -- name: record Writes a decision down; a confirmation that stood gives way to it.

@@ -16,4 +16,9 @@ class NotFound(TdsError):
 
 
 class Refused(TdsError):
-    """The request contradicts a rule; nothing was changed."""
+    """The request contradicts a rule; nothing was changed. `key` and `values` let a page say it in its reader's language."""
+
+    def __init__(self, message: str, key: str = "", **values: object) -> None:
+        super().__init__(message)
+        self.key = key
+        self.values = values

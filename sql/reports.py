@@ -169,6 +169,26 @@ def _print_json(rows: Iterator[dict[str, Any]]) -> None:
     print("[]" if separator == "[" else "]")
 
 
+def books_document(device: Named, page: bookkeeping.Books, zone: str) -> dict[str, Any]:
+    """Give the books of a device as the contract names their fields, instants local to the zone."""
+    place = ZoneInfo(zone)
+    return {
+        "device": f"{device.mac}/{device.code}",
+        "unit": device.unit,
+        "from": page.start.astimezone(place).isoformat(),
+        "to": page.end.astimezone(place).isoformat(),
+        "opening": json_value(page.opening),
+        "closing": json_value(page.closing),
+        "corrections": [
+            {"at": one.at.astimezone(place).isoformat(), "kind": one.kind, "amount": json_value(one.amount)}
+            for one in page.corrections
+        ],
+        "consumption": json_value(page.consumption),
+        "estimated": json_value(page.estimated),
+        "balanced": page.balanced,
+    }
+
+
 def books(settings: Settings, args: Namespace) -> int:
     """Print the books of a device for a period; exit 1 where they do not balance."""
     with owner_transaction(settings) as connection:
@@ -176,21 +196,7 @@ def books(settings: Settings, args: Namespace) -> int:
         start, end = period(args.start, args.end, account.timezone)
         (device,) = devices_of(connection, account.id, [args.device])
         page = bookkeeping.books(connection, device.id, start, end)
-    document = {
-        "device": f"{device.mac}/{device.code}",
-        "unit": device.unit,
-        "from": page.start.astimezone(ZoneInfo(account.timezone)).isoformat(),
-        "to": page.end.astimezone(ZoneInfo(account.timezone)).isoformat(),
-        "opening": json_value(page.opening),
-        "closing": json_value(page.closing),
-        "corrections": [
-            {"at": c.at.astimezone(ZoneInfo(account.timezone)).isoformat(), "kind": c.kind, "amount": json_value(c.amount)}
-            for c in page.corrections
-        ],
-        "consumption": json_value(page.consumption),
-        "estimated": json_value(page.estimated),
-        "balanced": page.balanced,
-    }
+    document = books_document(device, page, account.timezone)
     print(as_json(document) if args.json else "\n".join(f"{k}: {v}" for k, v in document.items()))
     return 0 if page.balanced else 1
 
