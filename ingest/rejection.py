@@ -11,7 +11,7 @@ REASONS = (
     "not_json", "schema", "mac_mismatch", "unknown_gateway", "unknown_device", "inactive_device", "bad_timestamp", "future_timestamp",
     "too_old", "bad_value", "negative_value", "unit_mismatch", "conflicting_duplicate", "too_large",
 )  # fmt: skip
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_UNSTORABLE = re.compile("[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]")
 
 
 class Unusable(Exception):
@@ -39,5 +39,5 @@ class Rejection(msgspec.Struct, frozen=True):
 
 
 def storable(text: str, length: int = 500) -> str:
-    """Give text that a database takes: without zero bytes and lone surrogates, not endless."""
+    """Give text that a database takes and a log shows as one line: no control characters, no lone surrogates, not endless."""
     return _UNSTORABLE.sub("\ufffd", text)[:length]

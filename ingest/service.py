@@ -149,6 +149,7 @@ class Service:
 
     def _attempt(self, items: Sequence[Item]) -> None:
         """Resolve, store and acknowledge; raises StoreLost or Unstorable, after which nothing of it is stored."""
+        self.beat = time.monotonic()  # halving a large batch may take long without hanging
         now = datetime.now(UTC)
         try:
             resolved = [resolve(item.message, self._directory, now) for item in items]

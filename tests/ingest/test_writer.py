@@ -1,5 +1,6 @@
 """What a committed batch leaves in the database, on each engine."""
 
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,11 +12,13 @@ import pytest
 from ingest import writer
 from ingest.directory import Directory
 from ingest.message import decode
+from ingest.rejection import REASONS
 from ingest.resolve import resolve
 from ingest.session import Session, StoreLost
 from ingest.writer import Stored
 from tests.conftest import Database
 from tests.ingest.cast import MAC, STRANGER, fixture, payload, query, register, rejected, stored, topic
+from tests.ingest.test_fuzz import GOOD, mutate
 
 NOW = datetime(2026, 2, 18, 16, 0, tzinfo=UTC)
 
@@ -136,6 +139,15 @@ def test_hostile_text_is_stored_as_far_as_a_database_can(desk: Desk) -> None:
         ("x\ufffdy'--", None, "not_json"),
     ]
     assert bytes(query(desk.database, "SELECT payload FROM tds.rejection ORDER BY id DESC LIMIT 1")[0][0]) == b"\x00\xff\\"
+
+
+def test_a_thousand_mutated_messages_are_stored_or_rejected(desk: Desk) -> None:
+    chance = random.Random(3)
+    outcome = desk.store(*((topic(), mutate(GOOD, chance)) for _ in range(1000)))
+    assert outcome.readings >= 1
+    kept = rejected(desk.database)
+    assert {reason for *_, reason in kept} <= set(REASONS)
+    assert len({reason for *_, reason in kept}) >= 4
 
 
 def test_a_rejection_of_an_unknown_gateway_belongs_to_no_account(desk: Desk) -> None:
