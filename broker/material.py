@@ -17,8 +17,11 @@ from sql.errors import TdsError
 
 AUTHORITY, CERTIFICATE, KEY, CRL = "ca.crt", "broker.crt", "broker.key", "crl.pem"
 CLIENT_CERTIFICATE, CLIENT_KEY = "ingester.crt", "ingester.key"
-# Names whose every certificate is revoked, one a line: the access list refuses them until their connection is closed.
+# Names whose every certificate is revoked, one a line, until their connection is closed. That takes a second; only where it
+# takes longer does the access list step in. (Not at once: it would swallow, acknowledged, the first messages of a gateway
+# that was given a new certificate in the same moment.)
 DENIED = "denied"
+DENY_AFTER_SECONDS = 5.0
 
 
 class MaterialError(TdsError):
@@ -33,7 +36,6 @@ class Material:
     certificate: bytes
     key: bytes
     crl: bytes
-    denied: tuple[str, ...]
     expires: datetime
     crl_expires: datetime
 
@@ -49,8 +51,17 @@ def read_material(folder: Path, now: datetime) -> Material:
     authority, certificate, key, crl = (_read(folder / name) for name in (AUTHORITY, CERTIFICATE, KEY, CRL))
     expires = _check_certificate(folder, authority, certificate, key, now)
     crl_expires = check_crl(crl, authority, now, folder / CRL)
-    denied = _read(folder / DENIED).decode("utf-8", "replace").split() if (folder / DENIED).exists() else []
-    return Material(authority, certificate, key, crl, tuple(denied), expires, crl_expires)
+    return Material(authority, certificate, key, crl, expires, crl_expires)
+
+
+def read_denied(folder: Path, already: tuple[str, ...], now: datetime) -> tuple[str, ...]:
+    """Give the names to refuse everything: those that wait too long for their connection to be closed, or were refused before."""
+    try:
+        age = now.timestamp() - (folder / DENIED).stat().st_mtime
+        names = (folder / DENIED).read_text(encoding="utf-8", errors="replace").split()
+    except OSError:
+        return ()
+    return tuple(name for name in names if age > DENY_AFTER_SECONDS or name in already)
 
 
 def check_crl(crl: bytes, authority: bytes, now: datetime, path: Path) -> datetime:
@@ -97,13 +108,23 @@ def client_context(folder: Path) -> ssl.SSLContext:
 def stamps(folder: Path) -> tuple[tuple[int, int, int], ...]:
     """Give what changes when one of the watched files changes: inode, size and time of modification of each."""
     found = []
-    for name in (AUTHORITY, CERTIFICATE, KEY, CRL, DENIED):
+    for name in (AUTHORITY, CERTIFICATE, KEY, CRL):
         try:
             status = os.stat(folder / name)
             found.append((status.st_ino, status.st_size, status.st_mtime_ns))
         except OSError:
             found.append((0, 0, 0))
     return tuple(found)
+
+
+def crl_expires(folder: Path) -> datetime | None:
+    """Give the instant from which the revocation file shuts everybody out; None where there is none that could be read."""
+    try:
+        issuing = x509.load_pem_x509_certificates((folder / AUTHORITY).read_bytes())[-1].subject
+        lists = [x509.load_pem_x509_crl(block) for block in crl_blocks((folder / CRL).read_bytes())]
+    except (OSError, ValueError):
+        return None
+    return next((one.next_update_utc for one in lists if one.issuer == issuing), None)
 
 
 def crl_age(crl: bytes, now: datetime) -> timedelta:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
+import struct
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from paho.mqtt.client import Client, ConnectFlags, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-
+CONNECT, CONNACK, DISCONNECT = 0x10, 0x20, b"\xe0\x00"
 EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - to be recognised, not bound
 
 
@@ -52,40 +48,35 @@ def take_over(host: str, port: int, context: ssl.SSLContext, name: str, forget: 
     """Connect once under a common name and leave: the broker closes the connection that had the name until then.
 
     `forget` throws the session's queue away; otherwise it waits for whoever connects next with a good certificate.
-    Raises CertificateRefused or NotReached.
+    Raises CertificateRefused or NotReached. Two packets of MQTT 3.1.1, written by hand: paho waits with `select`, which
+    fails in a process that has more than a thousand connections open.
     """
-    answers: list[ReasonCode] = []
-
-    def on_connect(client: Client, data: Any, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None) -> None:
-        answers.append(reason)
-
-    client = Client(CallbackAPIVersion.VERSION2, name, clean_session=forget, protocol=MQTTv311)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    client.tls_set_context(context)
-    client.on_connect = on_connect
     try:
-        client.connect(host, port, keepalive=10)
-        deadline = time.monotonic() + timeout
-        while not answers and time.monotonic() < deadline:
-            if client.loop(0.1) not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_AGAIN):
-                break
+        with socket.create_connection((host, port), timeout) as raw, context.wrap_socket(raw, server_hostname=host) as tls:
+            tls.sendall(_connect_packet(name, forget))
+            answer = tls.recv(4)
+            if len(answer) == 4 and answer[3] == 0:
+                tls.sendall(DISCONNECT)
     except ssl.SSLError as error:
         raise CertificateRefused(_words(error)) from error
     except OSError as error:
-        raise NotReached(f"nothing answers at {host}:{port}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError, ValueError):
-            client.disconnect()
-            client.loop(0.1)
-    if not answers:
+        raise NotReached(f"{host}:{port} did not answer: {error.strerror or error}") from error
+    if len(answer) < 4 or answer[0] != CONNACK:
         raise NotReached(f"the broker at {host}:{port} closed the connection of {name} without an answer")
-    if answers[0].is_failure:
-        raise CertificateRefused(str(answers[0]))
+    if answer[3] != 0:
+        raise CertificateRefused(f"connection refused with code {answer[3]}")
 
 
 def local_address(bind: str) -> str:
     """Give the address under which this machine reaches its own listener."""
     return "127.0.0.1" if bind in EVERYWHERE else bind
+
+
+def _connect_packet(name: str, clean: bool, keepalive: int = 10) -> bytes:
+    client = name.encode()
+    body = struct.pack(">H4sBBHH", 4, b"MQTT", 4, 2 if clean else 0, keepalive, len(client)) + client
+    return bytes((CONNECT, len(body))) + body
 
 
 def _end(certificate: dict[str, Any] | None) -> datetime:

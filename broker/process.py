@@ -19,7 +19,7 @@ import fasteners
 
 from broker import mosquitto
 from broker.configuration import CONFIGURATION, autosave_seconds
-from broker.material import Material, MaterialError, client_context, read_material, stamps
+from broker.material import Material, MaterialError, client_context, read_denied, read_material, stamps
 from broker.mosquitto import BrokerError
 from broker.place import Place, backlog_size, prepare, write_material, write_rules
 from broker.probe import CertificateRefused, NotReached, handshake, local_address
@@ -46,6 +46,7 @@ class Broker:
         self._lock: fasteners.InterProcessLock | None = None
         self._loaded: tuple[tuple[int, int, int], ...] = ()
         self._material: Material | None = None
+        self._denied: tuple[str, ...] = ()
         self._fault = ""
         self._next_look = 0.0
 
@@ -79,19 +80,17 @@ class Broker:
         self.upkeep.run_if_due()
         self._adjust_autosave()
         self._watch_dates()
-        seen = stamps(self.settings.pki_dir)
-        if seen == self._loaded:
+        seen, now = stamps(self.settings.pki_dir), datetime.now(UTC)
+        denied = read_denied(self.settings.pki_dir, self._denied, now)
+        if seen == self._loaded and denied == self._denied:
             return False
         try:
-            material = read_material(self.settings.pki_dir, datetime.now(UTC))
+            material = read_material(self.settings.pki_dir, now)
         except MaterialError as error:
             self._complain(f"not loaded, the broker goes on with what it has: {error}")
             return False
-        self._fault, self._loaded = "", seen
-        if material == self._material:
-            return False
+        self._fault, self._loaded, self._denied, self._material = "", seen, denied, material
         self._write(material)
-        self._material = material
         mosquitto.reload(self.process)
         log.info("certificates reloaded; the revocation list holds until %s", f"{material.crl_expires:%Y-%m-%d %H:%M} UTC")
         return True
@@ -112,7 +111,7 @@ class Broker:
     def _write(self, material: Material) -> None:
         write_material(self.place, material)
         self._autosave = autosave_seconds(backlog_size(self.place))
-        write_rules(self.place, self.settings, self._version, self._descriptors, self._autosave, material.denied)
+        write_rules(self.place, self.settings, self._version, self._descriptors, self._autosave, self._denied)
 
     def _adjust_autosave(self) -> None:
         if self._material and self.process and self._autosave != autosave_seconds(backlog_size(self.place)):

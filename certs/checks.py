@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from cryptography import x509
-
 from broker import Check, material
 from broker.material import MaterialError
 from certs.store import BROKER, INGESTER, INTERMEDIATE, ROOT, CertificateFolder
@@ -30,13 +28,7 @@ def health(settings: Settings) -> list[Check]:
 
 def crl_expires(settings: Settings) -> datetime | None:
     """Give the instant from which the revocation list shuts everybody out; None where there is no list that could be used."""
-    folder = settings.pki_dir
-    try:
-        lists = [x509.load_pem_x509_crl(block) for block in material.crl_blocks((folder / material.CRL).read_bytes())]
-        issuing = x509.load_pem_x509_certificates((folder / material.AUTHORITY).read_bytes())[-1].subject
-    except (OSError, ValueError):
-        return None
-    return next((one.next_update_utc for one in lists if one.issuer == issuing), None)
+    return material.crl_expires(settings.pki_dir)
 
 
 def _keys(folder: CertificateFolder) -> Check:

@@ -130,7 +130,9 @@ class Workshop:
     def ensure_broker(self, hosts: Sequence[str]) -> None:
         """Have a broker certificate in date that is good for all hosts."""
         old = self._usable(BROKER)
-        wanted = [canonical(host) for host in hosts] + (broker_hosts(old) if old else default_hosts(self.settings))
+        # The name in the settings is the one our own processes use: it may have changed since.
+        asked = [canonical(host) for host in (*hosts, self.settings.mqtt_host)]
+        wanted = asked[:-1] + (broker_hosts(old) if old else default_hosts(self.settings)) + asked[-1:]
         if old is None or set(wanted) != set(broker_hosts(old)) or old.not_valid_after_utc - self.now < RENEW_AHEAD:
             self.make_broker(list(dict.fromkeys(wanted)))
 

@@ -7,12 +7,13 @@ import ssl
 import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 from broker.process import raise_descriptor_limit
 from certs import issue_bundles
 from certs.bundle import Bundle
 from certs.revocation import revoke
-from tests.broker.lab import ROOT, Lab, wait_until
+from tests.broker.lab import ROOT, Client, Lab, wait_until
 
 CROWD = 1_000
 
@@ -44,6 +45,14 @@ def test_a_thousand_connections_at_once_and_a_revocation_among_them(lab: Lab) ->
     ingester.subscribe(f"{ROOT}/+/telemetry")
     with ThreadPoolExecutor(32) as pool:
         sockets = list(pool.map(lambda bundle: arrive(lab, bundle), bundles))
+    with ExitStack() as leaving:
+        for tls in sockets:
+            leaving.enter_context(tls)
+        publish_around_a_revocation(lab, bundles, sockets, ingester)
+    ingester.close()
+
+
+def publish_around_a_revocation(lab: Lab, bundles: list[Bundle], sockets: list[ssl.SSLSocket], ingester: Client) -> None:
     began = time.monotonic()
 
     assert revoke(lab.settings, bundles[500].serial, "stolen").effect.done
@@ -54,6 +63,3 @@ def test_a_thousand_connections_at_once_and_a_revocation_among_them(lab: Lab) ->
             tls.sendall(publish_packet(f"{ROOT}/{bundle.mac}/telemetry"))
     assert wait_until(lambda: len(ingester.received) == CROWD - 1, 30)
     assert sockets[500].recv(4) == b""
-    for tls in sockets:
-        tls.close()
-    ingester.close()

@@ -83,13 +83,14 @@ def test_a_gateway_that_reconnects_at_once_stays_out(lab: Lab) -> None:
     ingester.close()
 
 
-def test_a_renewed_gateway_goes_on_with_its_new_certificate_and_its_queue(lab: Lab) -> None:
-    old = lab.issue("aa:bb:cc:03:00:01")
+@pytest.mark.parametrize("protocol", [mqtt.MQTTv311, mqtt.MQTTv5])
+def test_a_renewed_gateway_goes_on_with_its_new_certificate_and_its_queue(lab: Lab, protocol: int) -> None:
+    old = lab.issue(f"aa:bb:cc:03:01:{protocol:02x}")
     new, valid = renew_bundle(lab.settings, old.mac)
     assert [r.serial for r in valid] == [old.serial]
     ingester = lab.ingester()
     for bundle in (old, new):  # the overlap: both work
-        gateway = lab.gateway(bundle, clean=False)
+        gateway = lab.gateway(bundle, clean=False, protocol=protocol)
         assert gateway.connected
         gateway.subscribe(f"{ROOT}/{old.mac}/commands/#")
         gateway.close()
@@ -98,7 +99,7 @@ def test_a_renewed_gateway_goes_on_with_its_new_certificate_and_its_queue(lab: L
     assert revoke(lab.settings, old.serial, "superseded").effect.done
 
     assert not lab.gateway(old).connected
-    gateway = lab.gateway(new, clean=False)
+    gateway = lab.gateway(new, clean=False, protocol=protocol)
     assert gateway.connected
     assert wait_until(lambda: [message.payload for message in gateway.received] == [b"waiting"])
     assert gateway.publish(f"{ROOT}/{old.mac}/telemetry")
@@ -164,7 +165,22 @@ def test_after_a_new_certificate_a_revoked_name_is_welcome_again(lab: Lab) -> No
     ingester.close()
 
 
+def test_a_new_certificate_in_the_same_moment_loses_nothing(lab: Lab) -> None:
+    ingester = lab.ingester()
+    ingester.subscribe(f"{ROOT}/+/telemetry")
+    for number in range(10):
+        first = lab.issue(f"aa:bb:cc:0a:00:{number:02x}")
+        revoke(lab.settings, first.serial, "lost")
+        gateway = lab.gateway(lab.issue(first.mac))
+        assert gateway.publish(f"{ROOT}/{first.mac}/telemetry")
+        gateway.close()
+
+    assert wait_until(lambda: len(ingester.received) == 10)
+    ingester.close()
+
+
 def test_while_the_connection_cannot_be_closed_the_access_list_refuses_it(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broker.material.DENY_AFTER_SECONDS", 1.0)
     bundle = lab.issue("aa:bb:cc:07:00:01")
     gateway, ingester = lab.gateway(bundle), lab.ingester()
     ingester.subscribe(f"{ROOT}/+/telemetry")

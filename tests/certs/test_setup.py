@@ -90,6 +90,13 @@ def test_a_host_is_added_to_those_there_were(settings: Settings) -> None:
     assert ensure_authority(settings, ["mqtt.example.org", "[::1]"]) == []
 
 
+def test_a_broker_that_moved_is_good_for_its_new_name(settings: Settings) -> None:
+    assert any(
+        "broker2.example.org" in sentence for sentence in ensure_authority(replace(settings, mqtt_host="broker2.example.org"))
+    )
+    assert ensure_authority(settings) == []
+
+
 def test_a_host_that_is_none_leaves_everything_as_it_was(settings: Settings) -> None:
     before = snapshot(settings.pki_dir)
 

@@ -1,0 +1,47 @@
+"""The page about the broker says what is written for Mosquitto, no more and no less."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from broker.configuration import render_configuration
+from settings import ROOT
+from tests.broker.lab import make_settings
+
+PAGE = (ROOT / "broker" / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_written_is_explained_and_no_other(tmp_path: Path) -> None:
+    text = render_configuration(make_settings(tmp_path), (2, 0, 21))
+    written = {line.split()[0] for line in text.splitlines() if line and not line.startswith("#")}
+    table = PAGE.split("## Settings, line by line")[1].split("\n## ")[0]
+
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) - {"mosquitto"} == written
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_the_unit_with_the_hardening_of_this_page_is_one_that_systemd_accepts(tmp_path: Path) -> None:
+    hardening = re.search(r"```ini\n(.*?)```", PAGE, re.DOTALL)
+    assert hardening is not None
+    unit = (ROOT / "deploy" / "systemd" / "tds-broker.service").read_text(encoding="utf-8")
+    (tmp_path / "tds-broker.service").write_text(unit.replace("/opt/tds/.venv/bin/tds broker", "/bin/true"))
+    (tmp_path / "tds-broker.service.d").mkdir()
+    (tmp_path / "tds-broker.service.d" / "hardening.conf").write_text(hardening[1])
+
+    command = ["systemd-analyze", "verify", str(tmp_path / "tds-broker.service")]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"})
+
+    assert [line for line in done.stderr.splitlines() if "tds-broker" in line or "hardening" in line] == []
+
+
+def test_every_file_of_the_room_is_on_its_page() -> None:
+    for room in ("broker", "certs"):
+        page = (ROOT / room / "README.md").read_text(encoding="utf-8")
+        for path in (ROOT / room).glob("*.py"):
+            assert path.name == "__init__.py" or f"`{path.name}`" in page, path
