@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from sql.errors import TdsError
 from settings import SettingsError, load
+from sql.errors import TdsError
 from tds_dash.factory import create_server
 
 try:

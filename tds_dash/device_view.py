@@ -27,7 +27,7 @@ from tds_dash.components import (
     stale_note,
     status_badge,
 )
-from tds_dash.components.tables import Column, moment
+from tds_dash.components.tables import Cell, Column, moment
 from tds_dash.figures import ChartDevice, axes, consumption_bars, history_lines
 from tds_dash.view import Span
 from tds_dash.wording import card_number, number, t
@@ -60,7 +60,7 @@ def history(looked: Looked, rows: Sequence[ConsumptionRow]) -> go.Figure:
 
 def table(looked: Looked, rows: Sequence[ConsumptionRow]) -> Component:
     """Give the same figures as a table."""
-    words = {"step": looked.step, "zone": looked.zone, "locale": looked.locale, "title": title(looked)}
+    words: dict[str, Any] = {"step": looked.step, "zone": looked.zone, "locale": looked.locale, "title": title(looked)}
     if looked.device.kind == "gauge":
         return history_table(rows, unit=looked.device.unit, **words)
     return consumption_table(rows, [looked.device], now=looked.now, **words)
@@ -91,7 +91,10 @@ def statistics(looked: Looked, rows: Sequence[ConsumptionRow], last: Decimal | N
     cards = zip(names, levels, strict=True)
     return [
         first,
-        *(metric_card(t(f"device.{name}", locale), card_number(value, locale), unit, locale=locale, note=note) for name, value in cards),
+        *(
+            metric_card(t(f"device.{name}", locale), card_number(value, locale), unit, locale=locale, note=note)
+            for name, value in cards
+        ),
     ]
 
 
@@ -163,8 +166,12 @@ def readings(found: Sequence[Reading], device: Device, zone: ZoneInfo, locale: s
     """List readings, newest first, each with its difference from the one before."""
     columns = [Column(t("field.time", locale)), Column(f"{t('field.value', locale)} ({device.unit})", "end")]
     columns.append(Column(t("device.difference", locale), "end"))
-    lines = [
-        [moment(one.time, zone, locale), html.Strong(number(one.value, locale)), number(one.value - before.value, locale, sign=True) if before else ""]
+    lines: list[list[Cell]] = [
+        [
+            moment(one.time, zone, locale),
+            html.Strong(number(one.value, locale)),
+            number(one.value - before.value, locale, sign=True) if before else "",
+        ]
         for one, before in zip_longest(found, found[1:])
     ]
     return data_table(columns, lines, caption=t("device.latest", locale), boxed=True)

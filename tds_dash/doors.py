@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from sql.decisions import Event, find_event
 from sql.errors import NotFound
 from sql.queries.devices import Device, devices
 from sql.queries.gateways import Gateway, gateways
 from tds_dash.identity import account, person, store
 
 LARGEST_ID = 2**31 - 1
+LARGEST_EVENT_ID = 2**63 - 1
 
 
 @contextmanager
@@ -28,9 +30,9 @@ def device_for_user(conn: Connection, device_id: object) -> Device:
     return devices_for_user(conn, [device_id])[0]
 
 
-def devices_for_user(conn: Connection, device_ids: Sequence[object]) -> list[Device]:
-    """Give the devices of the account with these ids; NotFound if any is not one."""
-    wanted = {_number(device_id) for device_id in device_ids}
+def devices_for_user(conn: Connection, device_ids: object) -> list[Device]:
+    """Give the devices of the account with these ids, a list or a single one; NotFound if any is not one."""
+    wanted = {_number(device_id) for device_id in (device_ids if isinstance(device_ids, list) else [device_ids])}
     found = devices(conn, _now(), sorted(wanted))
     if {device.id for device in found} != wanted:
         raise NotFound("there is no such device")
@@ -45,11 +47,16 @@ def gateway_for_user(conn: Connection, gateway_id: object) -> Gateway:
     return found[0]
 
 
-def _number(value: object) -> int:
+def event_for_user(conn: Connection, event_id: object) -> Event:
+    """Give an event of the account; NotFound for anything else, whether it exists elsewhere or not."""
+    return find_event(conn, _number(event_id, LARGEST_EVENT_ID), account().id)
+
+
+def _number(value: object, largest: int = LARGEST_ID) -> int:
     """Read an id as it arrives: a whole number or its digits; whatever else it is names nothing."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 11:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= LARGEST_ID:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= largest:
         raise NotFound("there is no such thing")
     return value
 

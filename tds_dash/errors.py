@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import secrets
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from flask import Flask, Response, current_app, has_request_context, jsonify, render_template, request
+from flask import Flask, Response, current_app, jsonify, render_template, request
 from sqlalchemy.exc import OperationalError, TimeoutError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from sql.errors import NotFound, Refused, StoreUnavailable
 from tds_dash.guard import is_for_programs
-from tds_dash.identity import locale, visitor_locale
-from tds_dash.wording import t
+from tds_dash.identity import locale, without_store
+from tds_dash.wording import clock, t
 
 log = logging.getLogger(__name__)
 CODES = {
@@ -42,12 +44,13 @@ def install(server: Flask) -> None:
 def answer(status: int, detail: str | None = None, quote: str | None = None) -> tuple[Response, int]:
     """Give the error as a page or as JSON; `quote` is the id under which the log has more."""
     code = CODES.get(status, "error" if status < 500 else "failure")
-    language = _locale(status)
-    message = detail or t(f"http.{code}", language)
+    if status >= 500:
+        without_store()
+    message = detail or t(f"http.{code}", locale())
     if is_for_programs(request.path):
         body = {"code": code, "message": message, **({"id": quote} if quote else {})}
         return jsonify({"error": body}), status
-    page = render_template("error.html", status=status, code=code, message=message, quote=quote, language=language)
+    page = render_template("error.html", status=status, code=code, message=message, quote=quote, now=_now())
     return Response(page), status
 
 
@@ -76,8 +79,6 @@ def _quoted(what: str, error: Exception) -> str:
     return quote
 
 
-def _locale(status: int) -> str:
-    """Give the language without asking a store that has just failed."""
-    if not has_request_context():
-        return str(current_app.config["TDS"].locale)
-    return visitor_locale() if status >= 500 else locale()
+def _now() -> str:
+    """Give the time of day, as whoever is asked for it reads it."""
+    return clock(datetime.now(ZoneInfo(current_app.config["TDS"].timezone)), locale())

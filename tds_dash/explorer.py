@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 from dash import no_update
 
+from sql.queries.devices import Device
 from tds_dash.amounts import amount, in_main_unit
 from tds_dash.components import consumption_table, empty_state
 from tds_dash.figures import ChartDevice, by_unit, consumption_bars
-from tds_dash.figures.series import DeviceFacts
 from tds_dash.still import still
 from tds_dash.view import MOST_YEARS, Span
 from tds_dash.wording import date as day_in_words
@@ -39,7 +39,7 @@ class Shown(NamedTuple):
     locale: str
 
 
-def metered(device: DeviceFacts, resource: object) -> bool:
+def metered(device: Device | ChartDevice, resource: object) -> bool:
     """Tell whether a device counts consumption of a resource."""
     return device.kind != "gauge" and device.resource == resource
 
@@ -55,7 +55,18 @@ def answer(shown: Shown, rows: Sequence[ConsumptionRow]) -> Answer:
     figure = consumption_bars(kept, group, start=shown.span.start, end=shown.span.end, view=view_of(shown), **common)
     table = still(consumption_table(kept, group, title=title, **common))
     left_out = len(devices) - len(group)
-    return (figure, title, totals(shown, kept, group), table, False, None, True, remark(shown, left_out), export(shown), {"step": shown.step})
+    return (
+        figure,
+        title,
+        totals(shown, kept, group),
+        table,
+        False,
+        None,
+        True,
+        remark(shown, left_out),
+        export(shown),
+        {"step": shown.step},
+    )
 
 
 def nothing(shown: Shown) -> Answer:
@@ -63,7 +74,9 @@ def nothing(shown: Shown) -> Answer:
     if shown.devices:
         first, last = days_of(shown)
         dates = {"from_date": day_in_words(first, shown.locale), "to_date": day_in_words(last, shown.locale)}
-        state = empty_state(t("consumption.empty", shown.locale), t("consumption.empty_text", shown.locale, **dates), icon="bar-chart-line")
+        state = empty_state(
+            t("consumption.empty", shown.locale), t("consumption.empty_text", shown.locale, **dates), icon="bar-chart-line"
+        )
     else:
         state = empty_state(
             t("consumption.empty_account", shown.locale),

@@ -9,6 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import SecurityError
 
+from settings import Settings
+
 PUBLIC = frozenset(
     {
         "signin.login",
@@ -66,7 +68,8 @@ def reject_cross_site() -> None:
 
 def public_host() -> str:
     """Give host and port as users type them."""
-    return urlsplit(current_app.config["TDS"].public_url()).netloc
+    settings: Settings = current_app.config["TDS"]
+    return urlsplit(settings.public_url()).netloc
 
 
 def is_for_programs(path: str) -> bool:

@@ -23,9 +23,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "tds_http_requests_total", "Requests answered.", ["endpoint", "status"], registry=self.registry
-        )
+        self.requests = Counter("tds_http_requests_total", "Requests answered.", ["endpoint", "status"], registry=self.registry)
         self.seconds = Histogram(
             "tds_http_request_seconds", "Time to answer a request.", ["endpoint"], registry=self.registry, buckets=BUCKETS
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from flask import Flask, current_app, request, session
+from flask import Flask, current_app, g, request, session
 from flask_login import LoginManager, UserMixin, current_user
 
 from settings import LOCALES
@@ -22,6 +22,7 @@ class Person(UserMixin):  # type: ignore[misc]  # flask-login carries no types
         self.row = row
 
     def get_id(self) -> str:
+        """Give what the session keeps: the user's number and epoch."""
         return f"{self.row.id}:{self.row.epoch}"
 
     @property
@@ -40,7 +41,7 @@ def install(server: Flask) -> None:
     manager = LoginManager()
     manager.session_protection = None  # binds to the address, which changes on phones; the epoch ends sessions instead
     manager.user_loader(_load)
-    manager.init_app(server)
+    manager.init_app(server, add_context_processor=False)  # templates do not ask who is there
 
 
 def store() -> Store:
@@ -71,6 +72,17 @@ def zone() -> ZoneInfo:
 
 def locale() -> str:
     """Give the language to answer in: the person's, the account's, else what the browser asks for."""
+    if "language" not in g:
+        g.language = _language()
+    return str(g.language)
+
+
+def without_store() -> None:
+    """Answer this request without asking the store who it is from: the store has just failed."""
+    g.language = visitor_locale()
+
+
+def _language() -> str:
     if current_user and current_user.is_authenticated:
         row = person().row
         if row.locale or row.account:

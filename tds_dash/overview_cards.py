@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 
 from sql.queries.gateways import FleetStatus
 from tds_dash.components import metric_card, sentence
+from tds_dash.components.attributes import DECORATION
 from tds_dash.figures import sparkline
 from tds_dash.summary import ResourceSummary, change
 from tds_dash.wording import card_number, number, t
@@ -84,4 +85,4 @@ def resource_cards(found: Sequence[ResourceSummary], now: datetime, zone: tzinfo
 
 def dot(state: str) -> html.Span:
     """Give the mark before a word of state."""
-    return html.Span(html.Span(className="tds-dot", **{"aria-hidden": "true"}), className=f"tds-status tds-status-{state}")
+    return html.Span(html.Span(className="tds-dot", **DECORATION), className=f"tds-status tds-status-{state}")

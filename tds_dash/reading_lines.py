@@ -24,8 +24,6 @@ def named(readings: Iterable[Reading], known: Iterable[Device]) -> list[ReadingL
     for reading in readings:
         device = found[reading.device_id]
         lines.append(
-            ReadingLine(
-                reading.time, device.gateway_name, device.name, device.id, device.resource, reading.value, device.unit
-            )
+            ReadingLine(reading.time, device.gateway_name, device.name, device.id, device.resource, reading.value, device.unit)
         )
     return lines

@@ -37,7 +37,9 @@ class Selection(NamedTuple):
 
     def holds(self, device: Device) -> bool:
         """Tell whether a device's readings are among them."""
-        return (self.gateway is None or device.gateway_id == self.gateway.id) and (self.device is None or device.id == self.device.id)
+        return (self.gateway is None or device.gateway_id == self.gateway.id) and (
+            self.device is None or device.id == self.device.id
+        )
 
     def said(self, locale: str) -> str:
         """Say what is not as it was asked for."""
@@ -63,7 +65,9 @@ def position(given: object) -> tuple[Position | None, Position | None]:
     """Read a place: (before, after), of which one or none is set."""
     way, _, rest = str(given or "").partition(".")
     micros, _, device = rest.partition(".")
-    if way not in ("older", "newer") or not all(part.isascii() and part.isdigit() and len(part) < 17 for part in (micros, device)):
+    if way not in ("older", "newer") or not all(
+        part.isascii() and part.isdigit() and len(part) < 17 for part in (micros, device)
+    ):
         return None, None
     place = Position(EPOCH + timedelta(microseconds=int(micros)), min(int(device), 2**31 - 1))
     return (place, None) if way == "older" else (None, place)

@@ -20,7 +20,8 @@ Node = str | list[Any]
 
 def still(tree: Component) -> html.Div:
     """Give a tree of html components and links as one component that shows the same."""
-    return html.Div(**{"data-still": orjson.dumps(node(tree)).decode()})
+    content: dict[str, Any] = {"data-still": orjson.dumps(node(tree)).decode()}
+    return html.Div(**content)
 
 
 def node(part: Any) -> Node:
@@ -30,7 +31,8 @@ def node(part: Any) -> Node:
     tag = "a" if isinstance(part, dcc.Link) else type(part).__name__.lower()
     if tag != "a" and part._namespace != "dash_html_components":
         raise ValueError(f"{type(part).__name__} is not still")
-    properties = dict(part.to_plotly_json()["props"])
+    described: Any = part
+    properties = dict(described.to_plotly_json()["props"])
     children = properties.pop("children", None)
     parts = children if isinstance(children, list | tuple) else [] if children is None else [children]
     return [tag, attributes(tag, properties), *(node(child) for child in parts if child is not None)]

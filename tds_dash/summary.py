@@ -76,9 +76,8 @@ def summaries(conn: Connection, devices: Sequence[ChartDevice], now: datetime, z
     part = consumption(conn, ids, "15min", period.last_day, period.same, zone.key) if period.same > period.last_day else []
     shown, days = in_main_unit(metered, days)
     part = in_main_unit(metered, part)[1]
-    return [
-        summary(group, days, part, period, zone) for (resource, _), group in by_unit(shown).items() if resource != "temperature"
-    ]
+    found = [summary(group, days, part, period, zone) for group in by_unit(shown).values()]
+    return [one for one in found if any(value is not None for value in (one.month.quantity, one.before.quantity, *one.spark))]
 
 
 def summary(
@@ -94,9 +93,7 @@ def summary(
     part = [row for row in part if row.device_id in ids]
     whole_days, rest = period.last_day - period.last_start, period.same - period.last_day
     earlier = [row for row in days if period.last_start <= row.bucket < period.last_day]
-    before = together(
-        amount(earlier, "day", zone, whole_days, count), whole_days, amount(part, "15min", zone, rest, count), rest
-    )
+    before = together(amount(earlier, "day", zone, whole_days, count), whole_days, amount(part, "15min", zone, rest, count), rest)
     this_month = [row for row in days if row.bucket >= period.start]
     return ResourceSummary(
         group[0].resource,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from importlib import metadata
+from importlib.resources import files
 from pathlib import Path
 
-import flask_bootstrap
 from flask import Blueprint, Response, send_from_directory
 
-STATIC = Path(flask_bootstrap.__file__).parent / "static" / "bootstrap5"
+STATIC = Path(str(files("flask_bootstrap"))) / "static" / "bootstrap5"
 FILES = frozenset(
-    {"css/bootstrap.min.css", "css/font/bootstrap-icons.min.css", "css/font/fonts/bootstrap-icons.woff2",
-     "css/font/fonts/bootstrap-icons.woff"}
+    {
+        "css/bootstrap.min.css",
+        "css/font/bootstrap-icons.min.css",
+        "css/font/fonts/bootstrap-icons.woff2",
+        "css/font/fonts/bootstrap-icons.woff",
+    }
 )
 YEAR = 31_536_000
 

@@ -97,7 +97,7 @@ def day_of(text: object) -> date | None:
 def chosen_step(asked: object, period: Span, devices: int = 1) -> tuple[Step, Step | None]:
     """Give the step to draw with, and the one asked for where that would make too many bars or rows."""
     wanted: Step = next((step for step in STEPS if step == asked), automatic_step(period))
-    step = next((step for step in STEPS[STEPS.index(wanted) :] if fits(step, period, devices)), "month")
+    step: Step = next((step for step in STEPS[STEPS.index(wanted) :] if fits(step, period, devices)), "month")
     return step, (wanted if step != wanted else None)
 
 
@@ -115,5 +115,6 @@ def fits(step: Step, period: Span, devices: int) -> bool:
 def numbers(given: object) -> list[int]:
     """Read ids as an address (`3,5`) or a control (a list) gives them; what is no id is left out."""
     parts: Sequence[object] = given.split(",") if isinstance(given, str) else given if isinstance(given, list) else [given]
-    found = [int(part) for part in parts if isinstance(part, int | str) and str(part).isascii() and str(part).isdigit()]
-    return sorted({number for number in found if 0 < number < 2**31})[:1000]
+    texts = [str(part) for part in parts if isinstance(part, int | str)]
+    found = {int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 11}
+    return sorted(number for number in found if 0 < number < 2**31)[:1000]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from sql.statements import statements
 
@@ -122,5 +122,5 @@ def _windows(start: datetime, end: datetime, origin: Position, newer: bool) -> I
         edge, width = far, width * WIDER
 
 
-def _readings(rows: Sequence[Row[tuple[int, datetime, Decimal]]]) -> list[Reading]:
-    return [Reading(row[0], row[1].astimezone(UTC), row[2]) for row in rows]
+def _readings(rows: Sequence[Any]) -> list[Reading]:
+    return [Reading(row[0], row[1], row[2]) for row in rows]

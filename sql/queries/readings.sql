@@ -2,7 +2,7 @@
 -- The newest n readings belong to the n devices that were heard last, so only those are asked.
 SELECT r.device_id, r.time, r.value
   FROM (SELECT s.device_id FROM tds.device_seen s JOIN tds.device d ON d.id = s.device_id AND d.retired_at IS NULL
-         ORDER BY s.time DESC LIMIT :limit) d
+         ORDER BY s.time DESC, s.device_id DESC LIMIT :limit) d
  CROSS JOIN LATERAL (SELECT device_id, time, value FROM web.reading
                       WHERE device_id = d.device_id AND time >= :since ORDER BY time DESC LIMIT :limit) r
  ORDER BY r.time DESC, r.device_id DESC LIMIT :limit;

@@ -20,15 +20,29 @@ def openapi() -> Response:
 
 def description() -> dict[str, Any]:
     """Give the OpenAPI document."""
-    device = query("device", TEXT, "Id, or gateway MAC/code such as aa:bb:cc:dd:ee:ff/D01; repeat it for several, leave it out for all.", many=True)
+    device = query(
+        "device",
+        TEXT,
+        "Id, or gateway MAC/code such as aa:bb:cc:dd:ee:ff/D01; repeat it for several, leave it out for all.",
+        many=True,
+    )
     gateway = query("gateway", WHOLE, "Id of a gateway; repeat it for several.", many=True)
-    resource = query("resource", {"type": "string", "enum": ["electricity", "water", "gas", "temperature", "other"]}, "Only this resource.", many=True)
+    resource = query(
+        "resource",
+        {"type": "string", "enum": ["electricity", "water", "gas", "temperature", "other"]},
+        "Only this resource.",
+        many=True,
+    )
     step = query("step", {"type": "string", "enum": ["15min", "hour", "day", "month"], "default": "day"}, "Width of a bucket.")
     period = [
         query("from", TEXT, "Date, local to the account, or ISO 8601 instant."),
         query("to", TEXT, "The same, exclusive."),
     ]
-    locale = query("locale", {"type": "string", "enum": ["pt-BR"]}, "Semicolons, decimal commas and a byte order mark, for Excel in Portuguese.")
+    locale = query(
+        "locale",
+        {"type": "string", "enum": ["pt-BR"]},
+        "Semicolons, decimal commas and a byte order mark, for Excel in Portuguese.",
+    )
     limit = query("limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}, "How many.")
     which = [device, gateway, resource]
     return {
@@ -55,7 +69,10 @@ def description() -> dict[str, Any]:
 def get(summary: str, content: dict[str, Any], parameters: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """Describe an address that is read."""
     problem = {"description": "Refused", "content": one("Error")}
-    answers = {"200": {"description": summary, "content": content}, **dict.fromkeys(("400", "401", "403", "404", "429", "503"), problem)}
+    answers = {
+        "200": {"description": summary, "content": content},
+        **dict.fromkeys(("400", "401", "403", "404", "429", "503"), problem),
+    }
     return {"get": {"summary": summary, "parameters": parameters or [], "responses": answers}}
 
 

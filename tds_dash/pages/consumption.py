@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import dash
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
 
-from sql.consumption import consumption
+from sql.consumption import STEPS, consumption
 from sql.queries.devices import devices
 from tds_dash import doors, view
 from tds_dash.components import chart_card, page_header, period_picker, segmented
@@ -16,14 +15,14 @@ from tds_dash.components.choosers import chooser
 from tds_dash.explorer import Shown, answer, metered, nothing
 from tds_dash.figures import placed
 from tds_dash.identity import account, locale, zone
-from tds_dash.refresh import page_title
+from tds_dash.page_frame import register_page
 from tds_dash.wording import t
 
 RESOURCES = ("electricity", "water", "gas", "other")
 PERIODS = ("week", "month", "this_month", "last_month", "year", view.CUSTOM)
 DEFAULTS = {"resource": "electricity", "period": "year", "step": view.AUTOMATIC}
 
-dash.register_page(__name__, path="/consumption", order=1, title=lambda **_: page_title("nav.consumption"))
+register_page(__name__, "nav.consumption", path="/consumption", order=1)
 
 
 def layout(**query: Any) -> html.Div:
@@ -32,10 +31,10 @@ def layout(**query: Any) -> html.Div:
     asked = {name: str(query.get(name) or value) for name, value in DEFAULTS.items()}
     resource = asked["resource"] if asked["resource"] in RESOURCES else "electricity"
     period = asked["period"] if asked["period"] in {*PERIODS, *view.PRESETS} else "year"
-    step = asked["step"] if asked["step"] in view.STEPS else view.AUTOMATIC
+    step = asked["step"] if asked["step"] in STEPS else view.AUTOMATIC
     resources = [(name, t(f"resource.{name}", language)) for name in RESOURCES]
     periods = [(name, t(f"period.{name}", language)) for name in dict.fromkeys([*PERIODS[:-1], period, PERIODS[-1]])]
-    steps = [(view.AUTOMATIC, t("period.automatic", language)), *((name, t(f"step.{name}", language)) for name in view.STEPS)]
+    steps = [(view.AUTOMATIC, t("period.automatic", language)), *((name, t(f"step.{name}", language)) for name in STEPS)]
     days = [view.day_of(query.get(name)) for name in ("from", "to")]
     filters = html.Div(
         [
@@ -47,20 +46,27 @@ def layout(**query: Any) -> html.Div:
     ranges = html.Div(
         [
             segmented("consumption-period", periods, period, label=t("consumption.period", language)),
-            html.Div(period_picker("consumption", locale=language, start=days[0], end=days[1]), id="consumption-dates", hidden=True),
+            html.Div(
+                period_picker("consumption", locale=language, start=days[0], end=days[1]), id="consumption-dates", hidden=True
+            ),
             segmented("consumption-step", steps, step, label=t("consumption.step", language)),
         ],
         className="tds-filters",
     )
-    export = html.A(t("action.export_csv", language), id="consumption-export", href="#", download="", className="btn btn-outline-primary")
+    export = html.A(
+        t("action.export_csv", language), id="consumption-export", href="#", download="", className="btn btn-outline-primary"
+    )
     return html.Div(
         [
             dcc.Location(id="consumption-url", refresh=False),
-            dcc.Store(id="consumption-asked", data=view.numbers(query.get("devices") or query.get("device") or [])),
+            dcc.Store(id="consumption-asked", data=view.numbers(query.get("devices") or query.get("device"))),
             dcc.Store(id="consumption-defaults", data=DEFAULTS),
             dcc.Store(id="consumption-drawn"),
             page_header(t("consumption.title", language), lead=t("consumption.drill", language), actions=[export]),
-            html.Div([filters, ranges, html.P(id="consumption-remark", className="tds-muted mb-0", role="status")], className="d-grid gap-2"),
+            html.Div(
+                [filters, ranges, html.P(id="consumption-remark", className="tds-muted mb-0", role="status")],
+                className="d-grid gap-2",
+            ),
             html.Div(id="consumption-empty", className="tds-card", hidden=True),
             html.Div(
                 chart_card("consumption-chart", t("consumption.title", language), locale=language, height="tall"),
@@ -83,7 +89,7 @@ def offer_devices(resource: Any, asked: Any) -> tuple[list[dict[str, Any]], list
         offered = [device for device in devices(conn, datetime.now(UTC)) if metered(device, resource)]
     known = {device.id for device in offered}
     options = [{"label": f"{device.name} · {device.gateway_name}", "value": device.id} for device in offered]
-    return options, [number for number in view.numbers(asked or []) if number in known]
+    return options, [number for number in view.numbers(asked) if number in known]
 
 
 @callback(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import dash
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
 
-from sql.consumption import consumption
+from sql.consumption import STEPS, consumption
 from sql.errors import NotFound
 from sql.queries.devices import devices
 from sql.queries.readings import device_readings
@@ -17,7 +16,7 @@ from tds_dash.components import card_skeletons, chart_card, empty_state, metric_
 from tds_dash.device_view import Looked
 from tds_dash.figures import placed
 from tds_dash.identity import account, locale, zone
-from tds_dash.refresh import beat, page_title
+from tds_dash.page_frame import beat, register_page
 from tds_dash.still import still
 from tds_dash.wording import t
 
@@ -25,19 +24,24 @@ PERIODS = ("day", "week", "month", "quarter", "year")
 DEFAULTS = {"period": "week", "step": view.AUTOMATIC}
 LATEST = 100
 
-dash.register_page(__name__, path_template="/device/<device_id>", title=lambda **_: page_title("nav.device"))
+register_page(__name__, "nav.device", path_template="/device/<device_id>")
 
 
 def layout(device_id: Any = None, **query: Any) -> html.Div:
     """Give the page's frame, or the sentence that there is no such device; its facts come by the callbacks below."""
     language = locale()
     if not is_here(device_id):
-        missing = empty_state(t("device.not_found", language), t("device.not_found_text", language), action=t("nav.devices", language), href="/devices")
+        missing = empty_state(
+            t("device.not_found", language),
+            t("device.not_found_text", language),
+            action=t("nav.devices", language),
+            href="/devices",
+        )
         return html.Div(html.Div(missing, className="tds-card"), className="tds-page")
     period = query.get("period") if query.get("period") in PERIODS else DEFAULTS["period"]
-    step = query.get("step") if query.get("step") in view.STEPS else view.AUTOMATIC
+    step = query.get("step") if query.get("step") in STEPS else view.AUTOMATIC
     periods = [(name, t(f"period.{name}", language)) for name in PERIODS]
-    steps = [(view.AUTOMATIC, t("period.automatic", language)), *((name, t(f"step.{name}", language)) for name in view.STEPS)]
+    steps = [(view.AUTOMATIC, t("period.automatic", language)), *((name, t(f"step.{name}", language)) for name in STEPS)]
     controls = [
         segmented("device-period", periods, str(period), label=t("period.presets", language)),
         segmented("device-step", steps, str(step), label=t("period.step", language)),
@@ -133,7 +137,9 @@ def show_history(device_id: Any, period: Any, step: Any, _: int | None) -> tuple
         span = span.outward(width, account().timezone)
         rows = consumption(conn, [device.id], width, span.start, span.end, account().timezone)
     looked = Looked(drawn, span, width, now, zone(), locale())
-    note = t("chart.rate_limited", locale(), step=t(f"step.{width}", locale()), asked=t(f"step.{asked}", locale())) if asked else ""
+    note = (
+        t("chart.rate_limited", locale(), step=t(f"step.{width}", locale()), asked=t(f"step.{asked}", locale())) if asked else ""
+    )
     return (
         device_view.history(looked, rows),
         device_view.title(looked),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import dash
 from dash import Input, Output, callback, dcc, html
 
 from sql.queries.devices import Device, devices
@@ -13,11 +12,11 @@ from tds_dash import doors, wording
 from tds_dash.components import data_table, empty_state, page_header, skeleton, status_badge
 from tds_dash.components.tables import Column
 from tds_dash.identity import locale, zone
-from tds_dash.refresh import beat, page_title
+from tds_dash.page_frame import beat, register_page
 from tds_dash.still import still
 from tds_dash.wording import number, t
 
-dash.register_page(__name__, path="/devices", order=4, title=lambda **_: page_title("nav.devices"))
+register_page(__name__, "nav.devices", path="/devices", order=4)
 
 
 def layout(**_: object) -> html.Div:

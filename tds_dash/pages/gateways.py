@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import dash
 from dash import Input, Output, callback, html
 
 from sql.queries.gateways import Gateway, gateways
@@ -13,11 +12,11 @@ from tds_dash import doors, wording
 from tds_dash.components import data_table, empty_state, page_header, skeleton, status_badge
 from tds_dash.components.tables import Column
 from tds_dash.identity import locale, zone
-from tds_dash.refresh import beat, page_title
+from tds_dash.page_frame import beat, register_page
 from tds_dash.still import still
 from tds_dash.wording import t
 
-dash.register_page(__name__, path="/gateways", order=3, title=lambda **_: page_title("nav.gateways"))
+register_page(__name__, "nav.gateways", path="/gateways", order=3)
 
 
 def layout(**_: object) -> html.Div:
@@ -47,7 +46,9 @@ def show(_: int | None) -> Any:
         Column(t("field.devices", language), "end"),
         Column(t("field.mac", language)),
     ]
-    return still(data_table(columns, [line(gateway, now, language) for gateway in found], caption=t("gateways.caption", language)))
+    return still(
+        data_table(columns, [line(gateway, now, language) for gateway in found], caption=t("gateways.caption", language))
+    )
 
 
 def line(gateway: Gateway, now: datetime, language: str) -> list[Any]:

@@ -27,8 +27,8 @@ from tds_dash.components import (
 from tds_dash.figures import by_unit, monthly_bars, placed
 from tds_dash.identity import account, locale, zone
 from tds_dash.overview_cards import fleet_cards, resource_cards
+from tds_dash.page_frame import beat, refreshed, register_page
 from tds_dash.reading_lines import reading_lines
-from tds_dash.refresh import beat, page_title, refreshed
 from tds_dash.still import still
 from tds_dash.summary import summaries
 from tds_dash.wording import t
@@ -36,7 +36,7 @@ from tds_dash.wording import t
 CHARTED = ("electricity", "water", "gas", "other")
 LATEST = 50
 
-dash.register_page(__name__, path="/", order=0, title=lambda **_: page_title("nav.overview"))
+register_page(__name__, "nav.overview", path="/", order=0)
 
 
 def layout(**_: object) -> html.Div:
@@ -46,7 +46,13 @@ def layout(**_: object) -> html.Div:
         html.Div(
             chart_card(
                 f"overview-{resource}",
-                t("chart.titled", language, resource=t(f"resource.{resource}", language), unit="…", step=t("step.per_month", language)),
+                t(
+                    "chart.titled",
+                    language,
+                    resource=t(f"resource.{resource}", language),
+                    unit="…",
+                    step=t("step.per_month", language),
+                ),
                 locale=language,
                 resource=resource,
             ),
@@ -113,7 +119,8 @@ def show_months(_: int | None) -> dict[str, dict[str, Any]]:
 
 def month_chart(resource: str, group: list[Any], rows: list[Any], now: datetime) -> dict[str, Any]:
     """Give a resource's chart, title and table; hidden where the account has no such meter."""
-    if not group:
+    ids = {device.id for device in group}
+    if not any(row.device_id in ids and row.consumption is not None for row in rows):
         return {"figure": dash.no_update, "title": dash.no_update, "table": dash.no_update, "hidden": True}
     words = {"resource": t(f"resource.{resource}", locale()), "unit": group[0].unit, "step": t("step.per_month", locale())}
     title = t("chart.titled", locale(), **words)
@@ -125,9 +132,7 @@ def month_chart(resource: str, group: list[Any], rows: list[Any], now: datetime)
     }
 
 
-@callback(
-    Output("overview-latest", "children"), Output("overview-empty", "children"), Input("overview-refresh", "n_intervals")
-)
+@callback(Output("overview-latest", "children"), Output("overview-empty", "children"), Input("overview-refresh", "n_intervals"))
 def show_latest(_: int | None) -> tuple[Any, Any]:
     """Show the newest readings, or what to do where there are none."""
     now, language = datetime.now(UTC), locale()

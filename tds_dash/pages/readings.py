@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import dash
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
 
 from sql.queries.devices import devices
@@ -15,11 +14,11 @@ from tds_dash import doors, readings_view, view
 from tds_dash.components import page_header, period_picker, skeleton
 from tds_dash.components.choosers import chooser
 from tds_dash.identity import locale, zone
+from tds_dash.page_frame import register_page
 from tds_dash.readings_view import PAGE, Selection
-from tds_dash.refresh import page_title
 from tds_dash.wording import t
 
-dash.register_page(__name__, path="/readings", order=2, title=lambda **_: page_title("nav.readings"))
+register_page(__name__, "nav.readings", path="/readings", order=2)
 
 
 def layout(**query: Any) -> html.Div:
@@ -41,13 +40,19 @@ def layout(**query: Any) -> html.Div:
         ],
         className="tds-pager tds-actions",
     )
-    export = html.A(t("readings.export", language), id="readings-export", href="#", download="", className="btn btn-outline-primary")
-    export.title = t("readings.export_hint", language)
-    asked = {name: (view.numbers(query.get(name) or []) or [None])[0] for name in ("gateway", "device")}
+    export = html.A(
+        t("readings.export", language),
+        id="readings-export",
+        href="#",
+        download="",
+        title=t("readings.export_hint", language),
+        className="btn btn-outline-primary",
+    )
     return html.Div(
         [
             dcc.Location(id="readings-url", refresh=False),
-            dcc.Store(id="readings-asked", data=asked),
+            dcc.Store(id="readings-asked-gateway", data=view.numbers(query.get("gateway"))),
+            dcc.Store(id="readings-asked-device", data=view.numbers(query.get("device"))),
             dcc.Store(id="readings-page", data=str(query.get("page") or "")),
             dcc.Store(id="readings-defaults", data={}),
             dcc.Store(id="readings-edges"),
@@ -64,13 +69,13 @@ def layout(**query: Any) -> html.Div:
 @callback(
     Output("readings-gateway", "options"),
     Output("readings-gateway", "value"),
-    Input("readings-asked", "data"),
+    Input("readings-asked-gateway", "data"),
 )
 def offer_gateways(asked: Any) -> tuple[list[dict[str, Any]], int | None]:
     """Offer the account's gateways, with the one that the address names."""
     with doors.transaction() as conn:
         offered = gateways(conn, datetime.now(UTC))
-    wanted = view.numbers((asked or {}).get("gateway"))
+    wanted = view.numbers(asked)
     options = [{"label": f"{gateway.name} · {gateway.mac}", "value": gateway.id} for gateway in offered]
     return options, next((gateway.id for gateway in offered if gateway.id in wanted), None)
 
@@ -79,14 +84,14 @@ def offer_gateways(asked: Any) -> tuple[list[dict[str, Any]], int | None]:
     Output("readings-device", "options"),
     Output("readings-device", "value"),
     Input("readings-gateway", "value"),
-    State("readings-asked", "data"),
+    State("readings-asked-device", "data"),
     State("readings-device", "value"),
 )
 def offer_devices(gateway_id: Any, asked: Any, current: Any) -> tuple[list[dict[str, Any]], int | None]:
     """Offer the devices of the chosen gateway, or all; keep the one chosen while it is among them."""
     with doors.transaction() as conn:
         offered = [device for device in devices(conn, datetime.now(UTC)) if not gateway_id or device.gateway_id == gateway_id]
-    wanted = view.numbers(current) or view.numbers((asked or {}).get("device"))
+    wanted = view.numbers(current) or view.numbers(asked)
     options = [{"label": f"{device.name} · {device.code}", "value": device.id} for device in offered]
     return options, next((device.id for device in offered if device.id in wanted), None)
 

@@ -36,7 +36,9 @@ def call(client: FlaskClient, output: str, **values: Any) -> TestResponse:
     named = {name.replace("_", "-"): value for name, value in values.items()}
     for dependency in callbacks(client):
         if output in dependency["output"].strip(".").split("..."):
-            given = {f"{one['id']}.{one['property']}": named.get(one["id"]) for one in [*dependency["inputs"], *dependency["state"]]}
+            given = {
+                f"{one['id']}.{one['property']}": named.get(one["id"]) for one in [*dependency["inputs"], *dependency["state"]]
+            }
             return post(client, dependency, given)
     raise AssertionError(f"no callback fills {output}")
 

@@ -58,7 +58,9 @@ def build(database: Database, folder: Path) -> World:
             }.items()
         }
         devices["N01"] = fleet.add_device(conn, SILENT, "N01", kind="counter", resource="gas", unit="m³", name="Never heard")
-        secret = fleet.add_device(conn, THEIRS, "X01", kind="counter", resource="electricity", unit="kWh", name=SECRET, interval=3600)
+        secret = fleet.add_device(
+            conn, THEIRS, "X01", kind="counter", resource="electricity", unit="kWh", name=SECRET, interval=3600
+        )
         for email, name, role in (
             ("admin@aurora.example", "Aurora", "admin"),
             ("viewer@aurora.example", "Aurora", "viewer"),
@@ -91,7 +93,9 @@ def write(file: Path, macs: dict[str, list[str]], newest: datetime) -> None:
                         continue
                     moment = newest - timedelta(hours=DAYS * 24 - hour)
                     value = Decimal(1000 + hour * RATES.get(code, 7)) if code != "T01" else wave(hour)
-                    writer.writerow((mac, code, moment.isoformat(), value, "°C" if code == "T01" else "m³" if code == "W01" else "kWh"))
+                    writer.writerow(
+                        (mac, code, moment.isoformat(), value, "°C" if code == "T01" else "m³" if code == "W01" else "kWh")
+                    )
 
 
 def wave(hour: int) -> Decimal:

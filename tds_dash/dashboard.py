@@ -1,0 +1,109 @@
+"""Dash behind the server: the index document, and which addresses exist."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dash
+from dash import Dash
+from flask import Flask, abort, render_template, request
+from flask.typing import ResponseReturnValue
+
+from sql.errors import NotFound
+from tds_dash import doors, shell, vendor
+from tds_dash.guard import is_for_programs
+from tds_dash.identity import locale
+from tds_dash.wording import t
+
+ROOT = Path(__file__).resolve().parent.parent
+THEMES = ("light", "dark")
+THEME_COOKIE = "tds-theme"
+# What assets/session.js says when the server does not answer as it should.
+SCRIPT_WORDS = ("state.toast_title", "http.offline", "http.error", "action.retry", "action.close", "state.failed_id")
+
+
+class TdsDash(Dash):
+    """Dash with an index document of ours, in the reader's language and theme."""
+
+    def interpolate_index(
+        self,
+        metas: str = "",
+        title: str = "",
+        css: str = "",
+        config: str = "",
+        scripts: str = "",
+        app_entry: str = "",
+        favicon: str = "",
+        renderer: str = "",
+    ) -> str:
+        """Fill templates/index.html; Dash's own parts come as ready HTML."""
+        parts = {"metas": metas, "css": css, "config": config, "scripts": scripts, "renderer": renderer}
+        words = {key: t(key, locale(), id="{id}") for key in SCRIPT_WORDS}
+        return render_template("index.html", **parts, title=t("app.name", locale()), script_words=words)
+
+
+def install(server: Flask) -> Dash:
+    """Put Dash behind the server, with every page in `pages/`."""
+    server.context_processor(template_words)
+    options: dict[str, Any] = {"server": server, "update_title": None}  # both narrower in Dash's types than in Dash
+    app = TdsDash(
+        "tds_dash",
+        use_pages=True,
+        pages_folder=str(ROOT / "tds_dash" / "pages"),
+        assets_folder=str(ROOT / "assets"),
+        assets_ignore=r"theme\.js",  # linked in the head, before anything is painted
+        suppress_callback_exceptions=True,  # without it Dash keeps the first visitor's layouts for everybody
+        include_pages_meta=False,
+        serve_locally=True,
+        title="TDS",
+        enable_mcp=False,
+        add_log_handler=False,
+        **options,
+    )
+    app.layout = shell.layout
+    shell.register_callbacks(app)
+    index = server.view_functions["/<path:path>"]
+    server.view_functions["/<path:path>"] = partial(page_or_404, index)
+    return app
+
+
+def template_words() -> dict[str, Any]:
+    """Give the templates their words, language and theme."""
+    theme = request.cookies.get(THEME_COOKIE)
+    language = locale()
+    sheets = sorted(path.name for path in (ROOT / "assets").glob("*.css"))
+    return {
+        "t": partial(_in_language, language),
+        "locale": language,
+        "theme": theme if theme in THEMES else "light",
+        "theme_chosen": theme in THEMES,
+        "languages": shell.LANGUAGES,
+        "vendor_stylesheets": vendor.stylesheets(),
+        "stylesheets": [*vendor.stylesheets(), *(f"/assets/{name}" for name in sheets)],
+    }
+
+
+def page_or_404(index: Any, path: str) -> ResponseReturnValue:
+    """Answer 404 with the page that says so where nothing is at an address, or nothing that this person may see."""
+    if is_for_programs(f"/{path}"):
+        abort(404)
+    body: str = index(path=path)
+    return (body, 200 if exists(path.strip("/")) else 404)
+
+
+def exists(path: str) -> bool:
+    """Tell whether a page is at a path, for this request's account."""
+    if path.startswith("device/"):
+        try:
+            with doors.transaction() as conn:
+                doors.device_for_user(conn, path.removeprefix("device/"))
+        except NotFound:
+            return False
+        return True
+    return any(path == page["path"].strip("/") for page in dash.page_registry.values() if not page["path_template"])
+
+
+def _in_language(language: str, key: str, **values: object) -> str:
+    return t(key, language, **values)

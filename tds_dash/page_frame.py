@@ -1,0 +1,37 @@
+"""What every page has: its place in the register, its title, and the half-minute beat that keeps it fresh."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import dash
+from dash import dcc, html
+
+from tds_dash import wording
+from tds_dash.identity import locale, zone
+from tds_dash.wording import t
+
+EVERY_MS = 30_000
+_register: Any = dash.register_page  # carries no types
+
+
+def register_page(module: str, title: str, **where: Any) -> None:
+    """Register a page under its path; `title` is the key of its name, told in the reader's language at each visit."""
+    _register(module, title=lambda **_: page_title(title), **where)
+
+
+def page_title(key: str) -> str:
+    """Give the browser's title of a page."""
+    return f"{t(key, locale())} · {t('app.name', locale())}"
+
+
+def beat(id: str) -> html.Div:
+    """Give the interval `id` of a page; assets/shell.js stops it while nobody looks."""
+    mark: dict[str, Any] = {"data-refreshes": id}
+    return html.Div([dcc.Interval(id=id, interval=EVERY_MS), html.Span(hidden=True, **mark)], hidden=True)
+
+
+def refreshed(now: datetime) -> str:
+    """Say when what is shown was asked for."""
+    return t("overview.refreshed", locale(), time=wording.clock(now, locale(), zone(), seconds=True))

@@ -1,0 +1,67 @@
+"""Liveness, readiness, metrics, and what is said when the store is gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from sql.engine import Store
+from tds_dash.factory import create_server
+from tests.web.world import World
+
+
+def test_it_counts_what_it_answers(server: Flask, viewer: FlaskClient) -> None:
+    viewer.get("/api/v1/devices")
+    text = viewer.get("/metrics").text
+    assert 'tds_http_requests_total{endpoint="api_fleet.list_devices",status="200"}' in text
+    assert "tds_http_request_seconds_bucket" in text
+    assert "Aurora" not in text
+
+
+def gone(world: World) -> FlaskClient:
+    """Give a client of an application whose database does not answer."""
+    url = "postgresql://nobody:x@127.0.0.1:9/nothing"
+    return create_server(replace(world.database.settings, web_database_url=url), Store(url, "web")).test_client()
+
+
+def test_it_is_alive_but_not_ready_without_its_store(world: World) -> None:
+    client = gone(world)
+    assert client.get("/healthz").text == "ok\n"
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert "refused" in response.text
+    assert client.get("/login").status_code == 200
+    assert client.get("/metrics").status_code == 200
+
+
+def test_it_says_so_in_a_sentence_when_its_store_is_gone(world: World) -> None:
+    client = gone(world)
+    response = client.post("/login", data={"email": "admin@aurora.example", "password": "x"}, headers={"Accept-Language": "en"})
+    assert response.status_code == 503
+    assert "database cannot be reached" in response.text
+    assert "Traceback" not in response.text
+    with client.session_transaction() as session:
+        session["_user_id"] = "1:0"
+    for path in ("/", "/api/v1/devices", "/_dash-layout"):
+        assert client.get(path).status_code == 503, path
+    error = client.get("/api/v1/devices").json["error"]
+    assert (error["code"], len(error["id"])) == ("unavailable", 8)
+
+
+def test_it_needs_the_schema(world: World, server: Flask) -> None:
+    assert server.test_client().get("/readyz").text == "ready\n"
+
+
+def test_an_unexpected_fault_is_a_sentence_with_an_id(world: World) -> None:
+    server = create_server(world.database.settings, world.database.web)
+
+    def broken() -> str:
+        raise ZeroDivisionError("secret detail")
+
+    server.view_functions["health.healthz"] = broken
+    response = server.test_client().get("/healthz", headers={"Accept-Language": "en"})
+    assert response.status_code == 500
+    assert "secret detail" not in response.text
+    assert "Something went wrong" in response.text
