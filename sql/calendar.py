@@ -46,6 +46,18 @@ def has_whole_hours(start: datetime, end: datetime, zone: str) -> bool:
     return _offset(end, zone) % 3600 == 0
 
 
+def repeats_midnight(start: datetime, end: datetime, zone: str) -> bool:
+    """Tell whether a local midnight from start to end, both included, comes twice (Azores, Havana: in autumn); databases put that day elsewhere."""
+    place = ZoneInfo(zone)
+    day, last = start.astimezone(place).date(), end.astimezone(place).date()
+    while day <= last:
+        first, second = (datetime(day.year, day.month, day.day, tzinfo=place, fold=fold) for fold in (0, 1))
+        if (first.utcoffset() or timedelta()) > (second.utcoffset() or timedelta()):
+            return True
+        day += timedelta(days=1)
+    return False
+
+
 def _offset(instant: datetime, zone: str) -> int:
     return int((instant.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()).total_seconds())
 

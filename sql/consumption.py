@@ -85,21 +85,25 @@ def _rows(connection: Connection, devices: list[int], step: Step, low: datetime,
         return connection.execute(statements("consumption.sql")["by_quarter"], values).all()
     if step == "hour" and calendar.has_whole_hours(low, high, zone):
         return connection.execute(statements("consumption.sql")["by_hour"], values).all()
-    known = _rollups_of(connection, zone) if step != "hour" else {}
-    if not known:  # an hour that is no UTC hour, or a zone so new that its rollups do not exist yet
-        every = buckets(step, low, high, zone)
-        values |= {"lows": every, "highs": [*every[1:], high]}
-        return connection.execute(statements("consumption.sql")["by_edges"], values).all()
-    hours = rollups.HOUR if calendar.has_whole_hours(low, high, zone) else None
+    known = _rollups_of(connection, zone) if step != "hour" and not calendar.repeats_midnight(low, high, zone) else {}
+    rows = _rolled(connection, values, step, zone, known) if known else []
+    if known and all(calendar.bucket_start(step, bucket, zone) == bucket for bucket in {row.bucket for row in rows}):
+        return rows
+    # An hour that is no UTC hour, a zone so new that its rollups do not exist yet, or days that the database cuts elsewhere.
+    values |= {"lows": buckets(step, low, high, zone)}
+    return connection.execute(statements("consumption.sql")["by_edges"], values).all()
+
+
+def _rolled(connection: Connection, values: Mapping[str, Any], step: Step, zone: str, known: Mapping[str, str]) -> Sequence[Any]:
+    hours = rollups.HOUR if calendar.has_whole_hours(values["start"], values["end"], zone) else None
     body = raw_statements("consumption.sql")[f"by_{step}"].format(
         day=f"consumption_day_{rollups.slug(zone)}",
         month=f"consumption_month_{rollups.slug(zone)}",
         today=hours or "ledger",
         moment="bucket" if hours else "middle",
     )
-    if step == "month":
-        values |= {"closed": known["month"], "today": known["day"], "zone": zone}
-    return connection.execute(text(body), values).all()
+    more = {"closed": known["month"], "today": known["day"], "zone": zone} if step == "month" else {}
+    return connection.execute(text(body), {**values, **more}).all()
 
 
 def _rollups_of(connection: Connection, zone: str) -> Mapping[str, str]:

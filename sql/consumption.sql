@@ -26,9 +26,8 @@ SELECT device_id, date_trunc('month', bucket, :zone), sum(quantity), sum(estimat
  GROUP BY 1, 2
 ORDER BY 1, 2;
 
--- name: by_edges Any buckets at all, given by their edges, straight from the ledger.
-SELECT l.device_id, b.low AS bucket, sum(l.quantity) AS quantity, sum(l.estimated) AS estimated, sum(l.covered) AS covered, sum(l.value_seconds) AS value_seconds,
-       min(l.minimum) AS minimum, max(l.maximum) AS maximum, sum(l.readings) AS readings
-  FROM ledger l JOIN unnest(CAST(:lows AS timestamptz[]), CAST(:highs AS timestamptz[])) AS b (low, high) ON l.middle >= b.low AND l.middle < b.high
- WHERE l.device_id = any(CAST(:devices AS integer[])) AND l.middle >= :start AND l.middle < :end
+-- name: by_edges Any buckets at all, given by their starts, straight from the ledger.
+SELECT device_id, (CAST(:lows AS timestamptz[]))[width_bucket(middle, CAST(:lows AS timestamptz[]))] AS bucket, sum(quantity) AS quantity, sum(estimated) AS estimated,
+       sum(covered) AS covered, sum(value_seconds) AS value_seconds, min(minimum) AS minimum, max(maximum) AS maximum, sum(readings) AS readings
+  FROM ledger WHERE device_id = any(CAST(:devices AS integer[])) AND middle >= :start AND middle < :end
  GROUP BY 1, 2 ORDER BY 1, 2;
