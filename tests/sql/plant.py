@@ -84,7 +84,13 @@ def meter(database: Database, zone: str = "UTC", **given: Any) -> Meter:
 
 def meter_of(database: Database, name: str, account_id: int, zone: str = "UTC", **given: Any) -> Meter:
     address = mac()
-    chosen = {"kind": "counter", "resource": "electricity", "unit": "kWh", "resolution": Decimal("0.001"), "max_rate": Decimal(100)}
+    chosen = {
+        "kind": "counter",
+        "resource": "electricity",
+        "unit": "kWh",
+        "resolution": Decimal("0.001"),
+        "max_rate": Decimal(100),
+    }
     with database.owner.transaction() as connection:
         fleet.add_gateway(connection, address, name)
         device = fleet.add_device(connection, address, "D01", **(chosen | given))
@@ -149,7 +155,9 @@ def ledger_text(database: Database, devices: Sequence[int] | None = None) -> lis
     """Give every row of the ledger, to be compared with itself later."""
     with database.owner.transaction() as connection:
         rows = connection.execute(
-            text("SELECT * FROM tds.ledger WHERE CAST(:d AS integer[]) IS NULL OR device_id = any(:d) ORDER BY device_id, middle"),
+            text(
+                "SELECT * FROM tds.ledger WHERE CAST(:d AS integer[]) IS NULL OR device_id = any(:d) ORDER BY device_id, middle"
+            ),
             {"d": list(devices) if devices else None},
         )
         return [tuple(row) for row in rows]

@@ -268,7 +268,12 @@ def test_every_order_of_arrival_of_a_hostile_day_gives_the_same(bench: Database)
     values = [9990, 9992, 0, 0, 9996, 9999, 2, 3, 700, 5, 6, 1, 40, 41]
     readings = series("2026-01-01T00:00", 15, values)
     outcomes = []
-    for order in (range(14), reversed(range(14)), [i * 5 % 14 for i in range(14)], [13, 0, 7, 3, 10, 5, 1, 12, 2, 4, 6, 8, 9, 11]):
+    for order in (
+        range(14),
+        reversed(range(14)),
+        [i * 5 % 14 for i in range(14)],
+        [13, 0, 7, 3, 10, 5, 1, 12, 2, 4, 6, 8, 9, 11],
+    ):
         device = meter(bench, modulus=D(10_000), resolution=D(1))
         for i in order:
             put(bench, device, [readings[i]])
