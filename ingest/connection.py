@@ -24,6 +24,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from ingest.buffered import BufferedSocket
 from ingest.inbox import Inbox, Received
 from sql.errors import TdsError
 
@@ -100,7 +101,7 @@ class Connection:
             selector.register(sock, selectors.EVENT_READ)
             self._work(sock, selector, settlements)
             if self.control.closing:
-                self._leave(settlements)
+                self._leave(sock, settlements)
         finally:
             self.subscribed = False
             selector.close()
@@ -108,7 +109,7 @@ class Connection:
                 left.close()
 
     def _work(
-        self, sock: ssl.SSLSocket, selector: selectors.BaseSelector, settlements: Callable[[], Iterable[Settlement]]
+        self, sock: BufferedSocket, selector: selectors.BaseSelector, settlements: Callable[[], Iterable[Settlement]]
     ) -> None:
         client, control = self._client, self.control
         deadline = time.monotonic() + SUBSCRIBE_SECONDS
@@ -118,7 +119,7 @@ class Connection:
                 raise TdsError(self._fault or "the connection to the broker was lost")
             # Mosquitto 2.0.11 keeps to our window only until the first acknowledgement: so we stop reading as well.
             full = self._has_no_room
-            wanted = (0 if full else selectors.EVENT_READ) | (selectors.EVENT_WRITE if client.want_write() else 0)
+            wanted = (0 if full else selectors.EVENT_READ) | (selectors.EVENT_WRITE if client.want_write() or sock.unsent else 0)
             if wanted != mask:
                 _watch(selector, sock, mask, wanted)
                 mask = wanted
@@ -129,7 +130,7 @@ class Connection:
             if self.subscribed:
                 self._settle(settlements())
             self._read()
-            client.loop_write()
+            self._write(sock)
             client.loop_misc()
             control.beat = time.monotonic()
             if self._fault or (not self.subscribed and control.beat > deadline):
@@ -151,6 +152,11 @@ class Connection:
             if self._has_no_room or self._client.loop_read() or self._arrived == before:
                 return
 
+    def _write(self, sock: BufferedSocket) -> bool:
+        """Write what is due; tells whether all of it is out."""
+        self._client.loop_write()
+        return self._client.socket() is None or (sock.flush() and not self._client.want_write())
+
     def _settle(self, settlements: Iterable[Settlement]) -> None:
         for epoch, packets, confirmed in settlements:
             # Confirmations first: where they get lost with the connection, so do the acknowledgements, and all comes again.
@@ -162,7 +168,7 @@ class Connection:
                 for packet in packets:
                     self._client.ack(packet, 1)
 
-    def _leave(self, settlements: Callable[[], Iterable[Settlement]]) -> None:
+    def _leave(self, sock: BufferedSocket, settlements: Callable[[], Iterable[Settlement]]) -> None:
         """Send what is owed, give the broker time to read it, and say goodbye; the session stays."""
         client, until = self._client, time.monotonic() + LEAVE_SECONDS
         self.control.discarding = True
@@ -171,8 +177,7 @@ class Connection:
         # What still arrives is read and left unacknowledged: closing on it would reset the connection under our last words.
         flushed_at = time.monotonic()
         while client.socket() is not None and time.monotonic() < min(until, flushed_at + LINGER_SECONDS):
-            client.loop_write()
-            if client.want_write():
+            if not self._write(sock):
                 flushed_at = time.monotonic()
             arrived = self._arrived
             client.loop_read()
@@ -180,10 +185,11 @@ class Connection:
                 time.sleep(0.005)
         client.disconnect()
         while client.socket() is not None and time.monotonic() < until:
-            client.loop_write()
+            self._write(sock)
 
     def _make_client(self, context: ssl.SSLContext) -> Client:
         client = Client(CallbackAPIVersion.VERSION2, self.target.client_id, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True)
+        context.sslsocket_class = BufferedSocket
         client.tls_set_context(context)
         client.connect_timeout = CONNECT_SECONDS
         client.max_inflight_messages_set(self.control.confirming)
@@ -236,14 +242,14 @@ class Connection:
             self._fault = f"the broker ended the connection: {code}"
 
 
-def _open_socket(client: Client) -> ssl.SSLSocket:
+def _open_socket(client: Client) -> BufferedSocket:
     sock = client.socket()
     if sock is None:
         raise TdsError("the broker closed the connection at once")
-    return cast(ssl.SSLSocket, sock)
+    return cast(BufferedSocket, sock)
 
 
-def _watch(selector: selectors.BaseSelector, sock: ssl.SSLSocket, before: int, wanted: int) -> None:
+def _watch(selector: selectors.BaseSelector, sock: BufferedSocket, before: int, wanted: int) -> None:
     if not wanted:
         selector.unregister(sock)
     elif not before:
