@@ -13,9 +13,9 @@ from sqlalchemy.exc import DBAPIError
 
 from certs.journal import Journal, Record
 from settings import Settings, SettingsError
-from sql.embedded import find_place
 from sql.engine import Store, open_store, reason
 from sql.errors import StoreUnavailable
+from sql.place import find_place
 from sql.statements import statements
 
 log = logging.getLogger("tds.certs")

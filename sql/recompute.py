@@ -13,14 +13,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from sql.statements import raw_statements, statements
+from sql.neighbours import first_after, last_before, run_named
+from sql.statements import raw_statements
 
 SLOT = timedelta(minutes=15)
 TICK = timedelta(microseconds=1)
-# Look-ups of neighbours widen in these steps, so that a hypertable opens few chunks for nearly every device.
-LOOK_BACK = (timedelta(days=3), timedelta(days=40), None)
-OLDEST = datetime(1900, 1, 1, tzinfo=UTC)
-NEWEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class Range(NamedTuple):
@@ -61,7 +58,7 @@ def recompute(connection: Connection, ranges: Sequence[Range]) -> int:
 def compute(connection: Connection, ranges: Sequence[Range], fast: bool = True) -> None:
     """Fill the session's tables `slot` and `detected` with what the readings say, without touching the ledger."""
     prepare(connection)
-    _run(
+    run_named(
         connection,
         "add_work",
         devices=[r.device_id for r in ranges],
@@ -78,8 +75,8 @@ def compute(connection: Connection, ranges: Sequence[Range], fast: bool = True) 
         _load_full(connection, rest)
     connection.execute(text("ANALYZE seq"))
     for kind in connection.execute(text("SELECT DISTINCT kind FROM work")).scalars().all():
-        _run(connection, f"spread_{kind}s")
-    _run(connection, "clip_slots")
+        run_named(connection, f"spread_{kind}s")
+    run_named(connection, "clip_slots")
 
 
 def prepare(connection: Connection) -> None:
@@ -94,15 +91,15 @@ def prepare(connection: Connection) -> None:
 def _load_appended(connection: Connection) -> None:
     low, high, count = connection.execute(text("SELECT min(last_time), max(high), count(*) FROM work WHERE fast")).one()
     if count:
-        _run(connection, "load_appended", low=low, high=high)
-        _run(connection, "give_up_fast")
+        run_named(connection, "load_appended", low=low, high=high)
+        run_named(connection, "give_up_fast")
 
 
 def _load_full(connection: Connection, rows: Sequence[Any]) -> None:
     devices = [row.device_id for row in rows]
     reach = {row.device_id: row.reach for row in rows}
     known: dict[int, list[Run]] = defaultdict(list)
-    for row in _run(connection, "known_runs", devices=devices):
+    for row in run_named(connection, "known_runs", devices=devices):
         known[row.device_id].append(Run(row.device_id, row.since, row.at))
     scopes = [Scope(row.device_id, row.high, None, None, None) for row in rows if row.whole]
     scopes += _scopes(connection, [row for row in rows if not row.whole], known)
@@ -112,28 +109,28 @@ def _load_full(connection: Connection, rows: Sequence[Any]) -> None:
         connection.execute(text("DELETE FROM seq WHERE device_id = any(:ids)"), {"ids": [s.device_id for s in again]})
         connection.execute(text("DELETE FROM run WHERE device_id = any(:ids)"), {"ids": [s.device_id for s in again]})
         _load(connection, [scope._replace(load_high=None) for scope in again], reach, known)
-    _run(connection, "detect_glitches")
-    floors = {row.device_id: row.floor for row in _run(connection, "closed_ground")}
+    run_named(connection, "detect_glitches")
+    floors = {row.device_id: row.floor for row in run_named(connection, "closed_ground")}
     for device_id, floor in floors.items():
         connection.execute(
             text("UPDATE work SET slot_low = greatest(slot_low, :floor) WHERE device_id = :id"), {"floor": floor, "id": device_id}
         )
-    _run(connection, "bridge_runs")
-    _run(connection, "leave_out_runs")
+    run_named(connection, "bridge_runs")
+    run_named(connection, "leave_out_runs")
 
 
 def _scopes(connection: Connection, rows: Sequence[Any], known: Mapping[int, Sequence[Run]]) -> list[Scope]:
     """Find, for late ranges, the accepted readings around them beyond the glitch window."""
     anchors = {  # The last reading that no changed reading can have made a glitch of, and so the first slot that may change.
         device: _outside(instant, known[device])
-        for device, instant in _before(connection, {row.device_id: row.low - row.reach - TICK for row in rows}).items()
+        for device, instant in last_before(connection, {row.device_id: row.low - row.reach - TICK for row in rows}).items()
     }
     starts = {
         device: _outside(instant, known[device])
-        for device, instant in _before(connection, {device: slot_of(instant) for device, instant in anchors.items()}).items()
+        for device, instant in last_before(connection, {device: slot_of(instant) for device, instant in anchors.items()}).items()
     }
-    after = _after(connection, {row.device_id: row.high + row.reach for row in rows})
-    ends = _after(connection, {device: slot_of(instant - TICK) + SLOT for device, instant in after.items()})
+    after = first_after(connection, {row.device_id: row.high + row.reach for row in rows})
+    ends = first_after(connection, {device: slot_of(instant - TICK) + SLOT for device, instant in after.items()})
     reach = {row.device_id: row.reach for row in rows}
     return [
         Scope(
@@ -155,8 +152,8 @@ def _load(
         return []
     devices = [scope.device_id for scope in scopes]
     lows, highs = [s.load_low for s in scopes], [s.load_high for s in scopes]
-    _run(connection, "set_load", devices=devices, lows=_open(lows, "-infinity"), highs=_open(highs, "infinity"))
-    _run(
+    run_named(connection, "set_load", devices=devices, lows=_open(lows, "-infinity"), highs=_open(highs, "infinity"))
+    run_named(
         connection,
         "load_full",
         devices=devices,
@@ -170,9 +167,9 @@ def _load(
     )
     chosen: dict[int, list[Run]] = defaultdict(list)
     if odd:
-        _run(connection, "index_seq")
+        run_named(connection, "index_seq")
         connection.execute(text("ANALYZE seq"))
-        for run in _choose(_run(connection, "candidate_runs", devices=odd)):
+        for run in _choose(run_named(connection, "candidate_runs", devices=odd)):
             chosen[run.device_id].append(run)
         _keep(connection, [run for runs in chosen.values() for run in runs])
     slot_highs: dict[int, datetime | None] = {}
@@ -186,7 +183,7 @@ def _load(
             again.append(scope)
         else:
             slot_highs[scope.device_id] = end
-    _run(
+    run_named(
         connection,
         "set_slots",
         devices=devices,
@@ -208,7 +205,7 @@ def _choose(candidates: Iterable[Any]) -> list[Run]:
 
 def _keep(connection: Connection, runs: Sequence[Run]) -> None:
     if runs:
-        _run(
+        run_named(
             connection,
             "add_runs",
             devices=[run.device_id for run in runs],
@@ -238,63 +235,27 @@ def _apply(connection: Connection) -> int:
         ends = connection.execute(
             text("SELECT min(slot_low)::text, max(slot_high)::text FROM work WHERE NOT fast AND NOT fresh")
         ).one()
-        _run(connection, "find_changes", low=ends[0], high=ends[1])
-        _run(connection, "note_revised")
-        _run(connection, "replace_slots")
+        run_named(connection, "find_changes", low=ends[0], high=ends[1])
+        run_named(connection, "note_revised")
+        run_named(connection, "replace_slots")
         _delete_vanished(connection)
-    _run(connection, "append_slots")
-    _run(connection, "drop_events")
-    _run(connection, "write_events")
-    _run(connection, "note_touched")
-    _run(connection, "save_state")
+    run_named(connection, "append_slots")
+    run_named(connection, "drop_events")
+    run_named(connection, "write_events")
+    run_named(connection, "note_touched")
+    run_named(connection, "save_state")
     return int(connection.execute(text("SELECT count(*) FROM touched")).scalar_one())
 
 
 def _delete_vanished(connection: Connection) -> None:
     """Delete one device at a time with literal bounds: a joined DELETE would decompress the whole ledger."""
-    for row in _run(connection, "vanished"):
+    for row in run_named(connection, "vanished"):
         connection.execute(
             text(
                 "DELETE FROM tds.ledger WHERE device_id = :id AND middle >= :low AND middle <= :high AND middle = any(:middles)"
             ),
             {"id": row.device_id, "low": row.middles[0], "high": row.middles[-1], "middles": list(row.middles)},
         )
-
-
-def _before(connection: Connection, instants: Mapping[int, datetime]) -> dict[int, datetime]:
-    found: dict[int, datetime] = {}
-    for span in LOOK_BACK:
-        missing = {device: instant for device, instant in instants.items() if device not in found}
-        if not missing:
-            break
-        rows = _run(
-            connection,
-            "neighbours_before",
-            devices=list(missing),
-            instants=list(missing.values()),
-            bound=OLDEST if span is None else min(missing.values()) - span,
-            newest=max(missing.values()),
-        )
-        found |= {row.device_id: row.time for row in rows}
-    return found
-
-
-def _after(connection: Connection, instants: Mapping[int, datetime]) -> dict[int, datetime]:
-    found: dict[int, datetime] = {}
-    for span in LOOK_BACK:
-        missing = {device: instant for device, instant in instants.items() if device not in found}
-        if not missing:
-            break
-        rows = _run(
-            connection,
-            "neighbours_after",
-            devices=list(missing),
-            instants=list(missing.values()),
-            bound=NEWEST if span is None else max(missing.values()) + span,
-            oldest=min(missing.values()),
-        )
-        found |= {row.device_id: row.time for row in rows}
-    return found
 
 
 def _outside(instant: datetime, runs: Sequence[Run]) -> datetime:
@@ -309,14 +270,3 @@ def slot_of(instant: datetime) -> datetime:
 
 def _open(instants: Sequence[datetime | None], infinity: str) -> list[datetime | str]:
     return [infinity if instant is None else instant for instant in instants]
-
-
-def _run(connection: Connection, name: str, **values: Any) -> Any:
-    return connection.execute(statements("ledger.sql")[name], {k: _texts(v) for k, v in values.items()})
-
-
-def _texts(value: Any) -> Any:
-    """Send lists of instants as text: a list that holds an infinity has no common type otherwise."""
-    if isinstance(value, list) and any(isinstance(item, datetime) for item in value):
-        return [item.isoformat() if isinstance(item, datetime) else item for item in value]
-    return value
