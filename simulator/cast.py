@@ -1,4 +1,7 @@
-"""Who and what the demo shows, as a table: accounts, people, gateways and meters with their names."""
+"""Who and what the demo shows, as a table: accounts, people, gateways and meters with their names.
+
+No meter stands behind another: an account's sum is the sum of its meters.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,7 @@ CAST = (
             GatewayPart(
                 "Subestação",
                 (
-                    _power("Entrada geral", profiles.FACTORY_POWER, "268", resolution="1"),
+                    _power("Linha de pintura", profiles.FACTORY_POWER, "74", resolution="1"),
                     _power("Linha de prensas", profiles.FACTORY_POWER, "82"),
                     _power("Fornos elétricos", profiles.FACTORY_POWER, "64"),
                     _power("Compressores de ar", profiles.FACTORY_POWER, "46"),
@@ -91,7 +94,7 @@ CAST = (
                 "Utilidades",
                 (
                     _volume("Água da rua", "water", profiles.FACTORY_WATER, "3.4", "replacement"),
-                    _volume("Torre de resfriamento", "water", profiles.FACTORY_WATER, "1.9"),
+                    _volume("Poço artesiano", "water", profiles.FACTORY_WATER, "1.9"),
                     _volume("Gás da caldeira", "gas", profiles.FACTORY_GAS, "14.5", resolution="0.01"),
                     _level("Temperatura externa", profiles.OUTDOORS_SOUTH),
                 ),
@@ -132,7 +135,7 @@ CAST = (
             GatewayPart(
                 "Plant room",
                 (
-                    _power("Main incomer", profiles.STORE_POWER, "142", resolution="1"),
+                    _power("Evaporators", profiles.STORE_POWER, "38", resolution="1"),
                     _power("Compressor A", profiles.STORE_POWER, "61", "zeros"),
                     _power("Compressor B", profiles.STORE_POWER, "54"),
                     _power("Dock lighting", profiles.STORE_LIGHT, "11", "interval", resolution="0.01"),

@@ -32,15 +32,15 @@ class Sent(NamedTuple):
 
 def measure(address: str, email: str, password: str, visits: int) -> dict[str, Any]:
     """Give p50 and p95 of the server's milliseconds for a visit, and the number of requests to other hosts."""
+    host = urlsplit(address).netloc
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         try:
             requests = _visit(browser, address, email, password)
+            outside = {request.url for request in requests if urlsplit(request.url).netloc not in (host, "")}
+            parts = [_sent(request) for request in requests if request.method == "POST" or request.resource_type == "document"]
         finally:
             browser.close()
-    host = urlsplit(address).netloc
-    outside = sorted({request.url for request in requests if urlsplit(request.url).netloc not in (host, "")})
-    parts = [_sent(request) for request in requests if request.method == "POST" or request.resource_type == "document"]
     taken = [_replay(host, parts) for _ in range(WARM_UP + visits)][WARM_UP:]
     ranks = percentiles([1000 * seconds for seconds in taken])
     return {
@@ -59,12 +59,11 @@ def _visit(browser: Browser, address: str, email: str, password: str) -> list[Re
     page.fill("input[name=email]", email)
     page.fill("input[name=password]", password)
     page.click("button[type=submit]")
-    page.wait_for_url("**/accounts*")
-    page.locator("form button[name=account], form [type=submit]").first.click()
+    page.locator("button[name=account]").first.click()
     page.wait_for_url(f"{address}/")
     page.wait_for_load_state("networkidle")
     requests: list[Request] = []
-    page.on("request", requests.append)
+    page.on("request", lambda request: requests.append(request))
     page.goto(f"{address}/")
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(1500)
