@@ -9,6 +9,7 @@ import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
+from sql.decisions import Wanted, select_events
 from sql.people import Member, memberships
 from tds_dash import doors
 from tds_dash.components.attributes import DECORATION, labelled
@@ -21,7 +22,9 @@ PAGES = (
     ("readings", "/readings", "list-ul"),
     ("gateways", "/gateways", "hdd-network"),
     ("devices", "/devices", "speedometer"),
+    ("events", "/events", "clipboard-check"),
 )
+MOST_COUNTED = 100
 LANGUAGES = (("pt-BR", "Português"), ("en", "English"))
 
 
@@ -37,23 +40,29 @@ def layout() -> html.Div:
                         href="/",
                         className="tds-brand",
                     ),
-                    html.Nav(links(language), className="tds-nav", **labelled(t("shell.main_nav", language))),
+                    html.Nav(links(language, "nav"), className="tds-nav", **labelled(t("shell.main_nav", language))),
                     html.Div([theme_button(language), menu(language), phone_menu(language)], className="tds-navbar-end"),
                 ],
                 className="tds-navbar",
             ),
             html.Main(dash.page_container, id="content", className="tds-main", tabIndex=-1),
             html.Footer(html.Span(id="shell-zone"), className="tds-footer"),
+            dcc.Store(id="shell-decided"),
         ],
         className="tds-shell",
     )
 
 
-def links(language: str) -> list[Component]:
-    """Give the links to the pages; the one shown is marked."""
+def links(language: str, place: str) -> list[Component]:
+    """Give the links to the pages; the one shown is marked, and events say how many wait for a review."""
+    count = html.Span(id=f"{place}-events-count")
     return [
         dbc.NavLink(
-            [html.I(className=f"bi bi-{icon}", **DECORATION), html.Span(t(f"nav.{name}", language))],
+            [
+                html.I(className=f"bi bi-{icon}", **DECORATION),
+                html.Span(t(f"nav.{name}", language)),
+                count if name == "events" else None,
+            ],
             href=path,
             active="exact",
             className="tds-nav-link",
@@ -125,7 +134,7 @@ def phone_menu(language: str) -> html.Details:
                     html.Span(t("shell.menu", language), className="visually-hidden"),
                 ]
             ),
-            html.Nav(links(language), className="tds-menu-body", **labelled(t("shell.menu", language))),
+            html.Nav(links(language, "menu"), className="tds-menu-body", **labelled(t("shell.menu", language))),
         ],
         className="tds-menu tds-nav-menu",
     )
@@ -143,7 +152,7 @@ def language_form(language: str) -> html.Form:
 
 
 def register_callbacks(app: Dash) -> None:
-    """Register the shell's own callback on this app alone."""
+    """Register the shell's own callbacks on this app alone."""
 
     @app.callback(
         Output("shell-account", "children"),
@@ -155,6 +164,28 @@ def register_callbacks(app: Dash) -> None:
         with doors.transaction() as conn:
             choices = memberships(conn, person().id)
         return account().name, account_menu(choices), t("shell.zone", locale(), zone=account().timezone)
+
+    @app.callback(
+        Output("nav-events-count", "children"),
+        Output("menu-events-count", "children"),
+        Input("_pages_location", "pathname"),
+        Input("shell-decided", "data"),
+    )
+    def count_events(*_: Any) -> tuple[Component | None, Component | None]:
+        with doors.transaction() as conn:
+            waiting = len(select_events(conn, Wanted(account().id, decided=False), MOST_COUNTED))
+        return count_badge(waiting), count_badge(waiting)
+
+
+def count_badge(waiting: int) -> Component | None:
+    """Say how many events wait for a review; nothing where none does."""
+    if not waiting:
+        return None
+    shown = str(waiting) if waiting < MOST_COUNTED else f"{MOST_COUNTED - 1}+"
+    words = html.Span(t("events.to_review", locale(), n=waiting), className="visually-hidden")
+    return html.Span(
+        [html.Span(shown, **DECORATION), words], className="tds-count", title=t("events.to_review", locale(), n=waiting)
+    )
 
 
 def account_menu(choices: list[Member]) -> list[Component]:

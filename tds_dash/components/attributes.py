@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 DECORATION: dict[str, Any] = {"aria-hidden": "true"}  # seen, and not read out
+LIVE: dict[str, Any] = {"aria-live": "polite"}  # read out when it changes
 
 
 def labelled(text: str | None) -> dict[str, Any]:

@@ -1,0 +1,45 @@
+"""What people type: numbers the way their language writes them, and local times; raises Refused with the reason's key."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+
+from sql.consumption import plain
+from sql.errors import Refused
+from tds_dash.wording import known
+
+PLACES = 6
+LONGEST = 40
+NUMBER = re.compile(r"\d+(\.\d*)?")
+
+
+def register(given: object, locale: str) -> Decimal:
+    """Read a register: `9.998,5` in Portuguese, `9,998.5` in English; either mark alone where it can only be one thing."""
+    text = given.strip().replace("\u00a0", "").replace(" ", "") if isinstance(given, str) else ""
+    thousands, mark = (".", ",") if known(locale) == "pt-BR" else (",", ".")
+    if re.fullmatch(rf"\d{{1,3}}(\{thousands}\d{{3}})+(\{mark}\d*)?", text):
+        text = text.replace(thousands, "")
+    digits = text.replace(mark, ".")
+    if not (text.isascii() and len(text) <= LONGEST and NUMBER.fullmatch(digits)):
+        raise Refused("a register is a number, such as 9998.5", "not_a_number")
+    if len(digits.partition(".")[2].rstrip("0")) > PLACES:
+        raise Refused("a register has at most 6 decimals", "too_many_decimals")
+    return Decimal(digits)
+
+
+def shown(value: Decimal, locale: str) -> str:
+    """Write a register as a person would type it: no mark but the decimal one."""
+    return plain(value).replace(".", "," if known(locale) == "pt-BR" else ".")
+
+
+def local_moment(given: object, zone: tzinfo) -> datetime:
+    """Read what a browser's field of date and time gives, such as `2026-11-20T14:30`, in a zone."""
+    try:
+        moment = datetime.fromisoformat(given) if isinstance(given, str) and len(given) <= 19 else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is not None or not 1970 <= moment.year <= 2200:
+        raise Refused("the time of the replacement is missing", "no_time")
+    return moment.replace(tzinfo=zone).astimezone(UTC)
