@@ -51,6 +51,11 @@ def books(connection: Connection, device_id: int, start: datetime, end: datetime
     consumption, estimated = booked.quantity or Decimal(0), booked.estimated or Decimal(0)
     if kind == "interval":
         return Books(low, high, None, None, [], consumption, estimated, True)
+    if connection.execute(statements("books.sql")["closed"], values).scalar():
+        raise Refused(
+            "the readings of that time are gone with retention: its figures are closed, and only readings could prove them",
+            "closed",
+        )
     first = _register(connection, device_id, low)
     last = _register(connection, device_id, high)
     # Before the first reading the books open with it; after the last they close with it.

@@ -26,3 +26,8 @@ SELECT at, kind, correction AS amount FROM tds.event event
 
 -- name: booked What the ledger holds for the period.
 SELECT sum(quantity) AS quantity, sum(estimated) AS estimated FROM ledger WHERE device_id = :device AND middle >= :start AND middle < :end;
+
+-- name: closed Tells whether the period begins on ground whose readings are gone with retention.
+SELECT EXISTS (SELECT FROM tds.ledger_state s WHERE s.device_id = :device AND :end > s.first_time
+                  AND s.first_time < coalesce((SELECT min(time) FROM reading r WHERE r.device_id = :device), 'infinity')
+                  AND :start < coalesce((SELECT min(time) FROM reading r WHERE r.device_id = :device), 'infinity'));

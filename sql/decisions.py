@@ -113,6 +113,7 @@ def correct(connection: Connection, event_id: int, final: Decimal, initial: Deci
     if event.kind == "glitch":
         raise Refused("a glitch has no registers to correct: accept it, or leave it as it is", "glitch_correct")
     _check_registers(event.value_before, event.value_after, final, initial)
+    _check_ground(connection, event.device_id, event.at)
     _record(connection, event.device_id, "correct", event.at, by, event.kind, final, initial)
     ledger.mark_dirty(connection, [event.device_id])
 
@@ -139,6 +140,7 @@ def undo(connection: Connection, event_id: int, by: str) -> None:
     if not rows:
         raise Refused(f"nothing was decided of the event {event_id}", "nothing_decided")
     if any(row.kind != "accept" for row in rows):
+        _check_ground(connection, event.device_id, event.at)
         ledger.mark_dirty(connection, [event.device_id])
 
 

@@ -44,5 +44,6 @@ SELECT d.kind,
 SELECT EXISTS (SELECT FROM tds.decision WHERE device_id = :device AND at = :at AND undone_at IS NULL AND kind <> 'accept');
 
 -- name: open_ground Tells whether the readings of an instant are still there to recompute from.
-SELECT NOT EXISTS (SELECT FROM tds.ledger_state s WHERE s.device_id = :device AND s.first_time < (SELECT min(time) FROM reading r WHERE r.device_id = :device))
+SELECT NOT EXISTS (SELECT FROM tds.ledger_state s WHERE s.device_id = :device
+                      AND s.first_time < coalesce((SELECT min(time) FROM reading r WHERE r.device_id = :device), 'infinity'))
        OR CAST(:at AS timestamptz) > (SELECT min(time) FROM reading r WHERE r.device_id = :device);

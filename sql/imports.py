@@ -40,6 +40,7 @@ class Target(NamedTuple):
     id: int
     kind: str
     unit: str
+    open_from: datetime | None = None
 
 
 class Imported(NamedTuple):
@@ -155,11 +156,13 @@ def _parsed(connection: Connection, path: Path, account: fleet.Account) -> Itera
         try:
             device = known.get((mac, code))
             if device is None:
-                device = known[mac, code] = _target(targets, mac, code)
+                device = known[mac, code] = _target(connection, targets, mac, code)
             moment = datetime.fromisoformat(stamp.strip())
             moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
             if not OLDEST <= moment <= newest:
                 raise Refused(f"the time {stamp} lies {'in the future' if moment > newest else 'before 1970'}")
+            if device.open_from is not None and moment < device.open_from:
+                raise Refused(f"the readings around {stamp} are gone with retention: its figures are closed and stay as they are")
             simple = unit == device.unit and _SIMPLE.fullmatch(value)
             yield line, device.id, moment, value if simple else _value(value, unit, device), _copyable(",".join(row.values()))
         except TdsError as error:
@@ -179,11 +182,12 @@ def _targets(connection: Connection, account_id: int) -> dict[tuple[str, str], T
     return {(row.mac, row.code): Target(row.id, row.kind, row.unit) for row in rows}
 
 
-def _target(targets: Mapping[tuple[str, str], Target], mac: str, code: str) -> Target:
+def _target(connection: Connection, targets: Mapping[tuple[str, str], Target], mac: str, code: str) -> Target:
     found = targets.get((fleet.normalize_mac(mac), code.strip()))
     if found is None:
         raise Refused(f"the account has no device {fleet.normalize_mac(mac)}/{code.strip()[:64]}")
-    return found
+    open_from = connection.execute(statements("imports.sql")["open_from"], {"device": found.id}).scalar()
+    return found._replace(open_from=open_from)
 
 
 def _value(given: str, unit: str, device: Target) -> str:

@@ -3,6 +3,11 @@
 -- name: stage Makes the staging table of an import.
 CREATE TEMPORARY TABLE IF NOT EXISTS import_stage (line bigint, device_id integer, time timestamptz, value numeric, shown text) ON COMMIT DROP;
 
+-- name: open_from The first instant that a device's figures can still be computed for, where retention has taken its older readings.
+SELECT coalesce(r.first, s.last_time)
+  FROM tds.ledger_state s CROSS JOIN LATERAL (SELECT min(time) AS first FROM tds.reading WHERE device_id = s.device_id) r
+ WHERE s.device_id = :device AND s.first_time < coalesce(r.first, 'infinity');
+
 -- name: store Stores what is new; of two values for one instant the first line wins. Gives, per device, the range of what was new.
 WITH fresh AS (
     INSERT INTO tds.reading (device_id, time, value)

@@ -153,10 +153,15 @@ UPDATE work w SET slot_low = l.low, slot_high = l.high
  WHERE w.device_id = l.device_id;
 
 -- name: closed_ground Finds devices whose oldest readings are gone while the ledger remembers them: the first slot that may be rewritten.
-SELECT w.device_id, date_bin('15 minutes', (SELECT min(r.time) FROM tds.reading r WHERE r.device_id = w.device_id), 'epoch') + interval '15 minutes' AS floor
+-- It comes after the one of the first reading left, or of the reading that ends a run of glitches which the cut went through;
+-- but what lies after the last reading that the ledger knew was never booked, and so is open.
+SELECT w.device_id, coalesce(least(date_bin('15 minutes', greatest(r.first, g.at), 'epoch'), date_bin('15 minutes', w.last_time, 'epoch'))
+                             + interval '15 minutes', 'infinity')::text AS floor
   FROM work w
- WHERE NOT w.fast AND NOT w.fresh AND w.load_low = '-infinity'
-   AND w.first_time < (SELECT min(r.time) FROM tds.reading r WHERE r.device_id = w.device_id);
+ CROSS JOIN LATERAL (SELECT min(time) AS first FROM tds.reading WHERE device_id = w.device_id) r
+  LEFT JOIN LATERAL (SELECT max(e.at) AS at FROM tds.event e
+                      WHERE e.device_id = w.device_id AND e.kind = 'glitch' AND e.since < r.first AND e.at > r.first) g ON true
+ WHERE NOT w.fast AND NOT w.fresh AND w.load_low = '-infinity' AND (r.first IS NULL OR w.first_time < r.first);
 
 -- name: spread_counters Shares the increment of each accepted pair out over its quarter-hours, by cumulative rounding.
 WITH decided AS MATERIALIZED (
@@ -333,4 +338,5 @@ UPDATE tds.ledger_state s
   LEFT JOIN (SELECT device_id, min(time) AS first, max(time) AS last, max(time) FILTER (WHERE odd) AS odd FROM seq GROUP BY 1) q
        ON q.device_id = w.device_id
   LEFT JOIN seq l ON l.device_id = q.device_id AND l.time = q.last
- WHERE s.device_id = w.device_id AND NOT (w.fast AND q.last IS NULL);
+ WHERE s.device_id = w.device_id AND NOT (w.fast AND q.last IS NULL)
+   AND (q.last IS NOT NULL OR EXISTS (SELECT FROM tds.reading r WHERE r.device_id = w.device_id));
