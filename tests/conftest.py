@@ -119,6 +119,15 @@ def _execute(server: str, *commands: str) -> None:
     connection.close()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what drives Chromium where there is none; the summary says so."""
+    if shutil.which("chromium") is None:
+        skip = pytest.mark.skip(reason="Chromium is not installed: apt-get install chromium")
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(skip)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which engine was not tested, in one line."""
     if not TIMESCALEDB:
