@@ -119,6 +119,7 @@ def _execute(server: str, *commands: str) -> None:
     connection.close()
 
 
+@pytest.hookimpl(trylast=True)  # when every folder has marked its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out what drives Chromium where there is none; the summary says so."""
     if shutil.which("chromium") is None:
