@@ -12,4 +12,5 @@ debian $broker chromium=chromium || {
 "$venv/bin/ruff" format --check --quiet .
 "$venv/bin/ruff" check --quiet .
 "$venv/bin/mypy"
-exec "$venv/bin/python" -m pytest --cov --cov-report=term
+# Most tests wait for processes: three workers keep two cores busy.
+exec "$venv/bin/python" -m pytest -n 3 --dist loadfile --cov --cov-report=term
