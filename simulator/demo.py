@@ -83,11 +83,9 @@ class Demo:
             store.close()
         crew.wait_until(lambda: listens(settings.mqtt_host, settings.mqtt_port), broker.name, PATIENCE)
         self._say("broker", f"mutual TLS on port {settings.mqtt_port}")
-        # The ingester's session must stand before gateways publish: what nobody subscribes to, a broker throws away.
-        ingest = crew.start("ingest", "cli", "ingest")
+        ingest, live = crew.start("ingest", "cli", "ingest"), self._start_live(crew, world, until)
         crew.wait_until(lambda: is_subscribed(host, settings.ingest_port), ingest.name, PATIENCE)
         self._say("ingester", "storing what arrives")
-        live = self._start_live(crew, world, until)
         crew.wait_until(lambda: READY in live.log.read_text(encoding="utf-8"), live.name, PATIENCE)
         self._say("gateways", f"{len(world.gateways)}, publishing every minute")
         crew.wait_until(lambda: is_ready(host, settings.web_port), web.name, PATIENCE)
@@ -113,6 +111,7 @@ class Demo:
         folder = self.settings.state_dir / "demo"
         keep_identities(folder, [gateway.mac for gateway in world.gateways], self.settings, self.certificates.issue)
         facts = {"anchor": world.anchor.isoformat(), "months": world.months, "since": until, "identities": folder}
+        facts["ingester"] = local_address(self.settings.web_host)
         return crew.start("gateways", "simulator.live", *(f"--{name}={value}" for name, value in facts.items()))
 
     def _announce(self, world: World) -> None:

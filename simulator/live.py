@@ -21,6 +21,7 @@ from simulator import world as worlds
 from simulator.gateway import Broker, Gateway, Shown, encode
 from simulator.identities import read_identities
 from simulator.meters import SLOT, reading
+from simulator.ports import is_subscribed
 from simulator.switchboard import Switchboard
 
 PERIOD = 60
@@ -98,6 +99,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--months", type=int, required=True)
     parser.add_argument("--since", type=int, required=True)
     parser.add_argument("--identities", type=Path, required=True)
+    parser.add_argument("--ingester", required=True, metavar="HOST", help="where the ingester tells of its health")
     args = parser.parse_args(arguments)
     settings = settings_module.load()
     stopping: list[int] = []
@@ -105,6 +107,9 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(number, lambda received, _: stopping.append(received))
     world = worlds.build_world(datetime.fromisoformat(args.anchor).astimezone(UTC), args.months)
     live = Live(world, args.since, args.identities, Broker(settings.mqtt_host, settings.mqtt_port, settings.mqtt_root))
+    # The ingester's session must stand before anybody publishes: what nobody subscribes to, a broker throws away.
+    while not stopping and not is_subscribed(args.ingester, settings.ingest_port):
+        time.sleep(0.1)
     _publish(live, stopping)
     live.board.close()
     return 0

@@ -110,14 +110,21 @@ def plain_cell(plain_database: Database) -> Iterator[Cell]:
 
 def test_as_a_process_it_is_heard_and_stops_when_told(plain_cell: Cell, tmp_path: Path) -> None:
     world = settle(plain_cell.database.owner, 1, "a long demo password", ANCHOR).world
-    plain_cell.ingester().wait_until_subscribed()
+    ingester = plain_cell.ingester()
     macs = [gateway.mac for gateway in world.gateways]
     keep_identities(tmp_path, macs, plain_cell.settings, lambda _, wanted: [plain_cell.identity(mac) for mac in wanted])
     since = int(time.time()) // SLOT * SLOT - SLOT
-    arguments = [f"--anchor={ANCHOR.isoformat()}", "--months=1", f"--since={since}", f"--identities={tmp_path}"]
+    arguments = [
+        f"--anchor={ANCHOR.isoformat()}",
+        "--months=1",
+        f"--since={since}",
+        f"--identities={tmp_path}",
+        "--ingester=127.0.0.1",
+    ]
     environment = os.environ | {
         "TDS_STATE_DIR": str(plain_cell.folder),
         "TDS_MQTT_PORT": str(plain_cell.settings.mqtt_port),
+        "TDS_INGEST_PORT": str(ingester.port),
         "PYTHONPATH": str(ROOT),
     }
     process = subprocess.Popen(
