@@ -14,6 +14,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
@@ -163,7 +164,8 @@ class Connection:
             for mac, numbers in confirmed.items():
                 for start in range(0, len(numbers), MOST_CONFIRMED):
                     text = json.dumps({"seq": numbers[start : start + MOST_CONFIRMED]})
-                    self._client.publish(f"{self.target.root}/{mac}/commands/stored", text, qos=1)
+                    with suppress(ValueError):  # a topic that cannot be published to is nobody's who waits for it
+                        self._client.publish(f"{self.target.root}/{mac}/commands/stored", text, qos=1)
             if epoch == self.epoch:  # a packet id of an older connection may mean another message by now
                 for packet in packets:
                     self._client.ack(packet, 1)
