@@ -66,7 +66,7 @@ class Broker:
             stdin=subprocess.DEVNULL,
             stderr=self.output,
             start_new_session=True,  # Ctrl-C reaches us alone: we stop it, once
-            preexec_fn=_die_with_parent() if sys.platform == "linux" else None,
+            preexec_fn=die_with_parent(),
             **self.place.as_user(),
         )
         self._loaded, self._material = seen, material
@@ -235,8 +235,10 @@ def _try_port(host: str, port: int) -> None:
         trial.listen(1)
 
 
-def _die_with_parent() -> Callable[[], None]:
-    """Make the function that asks Linux, between fork and exec, to stop the child should we be killed."""
+def die_with_parent() -> Callable[[], None] | None:
+    """Make the function that asks Linux, between fork and exec, to stop the child should we be killed; None elsewhere."""
+    if sys.platform != "linux":
+        return None
     import ctypes
 
     library = ctypes.CDLL(None)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.process import die_with_parent
 from settings import ROOT
 from sql.errors import TdsError
 
@@ -45,7 +46,7 @@ class Crew:
         self._logs = logs
         # The folder people are in is kept, for the relative paths in their settings; its files are not to be imported.
         self._environment = {**environment, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-        self._prepare = _die_with_parent() if sys.platform == "linux" else None
+        self._prepare = die_with_parent()
 
     def start(self, name: str, module: str, *arguments: str) -> Child:
         """Start a module of this program in a session of its own, so that Ctrl-C reaches us alone."""
@@ -105,15 +106,3 @@ class Crew:
         elif child.process.poll() is None:
             child.process.kill()
         child.process.wait()
-
-
-def _die_with_parent() -> Callable[[], None]:
-    """Make the function that asks Linux, between fork and exec, to stop the child should we be killed."""
-    import ctypes
-
-    library = ctypes.CDLL(None)
-
-    def ask() -> None:
-        library.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-
-    return ask
