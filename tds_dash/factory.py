@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from flask import Flask
 
-from settings import Settings
+from settings import LOCALES, Settings
 from sql.engine import Store, open_store
 from tds_dash import api, dashboard, errors, guard, headers, health, identity, signin, vendor
+from tds_dash.figures import blank
 
 THREADS = 4  # of one worker
 ANYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - recognised, not bound
@@ -61,6 +63,10 @@ def trusted_hosts(settings: Settings) -> list[str] | None:
 
 
 def warm_up(server: Flask) -> None:
-    """Let Dash finish its set-up now: it does so with the first request, and two at once would race."""
+    """Do now what the first visitor would wait for, and what two first visitors at once would race for."""
     with server.test_request_context("/healthz", base_url="http://localhost"):
-        server.preprocess_request()
+        server.preprocess_request()  # Dash finishes its set-up with the first request
+    for locale in LOCALES:
+        blank(locale)  # plotly reads its schema with the first figure
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: later collections need not walk through it, which takes 100 ms

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 import dash
-from dash import dcc, html
+import plotly.graph_objects as go
+from dash import Patch, dcc, html
 
 from tds_dash import wording
 from tds_dash.identity import locale, zone
@@ -30,6 +31,19 @@ def beat(id: str) -> html.Div:
     """Give the interval `id` of a page; assets/shell.js stops it while nobody looks."""
     mark: dict[str, Any] = {"data-refreshes": id}
     return html.Div([dcc.Interval(id=id, interval=EVERY_MS), html.Span(hidden=True, **mark)], hidden=True)
+
+
+def redrawn(figure: go.Figure, drawn: object) -> go.Figure | Patch:
+    """Give a figure for a graph that shows the view `drawn`: the whole, or only its data where the view is the same.
+
+    Dash 4.4 writes a zoom into the figure that it keeps, and plotly's uirevision then takes the zoom for what was asked
+    for; a new layout would undo it. So while the view stays, the layout stays with the browser.
+    """
+    if drawn != figure.layout.uirevision:
+        return figure
+    patch = Patch()
+    patch["data"] = figure.to_dict()["data"]
+    return patch
 
 
 def refreshed(now: datetime) -> str:

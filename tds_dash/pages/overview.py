@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import dash
-from dash import Input, Output, callback, html
+from dash import Input, Output, State, callback, dcc, html, no_update
 
 from sql.consumption import consumption
 from sql.queries.devices import devices
@@ -27,7 +26,7 @@ from tds_dash.components import (
 from tds_dash.figures import by_unit, monthly_bars, placed
 from tds_dash.identity import account, locale, zone
 from tds_dash.overview_cards import fleet_cards, resource_cards
-from tds_dash.page_frame import beat, refreshed, register_page
+from tds_dash.page_frame import beat, redrawn, refreshed, register_page
 from tds_dash.reading_lines import reading_lines
 from tds_dash.still import still
 from tds_dash.summary import summaries
@@ -71,6 +70,7 @@ def layout(**_: object) -> html.Div:
     return html.Div(
         [
             beat("overview-refresh"),
+            *(dcc.Store(id=f"overview-{resource}-drawn") for resource in CHARTED),
             page_header(t("overview.title", language), lead=html.Span("\u00a0", id="overview-refreshed")),
             metric_cards(card_skeletons(8), id="overview-cards"),
             html.Div(id="overview-empty"),
@@ -100,12 +100,16 @@ def show_cards(_: int | None) -> tuple[list[Any], str]:
             "title": Output(f"overview-{resource}-title", "children"),
             "table": Output(f"overview-{resource}-table", "children"),
             "hidden": Output(f"overview-{resource}-card", "hidden"),
+            "drawn": Output(f"overview-{resource}-drawn", "data"),
         }
         for resource in CHARTED
     },
-    inputs={"_": Input("overview-refresh", "n_intervals")},
+    inputs={
+        "_": Input("overview-refresh", "n_intervals"),
+        "drawn": {resource: State(f"overview-{resource}-drawn", "data") for resource in CHARTED},
+    },
 )
-def show_months(_: int | None) -> dict[str, dict[str, Any]]:
+def show_months(_: int | None, drawn: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Draw 13 months of each resource that the account meters."""
     now = datetime.now(UTC)
     start, end, _remark = view.preset("year", zone(), now)
@@ -114,18 +118,21 @@ def show_months(_: int | None) -> dict[str, dict[str, Any]]:
         rows = consumption(conn, [device.id for device in metered], "month", start, end, account().timezone)
     shown, rows = in_main_unit(metered, rows)
     groups = {resource: group for (resource, _unit), group in reversed(by_unit(shown).items())}
-    return {resource: month_chart(resource, groups.get(resource, []), rows, now) for resource in CHARTED}
+    return {resource: month_chart(resource, groups.get(resource, []), rows, now, drawn[resource]) for resource in CHARTED}
 
 
-def month_chart(resource: str, group: list[Any], rows: list[Any], now: datetime) -> dict[str, Any]:
+def month_chart(resource: str, group: list[Any], rows: list[Any], now: datetime, drawn: object) -> dict[str, Any]:
     """Give a resource's chart, title and table; hidden where the account has no such meter."""
     ids = {device.id for device in group}
     if not any(row.device_id in ids and row.consumption is not None for row in rows):
-        return {"figure": dash.no_update, "title": dash.no_update, "table": dash.no_update, "hidden": True}
+        return {**dict.fromkeys(("figure", "title", "table", "drawn"), no_update), "hidden": True}
     words = {"resource": t(f"resource.{resource}", locale()), "unit": group[0].unit, "step": t("step.per_month", locale())}
     title = t("chart.titled", locale(), **words)
+    view_drawn = f"{resource} {now.astimezone(zone()):%Y-%m}"
+    figure = monthly_bars(rows, group, zone=zone(), now=now, locale=locale(), view=view_drawn)
     return {
-        "figure": monthly_bars(rows, group, zone=zone(), now=now, locale=locale(), view=resource),
+        "figure": redrawn(figure, drawn),
+        "drawn": view_drawn,
         "title": title,
         "table": still(consumption_table(rows, group, step="month", zone=zone(), now=now, locale=locale(), title=title)),
         "hidden": False,
