@@ -23,16 +23,56 @@ window.dash_clientside.tds = (function () {
     return period !== "custom";
   }
 
-  // A bar opens the buckets that it is made of: month to days, day to hours, hour to quarter-hours.
-  function drill(click, drawn) {
-    const text = click && click.points && click.points.map((point) => point.customdata).find((data) => typeof data === "string");
-    const parts = /^(\d{4})-(\d{2})-(\d{2})(?: (\d{2}):(\d{2}))?$/.exec(text || "");
+  const BUCKET = /^(\d{4})-(\d{2})-(\d{2})(?: (\d{2}):(\d{2}))?$/;
+
+  function clicked(click) {
+    const found = click && click.points && click.points.map((point) => point.customdata).find((data) => BUCKET.test(data));
+    return found || "";
+  }
+
+  // A bar opens its books; so does the button, for all that is drawn. Gives the bar, the click to forget so that the next one
+  // on the same bar counts again, and whether the panel is hidden.
+  function pick(click, whole, close, drawn) {
+    const asked = window.dash_clientside.callback_context.triggered_id || "";
     const step = drawn && drawn.step;
-    if (!parts || !step || step === "15min") return [skip(), skip(), skip(), skip()];
+    if (asked.endsWith("-close")) return [null, skip(), true];
+    if (asked.endsWith("-whole") && step) return [{ step, from: drawn.from, to: drawn.to, at: Date.now() }, skip(), false];
+    const bucket = clicked(click);
+    return bucket && step ? [{ step, bucket, at: Date.now() }, null, false] : [skip(), skip(), skip()];
+  }
+
+  // A bar also opens the buckets that it is made of: month to days, day to hours, hour to quarter-hours. Books of what is no
+  // longer chosen close.
+  function drill(click, whole, close, resource, devices, drawn) {
+    const asked = window.dash_clientside.callback_context.triggered_id || "";
+    const others = asked.endsWith("-resource") || asked.endsWith("-devices");
+    const picked = others ? [null, skip(), true] : pick(click, whole, close, drawn);
+    const parts = BUCKET.exec(picked[0] ? picked[0].bucket : "");
+    const step = drawn && drawn.step;
+    if (!parts || step === "15min") return [skip(), skip(), skip(), skip(), ...picked];
     const day = parts.slice(1, 4).join("-");
-    if (step !== "month") return ["custom", day, day, step === "day" ? "hour" : "15min"];
+    if (step !== "month") return ["custom", day, day, step === "day" ? "hour" : "15min", ...picked];
     const last = new Date(Date.UTC(Number(parts[1]), Number(parts[2]), 0)).getUTCDate();
-    return ["custom", day, parts[1] + "-" + parts[2] + "-" + pad(last), "day"];
+    return ["custom", day, parts[1] + "-" + parts[2] + "-" + pad(last), "day", ...picked];
+  }
+
+  // What was just opened is brought into view by its beginning, so that the chart stays in sight as well.
+  const BEGINNING = 240;
+
+  function reveal(content, id) {
+    requestAnimationFrame(() => {
+      const panel = document.getElementById(id);
+      if (!panel || panel.hidden) return;
+      const place = panel.getBoundingClientRect();
+      const below = place.top + Math.min(place.height, BEGINNING) + 16 - window.innerHeight;
+      if (place.top < 0) panel.scrollIntoView({ block: "start" });
+      else if (below > 0) window.scrollBy({ top: below });
+    });
+    return skip();
+  }
+
+  function open(clicks) {
+    return clicks ? true : skip();
   }
 
   // Other filters begin with the newest page again; the two buttons go on from the edges of the page shown.
@@ -44,5 +84,5 @@ window.dash_clientside.tds = (function () {
     return "";
   }
 
-  return { remember, hideUnlessCustom, drill, turn };
+  return { remember, hideUnlessCustom, pick, drill, reveal, open, turn };
 })();

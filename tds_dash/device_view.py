@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import zip_longest
@@ -47,6 +47,7 @@ class Looked(NamedTuple):
     now: datetime
     zone: ZoneInfo
     locale: str
+    revised: Mapping[datetime, datetime] = {}
 
 
 def history(looked: Looked, rows: Sequence[ConsumptionRow]) -> go.Figure:
@@ -55,7 +56,7 @@ def history(looked: Looked, rows: Sequence[ConsumptionRow]) -> go.Figure:
     common |= {"start": looked.span.start, "end": looked.span.end, "view": view_of(looked)}
     if looked.device.kind == "gauge":
         return history_lines(rows, looked.device, **common)
-    return consumption_bars(rows, [looked.device], **common)
+    return consumption_bars(rows, [looked.device], revised=looked.revised, **common)
 
 
 def table(looked: Looked, rows: Sequence[ConsumptionRow]) -> Component:
@@ -63,7 +64,7 @@ def table(looked: Looked, rows: Sequence[ConsumptionRow]) -> Component:
     words: dict[str, Any] = {"step": looked.step, "zone": looked.zone, "locale": looked.locale, "title": title(looked)}
     if looked.device.kind == "gauge":
         return history_table(rows, unit=looked.device.unit, **words)
-    return consumption_table(rows, [looked.device], now=looked.now, **words)
+    return consumption_table(rows, [looked.device], now=looked.now, revised=looked.revised, **words)
 
 
 def title(looked: Looked) -> str:
@@ -186,6 +187,12 @@ def links(device: Device, locale: str) -> list[Component]:
         href = f"/consumption?resource={device.resource}&devices={device.id}"
         found.insert(0, dcc.Link(t("device.see_consumption", locale), href=href, className="btn btn-outline-primary"))
     return found
+
+
+def drawn(looked: Looked) -> dict[str, str]:
+    """Say what is drawn, for what a click on it opens."""
+    span = looked.span
+    return {"step": looked.step, "from": span.start.isoformat(), "to": span.end.isoformat(), "view": view_of(looked)}
 
 
 def view_of(looked: Looked) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
@@ -37,6 +37,7 @@ class Shown(NamedTuple):
     now: datetime
     zone: ZoneInfo
     locale: str
+    revised: Mapping[datetime, datetime] = {}
 
 
 def metered(device: Device | ChartDevice, resource: object) -> bool:
@@ -52,6 +53,7 @@ def answer(shown: Shown, rows: Sequence[ConsumptionRow]) -> Answer:
     words = {"unit": group[0].unit, "step": t(f"step.per_{shown.step}", shown.locale)}
     title = t("chart.titled", shown.locale, resource=t(f"resource.{shown.resource}", shown.locale), **words)
     common: dict[str, Any] = {"step": shown.step, "zone": shown.zone, "now": shown.now, "locale": shown.locale}
+    common |= {"revised": shown.revised}
     figure = consumption_bars(kept, group, start=shown.span.start, end=shown.span.end, view=view_of(shown), **common)
     table = still(consumption_table(kept, group, title=title, **common))
     left_out = len(devices) - len(group)
@@ -65,7 +67,7 @@ def answer(shown: Shown, rows: Sequence[ConsumptionRow]) -> Answer:
         True,
         remark(shown, left_out),
         export(shown),
-        {"step": shown.step},
+        drawn(shown),
     )
 
 
@@ -85,7 +87,7 @@ def nothing(shown: Shown) -> Answer:
             href="/gateways",
             icon="bar-chart-line",
         )
-    return (no_update, no_update, "", None, True, state, False, remark(shown, 0), export(shown), {"step": shown.step})
+    return (no_update, no_update, "", None, True, state, False, remark(shown, 0), export(shown), drawn(shown))
 
 
 def totals(shown: Shown, rows: Sequence[ConsumptionRow], group: Sequence[ChartDevice]) -> str:
@@ -120,6 +122,11 @@ def export(shown: Shown) -> str:
     which = [("device", device.id) for device in shown.devices] if shown.chosen else [("resource", shown.resource)]
     query = [*which, ("step", shown.step), ("from", first), ("to", last + timedelta(days=1)), ("locale", shown.locale)]
     return f"/api/v1/export/consumption.csv?{urlencode(query)}"
+
+
+def drawn(shown: Shown) -> dict[str, str]:
+    """Say what is drawn, for what a click on it opens."""
+    return {"step": shown.step, "from": shown.span.start.isoformat(), "to": shown.span.end.isoformat()}
 
 
 def days_of(shown: Shown) -> tuple[date, date]:

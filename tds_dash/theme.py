@@ -97,6 +97,8 @@ BAR_SHARE = 0.8
 RUNNING_OPACITY = 0.5
 HATCH_GROUND = 0.3
 HATCH = {"shape": "/", "size": 6, "solidity": 0.35, "fillmode": "replace"}
+# Above its bar, in a grey that both grounds bear.
+REVISED = {"symbol": "diamond", "size": 7, "standoff": 8, "angle": 180, "color": OTHERS_COLOUR, "line": {"width": 0}}
 LINE_WIDTH = 1.75
 SPARKLINE_WIDTH = 1.5
 BAND_OPACITY = 0.16

@@ -57,6 +57,7 @@ def description() -> dict[str, Any]:
             "/gateways/status": get("How many gateways are online and offline, and which", one("GatewaysStatus")),
             "/devices": get("The devices in use", listed("Device"), which),
             "/devices/{id}": get("One device", one("Device"), [path("id")]),
+            "/books": get("The books of one device: registers, corrections, consumption, and whether they balance", one("Books"), [{**device, "required": True, "schema": TEXT}, *period]),
             "/consumption": get("Consumption by bucket, empty buckets too", listed("Consumption"), [step, *period, *which]),
             "/export/readings.csv": get("Readings as received, streamed", CSV, [*period, *which, locale]),
             "/export/consumption.csv": get("Consumption by bucket, streamed", CSV, [step, *period, *which, locale]),
@@ -119,6 +120,11 @@ SCHEMAS = {
     "Device": fields(
         id=WHOLE, gateway_id=WHOLE, gateway_mac=TEXT, gateway_name=TEXT, code=TEXT, name=TEXT, kind=TEXT, resource=TEXT, unit=TEXT,
         interval_seconds=WHOLE, active=TRUTH, created_at=INSTANT, last_time=maybe(INSTANT), last_value=maybe(NUMBER), reporting=TRUTH,
+    ),
+    "Books": fields(
+        device=TEXT, unit=TEXT, **{"from": INSTANT, "to": INSTANT}, opening=maybe(NUMBER), closing=maybe(NUMBER),
+        corrections={"type": "array", "items": fields(at=INSTANT, kind=TEXT, amount=NUMBER)},
+        consumption=NUMBER, estimated=NUMBER, balanced=TRUTH,
     ),
     "Consumption": fields(
         bucket=INSTANT, gateway_mac=TEXT, device_code=TEXT, unit=TEXT, consumption=maybe(NUMBER), estimated=maybe(NUMBER), coverage=NUMBER,

@@ -1,14 +1,15 @@
-"""Consumption by bucket, as the command `tds consumption` gives it."""
+"""Consumption by bucket, as the command `tds consumption` gives it, and a device's books, as `tds books` does."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from sql import books as bookkeeping
 from sql.consumption import parse_step
 from sql.errors import Refused
-from sql.reports import Named, report
+from sql.reports import Named, books_document, report
 from tds_dash import doors
-from tds_dash.api.parameters import answer, chosen_devices, span
+from tds_dash.api.parameters import answer, chosen_devices, device_ids, span
 from tds_dash.identity import account
 
 MOST_ROWS = 50_000
@@ -29,3 +30,16 @@ def consumption() -> Response:
             raise Refused(f"that is more than {MOST_ROWS} rows: ask for less, or stream it from /api/v1/export/consumption.csv")
         named = [Named(device.id, device.gateway_mac, device.code, device.unit) for device in devices]
         return answer(list(report(conn, named, step, start, end, zone)))
+
+
+@blueprint.get("/books")
+def books() -> Response:
+    """Open the books of one device for a period: registers, corrections, consumption, and whether they balance."""
+    start, end = span(days=30)
+    names = [name for name in request.args.getlist("device") if name]
+    if len(names) != 1:
+        raise Refused("name one device, by its id or as MAC/CODE: books are kept for one device at a time")
+    with doors.transaction() as conn:
+        (device,) = doors.devices_for_user(conn, device_ids(conn, names))
+        page = bookkeeping.books(conn, device.id, start, end)
+    return answer(books_document(Named(device.id, device.gateway_mac, device.code, device.unit), page, account().timezone))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Literal
 
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from tds_dash import theme
+from tds_dash import theme, wording
 from tds_dash.components.attributes import DECORATION, labelled
 from tds_dash.components.tables import Column, data_table
 from tds_dash.figures import ChartDevice, axes, blank, series
@@ -32,6 +32,7 @@ def chart_card(
     resource: str = "",
     label: str = "",
     figure: Any = None,
+    revised: bool = False,
 ) -> html.Section:
     """Give a chart's card with a graph `id` that callbacks fill, and places for its words.
 
@@ -62,21 +63,20 @@ def chart_card(
         [html.Summary(t("chart.table", locale)), html.Div(id=f"{id}-table", className="tds-table-scroll")],
         className="tds-details",
     )
-    foot = html.Div([table, estimated_legend(locale) if legend else None], className="tds-chart-foot")
+    foot = html.Div([table, estimated_legend(locale, revised) if legend else None], className="tds-chart-foot")
     edge = f" tds-edge-{resource}" if resource else ""
     return html.Section([head, plot, foot], className=f"tds-card tds-chart{edge}", **labelled(title))
 
 
-def estimated_legend(locale: str) -> html.Ul:
-    """Explain the marks of a bar: measured, estimated (hatched), still running (lighter)."""
-    marks = (("measured", ""), ("estimated", t("chart.estimated_hint", locale)), ("running", ""))
+def estimated_legend(locale: str, revised: bool = False) -> html.Ul:
+    """Explain the marks of a bar: measured, estimated (hatched), still running (lighter), revised where that is marked."""
+    marks = [(name, t(f"chart.{name}", locale), "") for name in ("measured", "estimated", "running")]
+    marks[1] = (*marks[1][:2], t("chart.estimated_hint", locale))
+    marks += [("revised", t("revised.key", locale), t("revised.hint", locale))] if revised else []
     return html.Ul(
         [
-            html.Li(
-                [html.Span(className=f"tds-key tds-key-{mark}", **DECORATION), t(f"chart.{mark}", locale)],
-                title=hint or None,
-            )
-            for mark, hint in marks
+            html.Li([html.Span(className=f"tds-key tds-key-{mark}", **DECORATION), words], title=hint or None)
+            for mark, words, hint in marks
         ],
         className="tds-keys",
     )
@@ -91,8 +91,9 @@ def consumption_table(
     now: datetime,
     locale: str,
     title: str = "",
+    revised: Mapping[datetime, datetime] | None = None,
 ) -> html.Div:
-    """Give the bars of one unit as a table: a row per bucket, a column per series, newest first."""
+    """Give the bars of one unit as a table: a row per bucket, a column per series, newest first; when it was revised, if any was."""
     split = series.split(rows, devices, step, zone, locale)
     whole = series.together(split, step, zone)
     unit = series.one_unit(devices)
@@ -103,6 +104,7 @@ def consumption_table(
         Column(t("chart.estimated", locale), "end"),
         Column(t("chart.coverage", locale), "end"),
     ]
+    columns += [Column(t("revised.key", locale))] if revised else []
     lines = []
     for key, bucket in list(reversed(whole.items()))[:MOST_ROWS]:
         own = [one.buckets[key].consumption if key in one.buckets else None for one in split] if len(split) > 1 else []
@@ -114,6 +116,11 @@ def consumption_table(
                 number(bucket.consumption, locale, fixed=True),
                 percent(share, locale),
                 percent(series.covered(bucket, step, zone, now), locale),
+                *(
+                    [wording.date_clock(revised[bucket.start], locale, zone) if bucket.start in revised else ""]
+                    if revised
+                    else []
+                ),
             ]
         )
     more = html.P(t("chart.too_many", locale, n=MOST_ROWS)) if len(whole) > MOST_ROWS else None

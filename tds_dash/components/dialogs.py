@@ -35,7 +35,7 @@ def register_field(id: str, label: str) -> html.Div:
 
 def moment_field(id: str, label: str) -> html.Div:
     """Give a field `id` for a local day and time, which speaks the reader's language by itself, with `{id}-hint` below."""
-    return labelled_field(id, label, dbc.Input(id=id, type="datetime-local", step=1, className="tds-input"))
+    return labelled_field(id, label, dbc.Input(id=id, type="datetime-local", className="tds-input"))
 
 
 def labelled_field(id: str, label: str, field: Component) -> html.Div:

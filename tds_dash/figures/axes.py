@@ -52,6 +52,11 @@ def wall(moment: datetime, zone: tzinfo, step: Step | None = None) -> str:
     return local.strftime("%Y-%m-%d %H:%M")
 
 
+def shifted(key: str, milliseconds: float) -> str:
+    """Give the wall time so long after another."""
+    return (datetime.fromisoformat(key) + timedelta(milliseconds=milliseconds)).isoformat(" ")
+
+
 def bucket_end(start: datetime, step: Step, zone: tzinfo) -> datetime:
     """Give the instant at which the bucket that begins at `start` ends."""
     if step in SHORT:

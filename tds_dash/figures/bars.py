@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from tds_dash import theme
 from tds_dash.figures import axes
 from tds_dash.figures.series import Bucket, ChartDevice, Series, covered, gather, one_unit, split, together
-from tds_dash.wording import number, percent, t
+from tds_dash.wording import date_clock, number, percent, t
 
 if TYPE_CHECKING:
     from sql.consumption import ConsumptionRow, Step
@@ -31,6 +31,7 @@ class Frame(NamedTuple):
     zone: tzinfo
     now: datetime
     locale: str
+    revised: Mapping[str, datetime] = {}  # when a bucket last changed after it was complete, by its wall time
 
 
 def monthly_bars(
@@ -63,14 +64,17 @@ def consumption_bars(
     now: datetime,
     locale: str,
     view: str = "",
+    revised: Mapping[datetime, datetime] | None = None,
 ) -> go.Figure:
     """Draw the devices of one unit stacked over [start, end), a bar per step; ValueError where they have two units.
 
     `start` is a bucket's start. `view` names what is being looked at: while it stays, the reader's zoom and hidden
-    series stay (plotly's uirevision).
+    series stay (plotly's uirevision). `revised` gives, by bucket, when it last changed after it was complete: those are
+    marked.
     """
     series = split(rows, devices, step, zone, locale)
-    return stacked(series, Frame(one_unit(devices), step, start, end, zone, now, locale), view)
+    marked = {axes.wall(bucket, zone, step): moment for bucket, moment in sorted((revised or {}).items())}
+    return stacked(series, Frame(one_unit(devices), step, start, end, zone, now, locale, marked), view)
 
 
 def stacked(series: Sequence[Series], frame: Frame, view: str) -> go.Figure:
@@ -87,7 +91,7 @@ def stacked(series: Sequence[Series], frame: Frame, view: str) -> go.Figure:
         "xaxis": {**axes.time_axis(frame.start, frame.end, frame.zone, frame.locale, frame.step), "showspikes": False},
         "yaxis": {"rangemode": "tozero"},
     }
-    return theme.figure([*traces, speaker(whole, frame)], layout, frame.locale)
+    return theme.figure([*traces, *marks(series, whole, frame), speaker(whole, frame)], layout, frame.locale)
 
 
 def parts(one: Series, frame: Frame, *, legend: bool, room: int) -> list[dict[str, Any]]:
@@ -135,6 +139,34 @@ def bars(buckets: Mapping[str, Bucket], values: Sequence[float | None], colour: 
     }
 
 
+def marks(series: Sequence[Series], whole: Mapping[str, Bucket], frame: Frame) -> list[dict[str, Any]]:
+    """Give a diamond above each bucket that was revised; none where none was."""
+    found = {key: whole[key] for key in frame.revised if key in whole}
+    if not found:
+        return []
+    tops = {key: sum(plain(max(part, Decimal(0))) or 0.0 for part in stack(series, key)) for key in found}
+    halves = [axes.width(bucket.start, frame.step, frame.zone) / 2 for bucket in found.values()]
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [axes.shifted(key, half) for key, half in zip(found, halves, strict=True)],
+            "y": list(tops.values()),
+            "marker": theme.REVISED,
+            "name": t("revised.key", frame.locale),
+            "hoverinfo": "skip",
+            "showlegend": len(series) > 1,
+            "cliponaxis": False,
+        }
+    ]
+
+
+def stack(series: Sequence[Series], key: str) -> list[Decimal]:
+    """Give the parts that stand on each other in a bucket."""
+    found = [one.buckets[key] for one in series if key in one.buckets]
+    return [part for bucket in found for part in (bucket.measured or Decimal(0), bucket.estimated)]
+
+
 def speaker(whole: dict[str, Bucket], frame: Frame) -> dict[str, Any]:
     """Give a trace of no height that says for each bucket its total, estimated share and coverage, and its start on a click."""
     return {
@@ -151,8 +183,10 @@ def speaker(whole: dict[str, Bucket], frame: Frame) -> dict[str, Any]:
 def sentence(bucket: Bucket, frame: Frame) -> str:
     """Say what a bucket holds: `Total: 12,5 kWh`, `4 % estimado · cobertura de 98 %`, and what is odd about it."""
     locale = frame.locale
+    late = frame.revised.get(axes.wall(bucket.start, frame.zone, frame.step))
+    changed = [t("revised.on", locale, time=date_clock(late, locale, frame.zone))] if late else []
     if bucket.consumption is None:
-        return t("chart.no_data", locale)
+        return "<br>".join([t("chart.no_data", locale), *changed])
     total = number(bucket.consumption, locale, frame.unit, significant=5)
     said = [f"<b>{t('chart.total_is', locale, value=total)}</b>"]
     coverage = covered(bucket, frame.step, frame.zone, frame.now)
@@ -162,7 +196,7 @@ def sentence(bucket: Bucket, frame: Frame) -> str:
         said.append(t("chart.running", locale))
     if bucket.repeated:
         said.append(t("chart.repeated_hour", locale))
-    return "<br>".join(said)
+    return "<br>".join([*said, *changed])
 
 
 def hovered(name: str, unit: str) -> str:

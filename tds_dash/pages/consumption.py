@@ -9,7 +9,8 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 
 from sql.consumption import STEPS, consumption
 from sql.queries.devices import devices
-from tds_dash import doors, view
+from sql.queries.revised import MARKED, revised
+from tds_dash import books_panel, doors, view
 from tds_dash.components import chart_card, page_header, period_picker, segmented
 from tds_dash.components.choosers import chooser
 from tds_dash.explorer import Shown, answer, metered, nothing
@@ -69,9 +70,17 @@ def layout(**query: Any) -> html.Div:
             ),
             html.Div(id="consumption-empty", className="tds-card", hidden=True),
             html.Div(
-                chart_card("consumption-chart", t("consumption.title", language), locale=language, height="tall"),
+                chart_card(
+                    "consumption-chart",
+                    t("consumption.title", language),
+                    locale=language,
+                    controls=[books_panel.button("consumption", language)],
+                    height="tall",
+                    revised=True,
+                ),
                 id="consumption-card",
             ),
+            books_panel.panel("consumption", language),
         ],
         className="tds-page tds-stack",
     )
@@ -120,8 +129,10 @@ def show(resource: Any, chosen: Any, period: Any, first: Any, last: Any, step: A
         shown = [device for device in known if wanted is None or device.id in wanted]
         width, asked = view.chosen_step(step, span, len(shown))
         span = span.outward(width, account().timezone)
-        rows = consumption(conn, [device.id for device in shown], width, span.start, span.end, account().timezone)
-    seen = Shown(resource, shown, wanted is not None, span, width, asked, now, zone(), locale())
+        ids = [device.id for device in shown]
+        rows = consumption(conn, ids, width, span.start, span.end, account().timezone)
+        late = revised(conn, ids, width, span.start, span.end, account().timezone, now - MARKED)
+    seen = Shown(resource, shown, wanted is not None, span, width, asked, now, zone(), locale(), late)
     return nothing(seen) if not shown or not any(row.consumption is not None for row in rows) else answer(seen, rows)
 
 
@@ -145,7 +156,17 @@ clientside_callback(
     Output("consumption-from", "value"),
     Output("consumption-to", "value"),
     Output("consumption-step", "value"),
+    Output("consumption-bar", "data"),
+    Output("consumption-chart", "clickData"),
+    Output("consumption-books", "hidden"),
     Input("consumption-chart", "clickData"),
+    Input("consumption-books-whole", "n_clicks"),
+    Input("consumption-books-close", "n_clicks"),
+    Input("consumption-resource", "value"),
+    Input("consumption-devices", "value"),
     State("consumption-drawn", "data"),
     prevent_initial_call=True,
+)
+books_panel.connect(
+    "consumption", books_panel.of_resource, State("consumption-resource", "value"), State("consumption-devices", "value")
 )

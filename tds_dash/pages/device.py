@@ -11,12 +11,14 @@ from sql.consumption import STEPS, consumption
 from sql.errors import NotFound
 from sql.queries.devices import devices
 from sql.queries.readings import device_readings
-from tds_dash import device_view, doors, view
+from sql.queries.revised import MARKED, revised
+from tds_dash import books_panel, device_view, doors, replacing, view
 from tds_dash.components import card_skeletons, chart_card, empty_state, metric_cards, page_header, segmented, skeleton
+from tds_dash.components.attributes import LIVE
 from tds_dash.device_view import Looked
 from tds_dash.figures import placed
 from tds_dash.identity import account, locale, zone
-from tds_dash.page_frame import beat, register_page
+from tds_dash.page_frame import beat, redrawn, register_page
 from tds_dash.still import still
 from tds_dash.wording import t
 
@@ -45,21 +47,29 @@ def layout(device_id: Any = None, **query: Any) -> html.Div:
     controls = [
         segmented("device-period", periods, str(period), label=t("period.presets", language)),
         segmented("device-step", steps, str(step), label=t("period.step", language)),
+        books_panel.button("device", language),
     ]
+    actions = [html.Div(id="device-events"), replacing.button(language), html.Div(id="device-links", className="tds-actions")]
     return html.Div(
         [
             dcc.Location(id="device-url", refresh=False),
             dcc.Store(id="device-id", data=device_id),
             dcc.Store(id="device-defaults", data=DEFAULTS),
+            dcc.Store(id="device-drawn"),
             beat("device-refresh"),
             page_header(
                 t("device.title", language),
                 id="device-name",
                 lead=html.Span("\u00a0", id="device-state", className="d-inline-flex flex-wrap gap-3"),
-                actions=[html.Div(id="device-links", className="tds-actions")],
+                actions=actions,
             ),
             html.Div(id="device-advice"),
-            chart_card("device-history", t("device.history", language), locale=language, controls=controls, height="tall"),
+            html.Div(id="device-replaced", **LIVE),
+            replacing.replacement(language),
+            chart_card(
+                "device-history", t("device.history", language), locale=language, controls=controls, height="tall", revised=True
+            ),
+            books_panel.panel("device", language),
             metric_cards(card_skeletons(4), id="device-statistics", compact=True),
             html.Div(
                 [
@@ -121,12 +131,15 @@ def show_facts(device_id: Any, _: int | None) -> tuple[Any, ...]:
     Output("device-history-note", "children"),
     Output("device-history-table", "children"),
     Output("device-statistics", "children"),
+    Output("device-drawn", "data"),
+    Output("device-books-whole", "hidden"),
     Input("device-id", "data"),
     Input("device-period", "value"),
     Input("device-step", "value"),
     Input("device-refresh", "n_intervals"),
+    State("device-drawn", "data"),
 )
-def show_history(device_id: Any, period: Any, step: Any, _: int | None) -> tuple[Any, ...]:
+def show_history(device_id: Any, period: Any, step: Any, _: int | None, before: Any) -> tuple[Any, ...]:
     """Draw the history and add it up."""
     now = datetime.now(UTC)
     span = view.span(period, None, None, zone(), now)
@@ -136,16 +149,19 @@ def show_history(device_id: Any, period: Any, step: Any, _: int | None) -> tuple
         drawn = next(one for one in placed(devices(conn, now)) if one.id == device.id)
         span = span.outward(width, account().timezone)
         rows = consumption(conn, [device.id], width, span.start, span.end, account().timezone)
-    looked = Looked(drawn, span, width, now, zone(), locale())
+        late = revised(conn, [device.id], width, span.start, span.end, account().timezone, now - MARKED)
+    looked = Looked(drawn, span, width, now, zone(), locale(), late)
     note = (
         t("chart.rate_limited", locale(), step=t(f"step.{width}", locale()), asked=t(f"step.{asked}", locale())) if asked else ""
     )
     return (
-        device_view.history(looked, rows),
+        redrawn(device_view.history(looked, rows), before),
         device_view.title(looked),
         note,
         still(device_view.table(looked, rows)),
         device_view.statistics(looked, rows, device.last_value),
+        device_view.drawn(looked),
+        device.kind == "gauge",
     )
 
 
@@ -156,3 +172,16 @@ clientside_callback(
     Input("device-step", "value"),
     State("device-defaults", "data"),
 )
+clientside_callback(
+    ClientsideFunction("tds", "pick"),
+    Output("device-bar", "data"),
+    Output("device-history", "clickData"),
+    Output("device-books", "hidden"),
+    Input("device-history", "clickData"),
+    Input("device-books-whole", "n_clicks"),
+    Input("device-books-close", "n_clicks"),
+    State("device-drawn", "data"),
+    prevent_initial_call=True,
+)
+books_panel.connect("device", books_panel.of_device, State("device-id", "data"))
+replacing.connect()
