@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.tree import ROOT, CommandLine, commands, settings_names, tracked_files
+from tests.project.tree import ROOT, CommandLine, commands, files_of, settings_names, tracked_files
 
 COMMANDS = list(commands())
 SECRETS = {"TDS_DATABASE_URL", "TDS_INGEST_DATABASE_URL", "TDS_WEB_DATABASE_URL", "TDS_DATABASE_READ_URL"} | {
@@ -72,6 +72,31 @@ def test_its_options_are_documented_and_no_others(command: CommandLine) -> None:
 def test_its_function_is_there(command: CommandLine) -> None:
     module, _, function = command.target.partition(":")
     assert callable(getattr(import_module(module), function))
+
+
+def in_code(pattern: str, *rooms: str) -> set[str]:
+    """Give what a pattern finds in the Python files of rooms."""
+    found: set[str] = set()
+    for room in rooms:
+        for path in files_of(room):
+            found |= set(re.findall(pattern, path.read_text(encoding="utf-8")))
+    return found
+
+
+def test_every_address_is_documented() -> None:
+    pages = in_code(r"register_page\(__name__,.*path(?:_template)?=\"([^\"]+)\"", "tds_dash") - {"/404"}
+    route = r"@blueprint\.\w+\(\"([^\"]+)\""
+    api = in_code(route, "tds_dash/api")
+    plain = in_code(route, "tds_dash") - api - {"/vendor/<version>/<path:name>"}
+    written = set(re.findall(r"`(/[^`]*)`", read("docs/http.md")))
+    assert pages | plain | {f"/api/v1{address}" for address in api} <= written
+
+
+def test_every_metric_is_documented() -> None:
+    metrics = in_code(r"(?:Counter|Gauge|Histogram)\(\s*\"(tds_[a-z_]+)\"", "ingest", "tds_dash")
+    assert len(metrics) > 10
+    written = {name.removesuffix("_total") for name in re.findall(r"`(tds_[a-z_]+)", read("docs/http.md"))}
+    assert written == {name.removesuffix("_total") for name in metrics}
 
 
 def test_the_set_up_is_two_commands() -> None:
