@@ -39,7 +39,8 @@ def redrawn(figure: go.Figure, drawn: object) -> go.Figure | Patch:
     Dash 4.4 writes a zoom into the figure that it keeps, and plotly's uirevision then takes the zoom for what was asked
     for; a new layout would undo it. So while the view stays, the layout stays with the browser.
     """
-    if drawn != figure.layout.uirevision:
+    view = drawn.get("view") if isinstance(drawn, dict) else drawn
+    if view != figure.layout.uirevision:
         return figure
     patch = Patch()
     patch["data"] = figure.to_dict()["data"]

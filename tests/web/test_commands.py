@@ -1,0 +1,110 @@
+"""`tds web`: it serves, it stops, and what keeps it from starting is one line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.web.world import World
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    """Give a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(world: World, **given: str) -> dict[str, str]:
+    """Give the variables that lead to the world's database."""
+    settings = world.database.settings
+    base = {"TDS_DATABASE_URL": str(settings.database_url), "TDS_STATE_DIR": str(settings.state_dir)}
+    return {**os.environ, "TDS_WEB_PORT": str(free_port()), **base, **given}
+
+
+def run(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the command where it cannot start."""
+    command = [sys.executable, "-m", "cli", "web"]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_it_serves_and_stops_without_leaving_anything(world: World) -> None:
+    env = environment(world)
+    process = subprocess.Popen([sys.executable, "-m", "cli", "web"], cwd=ROOT, env=env)
+    address = f"http://127.0.0.1:{env['TDS_WEB_PORT']}"
+    try:
+        assert read(f"{address}/readyz") == "ready\n"
+        workers = psutil.Process(process.pid).children(recursive=True)
+        assert len(workers) == 2
+        for _ in range(20):
+            read(f"{address}/healthz")
+        counted = [line for line in read(f"{address}/metrics").splitlines() if 'endpoint="health.healthz"' in line]
+        assert 'tds_http_requests_total{endpoint="health.healthz",status="200"} 20.0' in counted
+    finally:
+        process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    assert not any(worker.is_running() for worker in workers)
+
+
+def read(url: str, seconds: float = 60) -> str:
+    """Read an address, as soon as it answers."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:
+                return str(response.read().decode())
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def test_a_port_in_use_is_one_line(world: World) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run(environment(world, TDS_WEB_PORT=str(taken.getsockname()[1])))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "in use" in done.stderr
+    assert "TDS_WEB_PORT" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("TDS_WEB_DATABASE_URL", "postgresql://a:b@127.0.0.1:9/none", "refused"),
+        ("TDS_WEB_HOST", "192.0.2.1", "cannot listen on 192.0.2.1"),
+        ("TDS_WEB_PORT", "x", "TDS_WEB_PORT"),
+        ("TDS_SECRET_KEY", "short", "TDS_SECRET_KEY"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_one_line(world: World, variable: str, value: str, said: str) -> None:
+    done = run(environment(world, **{variable: value}))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert said in done.stderr
+
+
+def test_a_database_without_schema_is_one_line(world: World, embedded_server: str) -> None:
+    from tests.conftest import create_database, drop_database
+
+    url = create_database(embedded_server, "twebempty")
+    try:
+        done = run(environment(world, TDS_DATABASE_URL=url))
+    finally:
+        drop_database(embedded_server, "twebempty")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "tds migrate" in done.stderr
