@@ -5,10 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
@@ -27,6 +23,8 @@ def migrate(settings: Settings) -> str:
 
     Raises StoreUnavailable when the database cannot be reached or a step is refused: then nothing was changed.
     """
+    from alembic.util import CommandError  # half of a start's imports, wanted here alone
+
     store = engine.open_store(settings, "owner", pool_size=1)
     try:
         engine.check(store)
@@ -48,8 +46,8 @@ def migrate(settings: Settings) -> str:
 
 
 def newest_version() -> str:
-    """Give the version that this program's migrations lead to."""
-    return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
+    """Give the version that this program's migrations lead to: they are one line, numbered by their file names."""
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def schema_version(connection: Connection) -> str | None:
@@ -60,6 +58,9 @@ def schema_version(connection: Connection) -> str | None:
 
 
 def _upgrade(connection: Connection, kind: str, logins: dict[str, str]) -> None:
+    from alembic import command
+    from alembic.config import Config
+
     connection.execute(text("CREATE SCHEMA IF NOT EXISTS tds_migration"))
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

@@ -7,13 +7,14 @@ import shutil
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from settings import Settings
+from settings import Settings, kept_secret
 from sql.errors import StoreUnavailable
+
+OUTSIDE = Path("/var/lib/tds")
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,28 @@ def find_place(settings: Settings) -> Place:
     if os.name != "posix" or os.geteuid() != 0:
         return Place(settings.state_dir / "postgres", binaries, None, None)
     uid, gid = _unprivileged()
-    folder = settings.state_dir / "postgres"
-    if not _reachable(folder):
-        folder = Path("/var/lib/tds") / sha256(str(settings.state_dir).encode()).hexdigest()[:12] / "postgres"
+    folder = _folder(settings)
     if not _reachable(binaries / "postgres"):
         # The libraries are found by a path relative to the binaries: the copy keeps the layout of the package.
         binaries = folder / "server" / package.name / "pginstall18" / "bin"
     return Place(folder, binaries, uid, gid)
+
+
+def _folder(settings: Settings) -> Path:
+    """Choose the folder as root: the state folder, or one outside that goes by a name kept in the state folder.
+
+    A database that is there already stays where it is, whatever the modes of its parents have become.
+    """
+    inside = settings.state_dir / "postgres"
+    if (inside / "data" / "PG_VERSION").exists() and not _reachable(inside):
+        raise StoreUnavailable(
+            f"the database in {inside} cannot be reached by the user that PostgreSQL runs as: let others enter its parent folders (chmod o+x)"
+        )
+    named = settings.state_dir / "secrets" / "database-place"
+    if _reachable(inside) and not named.exists():
+        return inside
+    # A state folder made anew has a new name, and so a new database: what an older one left behind is not taken over.
+    return OUTSIDE / f"s{kept_secret(named, 12)}" / "postgres"
 
 
 def _package() -> Path:

@@ -239,7 +239,7 @@ def late(store: Store) -> dict[str, float]:
     return {"late_slot_s": healed, "new_reading_s": shown}
 
 
-def _between(store: Store, device: int, at: datetime) -> Any:
+def _between(store: Store, device: int, at: datetime) -> object:
     with store.transaction() as connection:
         return connection.execute(
             text("SELECT value + 0.001 FROM tds.reading WHERE device_id = :d AND time <= :at ORDER BY time DESC LIMIT 1"),
