@@ -19,6 +19,8 @@ class Unit(NamedTuple):
 
 
 UNITS = {
+    # Milli and mega differ by their case alone, so both are known: neither is ever taken for the other.
+    "mWh": Unit("energy", Decimal("0.000001")),
     "Wh": Unit("energy", Decimal("0.001")),
     "kWh": Unit("energy", Decimal(1)),
     "MWh": Unit("energy", Decimal(1000)),
@@ -35,6 +37,7 @@ UNITS = {
     "hL": Unit("volume", Decimal("0.1")),
     "dm³": Unit("volume", Decimal("0.001")),
     "m³": Unit("volume", Decimal(1)),
+    "ML": Unit("volume", Decimal(1000)),
     "°C": Unit("temperature", Decimal(1)),
     "K": Unit("temperature", Decimal(1), Decimal("-273.15")),
     # (F - 32) * 5/9 is no finite factor: `convert` multiplies by 5 and divides by 9.

@@ -14,7 +14,7 @@ from sql import calendar, ledger
 from sql.consumption import STEPS, ConsumptionRow, consumption, outward
 from sql.consumption import buckets as every_bucket
 from tests.conftest import Database
-from tests.sql.plant import Meter, at, buckets, feed, meter, page, put, series, sound
+from tests.sql.plant import Meter, at, buckets, feed, meter, page, series, sound
 
 D = Decimal
 
