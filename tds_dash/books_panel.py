@@ -19,7 +19,6 @@ from sql.queries.reach import reach
 from tds_dash import books_view, doors
 from tds_dash.amounts import in_main_unit
 from tds_dash.books_view import Asked, DeviceBooks
-from tds_dash.components import skeleton
 from tds_dash.components.attributes import DECORATION, LIVE, labelled
 from tds_dash.figures import ChartDevice, by_unit, placed
 from tds_dash.identity import account, locale, zone
@@ -65,7 +64,7 @@ def panel(page: str, language: str) -> Component:
             dcc.Store(id=f"{page}-bar"),
             dcc.Interval(id=f"{page}-books-again", interval=AGAIN_MS, disabled=True),
             head,
-            html.Div(skeleton("table"), id=f"{page}-books-body", className="tds-books-body", **LIVE),
+            html.Div(id=f"{page}-books-body", className="tds-books-body", **LIVE),
         ],
         id=f"{page}-books",
         className="tds-card tds-books",

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from tds_dash.factory import create_server
 from tests.conftest import Database, _make
+from tests.web.queue import Queue
 from tests.web.world import PASSWORD, World, build
 
 
@@ -23,6 +24,12 @@ def web_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 def world(web_database: Database, tmp_path_factory: pytest.TempPathFactory) -> World:
     """Register the cast and its readings."""
     return build(web_database, tmp_path_factory.mktemp("readings"))
+
+
+@pytest.fixture(scope="session")
+def queue(world: World) -> Queue:
+    """Add an account whose meters do what has to be reviewed."""
+    return Queue.build(world.database)
 
 
 @pytest.fixture(scope="session")
