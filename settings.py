@@ -56,7 +56,7 @@ class Settings:
 def load(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; raise SettingsError with one line for the first value that cannot be used."""
     read = _Reader(os.environ if environment is None else environment)
-    state_dir = Path(read.text("TDS_STATE_DIR", str(ROOT / "var"))).expanduser().absolute()
+    state_dir = read.path("TDS_STATE_DIR", ROOT / "var")
     settings = Settings(
         database_url=read.database("TDS_DATABASE_URL"),
         ingest_database_url=read.database("TDS_INGEST_DATABASE_URL"),
@@ -68,7 +68,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         mqtt_root=read.topic("TDS_MQTT_ROOT", "tds_new/devices"),
         mqtt_client_id=read.text("TDS_MQTT_CLIENT_ID", "tds-ingest"),
         broker_bind=read.text("TDS_BROKER_BIND", "127.0.0.1"),
-        pki_dir=Path(read.text("TDS_PKI_DIR", str(state_dir / "pki"))).expanduser().absolute(),
+        pki_dir=read.path("TDS_PKI_DIR", state_dir / "pki"),
         pki_passphrase=read.secret("TDS_PKI_PASSPHRASE"),
         secret_key=read.secret("TDS_SECRET_KEY"),
         web_host=read.text("TDS_WEB_HOST", "127.0.0.1"),
@@ -116,6 +116,12 @@ class _Reader:
 
     def text(self, name: str, default: str) -> str:
         return self.environment.get(name, "").strip() or default
+
+    def path(self, name: str, default: Path) -> Path:
+        try:
+            return Path(self.text(name, str(default))).expanduser().absolute()
+        except RuntimeError:
+            raise SettingsError(f"{name} begins with the home folder of nobody: {self.text(name, '')}") from None
 
     def secret(self, name: str) -> str | None:
         value, path = self.environment.get(name, ""), self.environment.get(f"{name}_FILE", "")
