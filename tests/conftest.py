@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
+from playwright._impl._driver import compute_driver_executable
 
 import settings as settings_module
 from settings import Settings
@@ -121,12 +123,19 @@ def _execute(server: str, *commands: str) -> None:
 
 @pytest.hookimpl(trylast=True)  # when every folder has marked its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what drives Chromium where there is none; the summary says so."""
+    """Leave out what drives Chromium where that is not possible; the summary says so."""
+    browsing = [item for item in items if item.get_closest_marker("browser")]
+    missing = _missing_for_browser() if browsing else None
+    for item in browsing if missing else []:
+        item.add_marker(pytest.mark.skip(reason=f"no browser here: apt-get install {missing}"))
+
+
+def _missing_for_browser() -> str | None:
+    """Name the Debian package that is missing to drive Chromium."""
     if shutil.which("chromium") is None:
-        skip = pytest.mark.skip(reason="Chromium is not installed: apt-get install chromium")
-        for item in items:
-            if item.get_closest_marker("browser"):
-                item.add_marker(skip)
+        return "chromium"
+    driver = compute_driver_executable()[0]
+    return "libatomic1" if subprocess.run([driver, "--version"], capture_output=True).returncode else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

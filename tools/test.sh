@@ -4,8 +4,11 @@ set -eu
 venv=$1
 debian() { sh "$(dirname "$0")/debian.sh" "$@"; }
 broker="mosquitto=mosquitto mosquitto_pub=mosquitto-clients"
+browser="chromium=chromium"
+# The program that drives Chromium comes with Playwright, but for a library that a bare Debian lacks.
+"$(echo "$venv"/lib/python3*/site-packages/playwright/driver/node)" --version >/dev/null 2>&1 || browser="$browser =libatomic1"
 # shellcheck disable=SC2086 # one word a program
-debian $broker chromium=chromium || {
+debian $broker $browser || {
     debian $broker >/dev/null 2>&1 || exit 1
     echo "Going on without Chromium: what needs it is left out." >&2
 }
