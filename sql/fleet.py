@@ -229,7 +229,7 @@ def set_device(connection: Connection, mac: str, code: str, **given: Any) -> Non
             "UPDATE tds.device SET kind = :kind, resource = :resource, unit = :unit, name = :name, interval_seconds = :interval,"
             " max_rate = :max_rate, resolution = :resolution, jitter = :jitter, modulus = :modulus WHERE id = :id"
         ),
-        {**after._asdict(), "unit": canonical(after.unit), "id": device_id},
+        {**after._asdict(), "name": (after.name or code).strip(), "unit": canonical(after.unit), "id": device_id},
     )
     if after._replace(resource=before.resource, unit=before.unit, name=before.name) != before:
         ledger.mark_dirty(connection, [device_id])
@@ -261,9 +261,13 @@ def check_device(code: str, device: DeviceSettings) -> None:
     if not 1 <= device.interval <= 31_622_400:
         raise Refused("the interval is between 1 second and 366 days")
     limits = (("largest rate", device.max_rate, False), ("resolution", device.resolution, True), ("jitter", device.jitter, True))
-    for what, value, zero in (*limits, ("modulus", device.modulus, False)):
-        if value is not None and not (value.is_finite() and (value >= 0 if zero else value > 0) and value <= Decimal("1e15")):
-            raise Refused(f"the {what} must be {'at least' if zero else 'greater than'} 0 and at most 10^15, not {value}")
+    for what, value, zero in limits:
+        if value is not None and not (value.is_finite() and (value >= 0 if zero else value > 0) and value < Decimal("1e15")):
+            raise Refused(f"the {what} must be {'at least' if zero else 'greater than'} 0 and below 10^15, not {value}")
+    if device.modulus is not None and not (device.modulus.is_finite() and 0 < device.modulus <= Decimal("1e15")):
+        raise Refused(f"the modulus must be greater than 0 and at most 10^15, not {device.modulus}")
+    if device.name is not None:
+        _name(device.name, "a device's name")
 
 
 def _note_zone(connection: Connection, zone: str) -> None:
