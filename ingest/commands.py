@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable
 
 from ingest.connection import Target
 from ingest.credentials import crl_expiry, tls_context
@@ -48,7 +47,7 @@ def ingest(settings: Settings, args: argparse.Namespace) -> int:
     health.start()
     if worker:
         worker.start()
-    watch(service.hanging)
+    watch(service)
     try:
         service.run()
     finally:
@@ -98,13 +97,14 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
-def watch(hanging: Callable[[], str | None]) -> None:
+def watch(service: Service) -> None:
     """End the process when it hangs, so that whoever started it can start it anew: nothing acknowledged is lost by that."""
 
     def look() -> None:
         while True:
             threading.Event().wait(WATCH_SECONDS)
-            if reason := hanging():
+            service.hang_up()
+            if reason := service.hanging():
                 log.critical("%s: ending, to be started anew", reason)
                 logging.shutdown()
                 os._exit(1)

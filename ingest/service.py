@@ -32,7 +32,8 @@ LAG_SECONDS = 5.0
 STANDBY_SECONDS = 1.0
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 5.0
 STOP_SECONDS = 20.0
-HANGING_SECONDS = 120.0
+# No answer for so long: say so, break the connection, end the process. Every statement has a timeout of 20 s at the server.
+QUIET_SECONDS, STUCK_SECONDS, HANGING_SECONDS = 15.0, 90.0, 180.0
 REMIND_SECONDS = 60.0
 # A single message that the database fails on without blaming its data is tried this often before it is refused.
 MOST_ATTEMPTS = 5
@@ -74,10 +75,17 @@ class Service:
             return "the store loop hangs"
         return "the broker loop hangs" if self._subscriber.idle_seconds > HANGING_SECONDS else None
 
+    def hang_up(self) -> None:
+        """Break the connection to a database that does not answer; for a thread that watches."""
+        if time.monotonic() - self.beat > STUCK_SECONDS and (session := self._session) is not None:
+            session.abort()
+
     def unready(self) -> str | None:
         """Say why nothing can be stored now, or None; a standby is ready."""
         if self.fault is not None:
             return f"database: {self.fault}"
+        if (quiet := time.monotonic() - self.beat) > QUIET_SECONDS:
+            return f"database: no answer for {quiet:.0f} s"
         if self._active and not self._subscriber.connected:
             return f"broker: {self._subscriber.fault}"
         return None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
 from contextlib import suppress
 
 import psycopg2
@@ -19,7 +22,7 @@ _OPTIONS = " ".join(
     for name, value in {
         "search_path": "tds,public",
         "timezone": "UTC",
-        "statement_timeout": 30_000,
+        "statement_timeout": 20_000,
         "lock_timeout": 10_000,
         "idle_in_transaction_session_timeout": 60_000,
         "idle_session_timeout": 60_000,
@@ -52,6 +55,7 @@ class Session:
 
     def __init__(self, url: str) -> None:
         """Connect; raises StoreLost with one line where that is not possible."""
+        self._closing = threading.Lock()
         try:
             self.connection: Connection = psycopg2.connect(
                 make_dsn(url, **{"application_name": "tds-ingest", **PATIENCE, "options": _OPTIONS})
@@ -81,9 +85,16 @@ class Session:
         self.connection.notifies.clear()
         return changed
 
+    def abort(self) -> None:
+        """Break the connection from another thread, so that whoever waits for an answer on it gets an error."""
+        with self._closing, suppress(OSError, psycopg2.Error):
+            if not self.connection.closed:
+                with socket.socket(fileno=os.dup(self.connection.fileno())) as other:
+                    other.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close the connection, and with it give up the lock."""
-        with suppress(psycopg2.Error):
+        with self._closing, suppress(psycopg2.Error):
             self.connection.close()
 
 

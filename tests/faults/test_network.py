@@ -83,6 +83,9 @@ def test_a_broker_dark_for_longer_than_the_keepalive_is_left_and_found_again(cut
 @pytest.mark.timeout(900)
 def test_a_database_dark_for_two_minutes_is_left_and_found_again(cuts: Cuts) -> None:
     cuts.database.stall()
-    wait_for(lambda: cuts.ingester.ask("/readyz")[0] == 503, 150)
+    wait_for(lambda: cuts.ingester.ask("/readyz")[0] == 503, 60)
+    assert "no answer" in cuts.ingester.ask("/readyz")[1]
+    wait_for(lambda: "database:" in cuts.ingester.log.read_text(), 120)
     cuts.database.heal()
     survive(cuts, cuts.database, "drop", 0)
+    assert cuts.ingester.process.poll() is None

@@ -1,8 +1,10 @@
 """The register in memory, and how changes of the tables reach it."""
 
+import threading
 import time
 from collections.abc import Iterator
 
+import psycopg2
 import pytest
 
 from ingest.directory import Device, Directory
@@ -95,3 +97,13 @@ def test_one_session_at_a_time_holds_the_lock_of_a_client_id(session: Session, p
         assert time.monotonic() < deadline
         time.sleep(0.05)
     other.close()
+
+
+def test_a_connection_that_gets_no_answer_can_be_broken_from_another_thread(session: Session) -> None:
+    threading.Timer(0.3, session.abort).start()
+    started = time.monotonic()
+    with pytest.raises(psycopg2.Error), session.connection as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(15)")
+    assert time.monotonic() - started < 5
+    session.close()
+    session.abort()
