@@ -13,14 +13,13 @@ from tests.project.tree import ROOT, tracked_files
 
 # Written apart, so that this file is not its own find.
 PEM = re.compile(r"-----BEGIN [A-Z0-9 ]+-----\s+[A-Za-z0-9+/=\s]{40,}-----" + r"END [A-Z0-9 ]+-----")
-SECRET_IN_URL = re.compile(r"(postgresql|postgres|smtps?|mqtts?)://[^\s:/@\"'{}]+:([^\s@\"'{}$…<>]+)@([^\s/:\"'{}]+)")
+SECRET_IN_URL = re.compile(r"(postgresql|postgres|smtps?|mqtts?)://[^\s:/@\"'{}]+:([^\s@\"'{}$…<>]{6,})@([^\s/:\"'{}]+)")
 MACHINE_PATHS = re.compile(r"(?<![\w.}])/(work|tmp/scratch" + r"|home/[a-z]+|Users/[a-z]+)/")
 REGISTRIES = re.compile(
     "|".join((r"pypi\." + "org", "python" + "hosted", r"deb\.debian\." + "org", r"npmjs\." + "org", r"proxy\.golang"))
 )
 STATE = re.compile(r"(^|/)(var|\.venv|pgdata|secrets|__pycache__|htmlcov)/|\.(key|pem|p12|pfx|sqlite|log|pyc|env)$|(^|/)\.env$")
 LARGEST = 2_000_000
-TEST_PASSWORDS = {"test"}  # of throw-away databases
 
 
 def text_files() -> list[tuple[str, str]]:
