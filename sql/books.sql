@@ -1,9 +1,12 @@
 -- The books of a device: its register at an instant, and the corrections between two instants.
 
+-- name: booked_until The last reading that the ledger knows: what came since is not in the books yet.
+SELECT last_time FROM tds.ledger_state WHERE device_id = :device;
+
 -- name: register_at The register at an instant inside the device's accepted readings: interpolated as the ledger spreads it.
 WITH accepted AS (
     SELECT r.time, r.value FROM reading r
-     WHERE r.device_id = :device AND r.time >= :low AND r.time <= :high
+     WHERE r.device_id = :device AND r.time >= :low AND r.time <= least(CAST(:high AS timestamptz), CAST(:until AS timestamptz))
        AND NOT EXISTS (SELECT FROM tds.decision c WHERE c.device_id = :device AND c.at = r.time AND c.kind = 'ignore' AND c.undone_at IS NULL)
        AND NOT EXISTS (SELECT FROM tds.event g WHERE g.device_id = :device AND g.kind = 'glitch' AND g.since < r.time AND r.time < g.at)
 ), before AS (

@@ -12,10 +12,11 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 from sqlalchemy import Connection
 
-from sql.books import books
+from sql.books import Books, books
 from sql.consumption import consumption
+from sql.errors import Refused
 from sql.queries.devices import devices
-from sql.queries.reach import reach
+from sql.queries.reach import Reach, reach
 from tds_dash import books_view, doors
 from tds_dash.amounts import in_main_unit
 from tds_dash.books_view import Asked, DeviceBooks
@@ -137,10 +138,8 @@ def filled(conn: Connection, drawn: Sequence[ChartDevice], asked: Asked) -> tupl
     listed = [device for device in drawn if device.id in amounts and (device.id in known or len(drawn) == 1)]
     largest = sorted(listed, key=lambda device: -amounts[device.id])[:MOST_LISTED]
     reaches = reach(conn, [device.id for device in largest])
-    kept = [
-        DeviceBooks(device, [books(conn, device.id, *period) for period in asked.periods], reaches.get(device.id))
-        for device in sorted(largest, key=lambda device: device.position)
-    ]
+    in_order = sorted(largest, key=lambda device: device.position)
+    kept = [device_books(conn, device, asked, rows, reaches.get(device.id)) for device in in_order]
     settled = all(one.balanced or one.closed for one in kept)
     if not kept:
         return html.P(t("books.empty", locale()), className="tds-muted"), True
@@ -148,6 +147,20 @@ def filled(conn: Connection, drawn: Sequence[ChartDevice], asked: Asked) -> tupl
         return books_view.single(kept[0], zone(), locale()), settled
     total = sum(amounts.values(), Decimal(0))
     return books_view.several(kept, total, group[0].unit, len(listed) - len(kept), zone(), locale()), settled
+
+
+def device_books(
+    conn: Connection, device: ChartDevice, asked: Asked, rows: Sequence[ConsumptionRow], reached: Reach | None
+) -> DeviceBooks:
+    """Open the books of one device; on closed ground only what was booked, since no reading is left to prove it."""
+    try:
+        return DeviceBooks(device, [books(conn, device.id, *period) for period in asked.periods], reached)
+    except Refused:
+        own = [row for row in rows if row.device_id == device.id]
+        booked = sum((row.consumption or Decimal(0) for row in own), Decimal(0))
+        estimated = sum((row.estimated or Decimal(0) for row in own), Decimal(0))
+        page = Books(asked.periods[0][0], asked.periods[-1][1], None, None, [], booked, estimated, False)
+        return DeviceBooks(device, [page], reached, closed=True)
 
 
 def bars(conn: Connection, drawn: Sequence[ChartDevice], asked: Asked, start: datetime, end: datetime) -> list[ConsumptionRow]:

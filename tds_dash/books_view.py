@@ -36,11 +36,12 @@ class Asked(NamedTuple):
 
 
 class DeviceBooks(NamedTuple):
-    """The books of one device, a page per period, and how far its readings reach."""
+    """The books of one device, a page per period, and how far its readings reach; closed: too old for readings to prove it."""
 
     device: ChartDevice
     pages: list[Books]
     reach: Reach | None
+    closed: bool = False
 
     @property
     def consumption(self) -> Decimal:
@@ -51,11 +52,6 @@ class DeviceBooks(NamedTuple):
     def estimated(self) -> Decimal:
         """The part of it that is not measured."""
         return sum((page.estimated for page in self.pages), Decimal(0))
-
-    @property
-    def closed(self) -> bool:
-        """Tell whether there is nothing left to balance with."""
-        return self.reach is not None and any(self.reach.closed(page.start) for page in self.pages)
 
     @property
     def balanced(self) -> bool:
@@ -176,8 +172,8 @@ def statement(page: Books, kept: DeviceBooks, zone: tzinfo, locale: str) -> Comp
     """Give a page of the books: registers, their difference, each correction, the consumption, and that they balance."""
     if kept.reach is None or not kept.reach.covers(page.start, page.end):
         return html.P(t("books.empty", locale), className="tds-muted")
-    unit, closed = kept.device.unit, kept.reach.closed(page.start)
-    lines = [] if closed or page.opening is None or page.closing is None else register_lines(page, kept.reach, zone, locale)
+    known = page.opening is not None and page.closing is not None
+    lines = register_lines(page, kept.reach, zone, locale) if known else []
     digits = places([amount for *_, amount in lines] + [page.consumption, page.estimated])
     rows: list[list[Cell]] = [
         [entry, when, number(amount, locale, digits=digits, fixed=True, sign=index > 1)]
@@ -188,9 +184,13 @@ def statement(page: Books, kept: DeviceBooks, zone: tzinfo, locale: str) -> Comp
     if page.estimated:
         share = small(page.estimated / page.consumption, locale) if page.consumption else ""
         rows.append([t("books.estimated", locale), share, number(page.estimated, locale, digits=digits, fixed=True)])
-    columns = [Column(t("books.entry", locale), wraps=True), Column(t("books.when", locale), wraps=True), Column(unit, "end")]
+    columns = [
+        Column(t("books.entry", locale), wraps=True),
+        Column(t("books.when", locale), wraps=True),
+        Column(kept.device.unit, "end"),
+    ]
     table = data_table(columns, rows, caption=t("books.caption", locale, name=kept.device.name))
-    return html.Div([table, html.P(words_below(page, kept, closed, locale))])
+    return html.Div([table, html.P(words_below(page, kept, locale))])
 
 
 def register_lines(page: Books, reach: Reach, zone: tzinfo, locale: str) -> list[tuple[str, str, Decimal]]:
@@ -204,9 +204,9 @@ def register_lines(page: Books, reach: Reach, zone: tzinfo, locale: str) -> list
     return [*edges, (t("books.difference", locale), "", closing - opening), *corrections]
 
 
-def words_below(page: Books, kept: DeviceBooks, closed: bool, locale: str) -> list[Component | str]:
+def words_below(page: Books, kept: DeviceBooks, locale: str) -> list[Component | str]:
     """Say that a page balances, or why it cannot or does not."""
-    if closed:
+    if kept.closed:
         return [t("books.closed", locale)]
     if page.opening is None:
         return [t("books.no_register", locale)]

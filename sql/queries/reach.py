@@ -14,22 +14,17 @@ FILE = "queries/reach.sql"
 
 
 class Reach(NamedTuple):
-    """First and last accepted reading, and the oldest reading that retention has left; None where it has left none."""
+    """First and last reading that the ledger knows."""
 
     first: datetime
     last: datetime
-    oldest: datetime | None
 
     def covers(self, start: datetime, end: datetime) -> bool:
         """Tell whether anything of a period lies between the first reading and the last."""
         return start < self.last and self.first < end
 
-    def closed(self, start: datetime) -> bool:
-        """Tell whether readings at a period's start were there once and are gone."""
-        return self.oldest is None or (self.first < self.oldest and start < self.oldest)
-
 
 def reach(conn: Connection, device_ids: Sequence[int]) -> dict[int, Reach]:
     """Give the reach of each device that has any."""
     rows = conn.execute(statements(FILE)["reach"], {"ids": list(device_ids)})
-    return {row.device_id: Reach(row.first_time, row.last_time, row.oldest) for row in rows}
+    return {row.device_id: Reach(row.first_time, row.last_time) for row in rows}

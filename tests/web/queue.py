@@ -50,8 +50,9 @@ class Queue:
         with self.database.owner.transaction() as connection:
             fleet.add_gateway(connection, mac, NAME)
             device = fleet.add_device(connection, mac, "Q01", **(chosen | facts))
-        put(self.database, device, readings)
-        self.drain()
+        if readings:
+            put(self.database, device, readings)
+            self.drain()
         return device
 
     def reset(self, name: str = "Pump") -> tuple[int, Event]:

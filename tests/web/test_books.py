@@ -207,7 +207,7 @@ def page_of(opening: str | None, closing: str | None, consumption: str, *correct
     )
 
 
-REACH = Reach(START - timedelta(days=30), START + timedelta(days=30), START - timedelta(days=30))
+REACH = Reach(START - timedelta(days=30), START + timedelta(days=30))
 
 
 def test_a_statement_shows_as_many_decimals_as_it_takes() -> None:
@@ -226,13 +226,40 @@ def test_books_that_do_not_balance_say_by_how_much() -> None:
 
 def test_books_without_registers_say_why() -> None:
     assert "sends amounts" in statement(page_of(None, None, "3"), REACH)
-    gone = Reach(START - timedelta(days=900), START + timedelta(days=30), START + timedelta(days=3))
-    closed = statement(page_of("10", "15", "3"), gone)
-    assert "gone with retention" in closed
-    assert "Not balanced" not in closed
     assert "No reading reaches into this period" in statement(page_of("10", "10", "0"), None)
-    later = Reach(START + timedelta(days=3), START + timedelta(days=4), START + timedelta(days=3))
+    later = Reach(START + timedelta(days=3), START + timedelta(days=4))
     assert "No reading reaches into this period" in statement(page_of("10", "10", "0"), later)
+
+
+def test_books_on_closed_ground_show_what_was_booked(editor: FlaskClient, queue: Queue) -> None:
+    device = queue.device(quarters(range(100, 200, 5), minutes=60), "Archive", interval=3600)
+    bar = {"from": "2026-03-02T03:00:00+00:00", "to": "2026-03-03T03:00:00+00:00", "step": "day"}
+    whole = opened(editor, "device", bar, device_id=device)
+    assert "95" in whole
+    assert "Balanced" in whole
+    with queue.database.owner.transaction() as connection:  # as retention does
+        connection.exec_driver_sql(f"DELETE FROM tds.reading WHERE device_id = {device} AND time < '2026-03-02 10:00Z'")
+    closed = opened(editor, "device", bar, device_id=device)
+    assert "gone with retention" in closed
+    assert "95" in closed
+    assert "alanced" not in closed
+    several = opened(editor, "consumption", bar, consumption_resource="electricity")
+    assert "Archive" in several
+    assert editor.get(f"/api/v1/books?device={device}&from=2026-03-02&to=2026-03-03").status_code == 400
+    assert exact(editor.get(f"/api/v1/books?device={device}&from=2026-03-02T12:00:00Z&to=2026-03-03"))["balanced"] is True
+
+
+def test_a_reading_that_is_not_booked_yet_is_not_in_the_books(editor: FlaskClient, queue: Queue) -> None:
+    device = queue.device(quarters([100, 105, 110]))
+    put(queue.database, device, quarters([117], START + timedelta(minutes=45)))
+    query = f"/api/v1/books?device={device}&from=2026-03-02&to=2026-03-03"
+    before = exact(editor.get(query))
+    assert (before["closing"], before["consumption"], before["balanced"]) == (110, 10, True)
+    queue.drain()
+    after = exact(editor.get(query))
+    assert (after["closing"], after["consumption"], after["balanced"]) == (117, 17, True)
+    fresh = queue.device([])
+    assert exact(editor.get(f"/api/v1/books?device={fresh}"))["opening"] is None
 
 
 def test_a_small_share_is_not_said_to_be_nothing() -> None:
