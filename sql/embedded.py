@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -55,11 +56,14 @@ class EmbeddedServer:
     def join(self) -> str:
         """Start the server where it does not run, and give the owner's URL; raises StoreUnavailable with the reason."""
         try:
-            prepare(self.place)
             with self._lock:
+                prepare(self.place)
                 self._take_ticket()
                 if not _running(self.place):
                     self._start()
+                else:
+                    self._take_up()
+                self._create_database()
                 port = int((self.place.folder / "port").read_text(encoding="ascii"))
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             self.leave()
@@ -117,7 +121,26 @@ class EmbeddedServer:
                     f"the embedded database in {self.place.folder} did not start: {_last_fault(self.place.log, started)}"
                 )
             time.sleep(0.05)
-        self._create_database()
+        # A server that dies while this process lives must not stay behind as a zombie: its number would look taken.
+        threading.Thread(target=process.wait, name="embedded-database", daemon=True).start()
+
+    def _take_up(self) -> None:
+        """Wait for a server that runs; whoever started it may have died before it had noted the port."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            port = (self.place.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[3:4]
+            if port and port[0] != self._noted_port():
+                (self.place.folder / "port").write_text(port[0], encoding="ascii")
+            if port and self._answers():
+                return
+            if time.monotonic() > deadline or not _running(self.place):
+                raise StoreUnavailable(f"the embedded database in {self.place.folder} does not answer (see {self.place.log})")
+            time.sleep(0.05)
+
+    def _noted_port(self) -> str:
+        with suppress(OSError):
+            return (self.place.folder / "port").read_text(encoding="ascii").strip()
+        return ""
 
     def _answers(self) -> bool:
         try:
@@ -163,12 +186,15 @@ class EmbeddedServer:
         fresh.rename(self.place.data)  # a start that was cut short leaves no half-made database
 
     def _create_database(self) -> None:
+        password_was_lost = not (self.settings.state_dir / "secrets" / "database-owner").exists()
         connection = psycopg2.connect(self.superuser_url())
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (OWNER,))
             if cursor.fetchone() is None:
                 cursor.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE CREATEDB PASSWORD %s", (self._secret("database-owner"),))
+            elif password_was_lost:
+                cursor.execute(f"ALTER ROLE {OWNER} PASSWORD %s", (self._secret("database-owner"),))
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,))
             if cursor.fetchone() is None:
                 cursor.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
