@@ -15,7 +15,6 @@ KEPT_OF_OVERSIZE = 4 * 1024
 MOST_READINGS = 1000
 LIMIT = Decimal(10) ** 15
 
-_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,6})?")
 # fromisoformat would take a date for its midnight, any separator, and what follows a zero byte for nothing.
 _TIME = re.compile(r"[-0-9W]{8,10}[Tt ][-+0-9:.,Zz]{2,30}")
 _DECIMAL = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,6})?")
@@ -140,10 +139,10 @@ def parse_time(text: str) -> datetime:
 def parse_value(text: str) -> Decimal:
     """Read `valor` from its JSON text, a number or a decimal string; raise Unusable unless finite and below 10¹⁵ in size."""
     try:
-        if _NUMBER.fullmatch(text) is None and _DECIMAL.fullmatch(text := _STRING.decode(text)) is None:
-            raise ValueError
-        value = Decimal(text)
-    except (msgspec.DecodeError, ValueError, ArithmeticError):
+        if text[0] == '"' and _DECIMAL.fullmatch(text := _STRING.decode(text)) is None:
+            raise ValueError  # Decimal would take "NaN", " 1", "1_000" and the digits of any script
+        value = Decimal(text)  # any other JSON than a number it refuses
+    except (ValueError, ArithmeticError):
         raise Unusable("bad_value", f"valor is not a number: {text[:40]}") from None
     if not -LIMIT < value < LIMIT:
         raise Unusable("bad_value", "valor is not below 10^15 in size")

@@ -46,35 +46,37 @@ def resolve(message: Message, directory: Directory, now: datetime) -> Resolved:
             detail = f"no gateway {message.mac[:40]} is registered"
             resolved.rejections = [Rejection("unknown_gateway", detail, message.topic, message.payload)]
         return resolved
-    earliest, latest = now - RETENTION, now + AHEAD
+    rows, devices = resolved.rows, gateway.devices
+    said, time = None, now
     for reading in message.readings:
-        device = gateway.devices.get(reading.code)
+        device = devices.get(reading.code)
         try:
             if device is None or not device.active:
                 resolved.missed = True
                 raise _not_in_use(device, reading)
-            time = instant(reading.time, gateway)
-            if time > latest:
-                raise Unusable("future_timestamp", f"{time.isoformat()} is more than 10 minutes ahead")
-            if time < earliest:
-                raise Unusable("too_old", f"{time.isoformat()} is older than readings are kept")
-            resolved.rows.append(Row(device.id, time, stored_value(reading, device), message, reading))
+            if reading.time is not said:  # most readings of a message share its time
+                time = instant(reading.time, gateway, now)
+                said = reading.time
+            rows.append(Row(device.id, time, stored_value(reading, device), message, reading))
         except Unusable as error:
             resolved.rejections.append(message.reject(reading, error.reason, error.detail))
     return resolved
 
 
-def instant(time: datetime, gateway: Gateway) -> datetime:
-    """Give the UTC instant; a time without an offset is the account's.
+def instant(time: datetime, gateway: Gateway, now: datetime) -> datetime:
+    """Give the UTC instant, where it is neither ahead nor too old; a time without an offset is the account's.
 
     An hour that comes twice is taken as its first, one that a clock skips as if the clock had not been put forward.
     """
-    if time.tzinfo is UTC:
-        return time
     try:
-        return (time if time.tzinfo is not None else time.replace(tzinfo=gateway.zone)).astimezone(UTC)
+        found = (time if time.tzinfo is not None else time.replace(tzinfo=gateway.zone)).astimezone(UTC)
     except OverflowError:
         raise Unusable("bad_timestamp", "timestamp is outside the calendar") from None
+    if found > now + AHEAD:
+        raise Unusable("future_timestamp", f"{found.isoformat()} is more than 10 minutes ahead")
+    if found < now - RETENTION:
+        raise Unusable("too_old", f"{found.isoformat()} is older than readings are kept")
+    return found
 
 
 def stored_value(reading: Reading, device: Device) -> Decimal:
