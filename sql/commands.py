@@ -15,6 +15,7 @@ from settings import Settings
 from sql import engine, fleet, people, rollups
 from sql import migrate as migration
 from sql.errors import Refused, StoreUnavailable
+from sql.health import usable
 
 DEVICE_OPTIONS = ("kind", "resource", "unit", "name", "interval", "max_rate", "resolution", "jitter", "modulus")
 
@@ -26,13 +27,9 @@ def owner_store(settings: Settings) -> Iterator[engine.Store]:
     try:
         engine.check(store)
         with store.transaction() as connection:
-            version = migration.schema_version(connection)
-        if version != migration.newest_version():
-            raise StoreUnavailable(
-                "the database has no schema yet: run `tds migrate`"
-                if version is None
-                else "the schema is an older one: run `tds migrate`"
-            )
+            fault = usable(connection)
+        if fault is not None:
+            raise StoreUnavailable(fault)
         yield store
     finally:
         store.close()

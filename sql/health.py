@@ -50,6 +50,8 @@ def usable(connection: Connection) -> str | None:
     version = migrate.schema_version(connection)
     if version is None:
         return "the database has no schema yet: run `tds migrate`"
+    if version > migrate.newest_version():
+        return f"the schema is at version {version}, newer than this program knows: install the program that made it"
     if version != migrate.newest_version():
         return f"the schema is at version {version}, this program needs {migrate.newest_version()}: run `tds migrate`"
     return None

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from settings import Settings, SettingsError
 from sql import engine, rollups
 from sql.errors import StoreUnavailable
-from sql.statements import quote_identifier, quote_literal
+from sql.statements import quote_identifier, statements
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 OLDEST_TIMESCALEDB = (2, 29, 2)
@@ -33,7 +33,7 @@ def migrate(settings: Settings) -> str:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
             kind = _engine_kind(connection)
             for role, url in urls.items():
-                _ensure_login(connection, url, made_by_us=getattr(settings, f"{role}_database_url") is None)
+                _ensure_login(connection, url, role, made_by_us=getattr(settings, f"{role}_database_url") is None)
             _upgrade(connection, kind, {role: _user(url) for role, url in urls.items()})
         rollups.add_missing_zones(store)
     except DBAPIError as error:
@@ -68,8 +68,8 @@ def _upgrade(connection: Connection, kind: str, logins: dict[str, str]) -> None:
     config.attributes.update(connection=connection, engine=kind, **logins)
     command.upgrade(config, "head")
     for login in logins.values():
-        connection.execute(text(f"GRANT USAGE ON SCHEMA tds_migration TO {quote_identifier(login)}"))
-        connection.execute(text(f"GRANT SELECT ON tds_migration.version TO {quote_identifier(login)}"))
+        _define(connection, f"GRANT USAGE ON SCHEMA tds_migration TO {quote_identifier(login)}")
+        _define(connection, f"GRANT SELECT ON tds_migration.version TO {quote_identifier(login)}")
 
 
 def _engine_kind(connection: Connection) -> str:
@@ -92,15 +92,24 @@ def _engine_kind(connection: Connection) -> str:
     return "timescaledb" if licence == "timescale" else "plain"
 
 
-def _ensure_login(connection: Connection, url: str, made_by_us: bool) -> None:
+def _ensure_login(connection: Connection, url: str, role: str, made_by_us: bool) -> None:
     name, password = _user(url), unquote(urlsplit(url).password or "")
-    known = connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": name}).scalar()
-    if known is None:
-        connection.execute(text(f"CREATE ROLE {quote_identifier(name)} LOGIN PASSWORD {quote_literal(password)}"))
-    elif made_by_us:
-        connection.execute(text(f"ALTER ROLE {quote_identifier(name)} LOGIN PASSWORD {quote_literal(password)}"))
+    known = connection.execute(statements("roles.sql")["known"], {"name": name}).one_or_none()
+    if known is not None and role == "web" and known.unbound:
+        raise SettingsError(
+            f"TDS_WEB_DATABASE_URL names a login that sees every account ({name}): give the web a login of its own"
+        )
+    if known is None or made_by_us:
+        order = "CREATE" if known is None else "ALTER"
+        # The driver writes the password as a literal: no other place of a statement takes one in a parameter.
+        connection.exec_driver_sql(f"{order} ROLE {quote_identifier(name).replace('%', '%%')} LOGIN PASSWORD %s", (password,))
     database = connection.execute(text("SELECT current_database()")).scalar_one()
-    connection.execute(text(f"GRANT CONNECT, TEMPORARY ON DATABASE {quote_identifier(database)} TO {quote_identifier(name)}"))
+    _define(connection, f"GRANT CONNECT, TEMPORARY ON DATABASE {quote_identifier(database)} TO {quote_identifier(name)}")
+
+
+def _define(connection: Connection, statement: str) -> None:
+    """Run a definition as it stands: names may hold colons and percent signs."""
+    connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
 def _login_url(settings: Settings, role: str) -> str:

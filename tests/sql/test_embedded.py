@@ -259,7 +259,7 @@ def test_a_corrupt_data_folder_is_named_with_the_servers_reason(state: Path, fil
 
 def test_lost_passwords_are_named(state: Path) -> None:
     shutil.rmtree(state / "secrets")
-    with pytest.raises(StoreUnavailable, match="does not know the password kept in .*secrets: restore that folder"):
+    with pytest.raises(StoreUnavailable, match=r"does not know the password kept in .*secrets: restore that folder"):
         server_of(state).join()
     assert postmaster(state) is None
 
