@@ -24,15 +24,18 @@
     if (next) next.value = location.pathname + location.search;
   }, true);
 
-  let path = location.pathname;
+  // The address changes before the page does, and React may put the new heading's words into the old element.
+  let shown = { path: location.pathname, words: null };
   new MutationObserver(function () {
-    if (location.pathname === path) return;
     const heading = document.querySelector("#content h1");
-    if (!heading) return;
-    path = location.pathname;
+    if (!heading || (shown.words !== null && location.pathname === shown.path)) return;
+    if (location.pathname !== shown.path && heading.textContent === shown.words) return;
+    const arrived = location.pathname !== shown.path;
+    shown = { path: location.pathname, words: heading.textContent };
+    if (!arrived) return;
     heading.focus({ preventScroll: true });
     window.scrollTo(0, 0);
-  }).observe(document.documentElement, { childList: true, subtree: true });
+  }).observe(document.documentElement, { childList: true, characterData: true, subtree: true });
 
   document.addEventListener("visibilitychange", function () {
     const beat = document.querySelector("[data-refreshes]");

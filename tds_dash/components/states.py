@@ -49,11 +49,16 @@ def late(text: str, exact: str) -> html.Span:
     return html.Span([mark, text], className="tds-stale tds-stale-late", title=exact or None)
 
 
-def empty_state(title: str, text: str, *, action: str = "", href: str = "", icon: str = "inbox") -> html.Div:
-    """Say what will be here, and offer the one button that gets it."""
+def empty_state(
+    title: str, text: str, *, action: str = "", href: str = "", icon: str = "inbox", whole_page: bool = False
+) -> html.Div:
+    """Say what will be here, and offer the one button that gets it; where it is the whole page, under the page's heading."""
+    heading = (
+        html.H1(title, tabIndex=-1, className="tds-state-title") if whole_page else html.P(title, className="tds-state-title")
+    )
     children: list[Any] = [
         html.I(className=f"bi bi-{icon} tds-state-icon", **DECORATION),
-        html.P(title, className="tds-state-title"),
+        heading,
         html.P(text, className="tds-state-text"),
     ]
     if action and href:

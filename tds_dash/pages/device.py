@@ -38,6 +38,7 @@ def layout(device_id: Any = None, **query: Any) -> html.Div:
             t("device.not_found_text", language),
             action=t("nav.devices", language),
             href="/devices",
+            whole_page=True,
         )
         return html.Div(html.Div(missing, className="tds-card"), className="tds-page")
     period = query.get("period") if query.get("period") in PERIODS else DEFAULTS["period"]

@@ -21,5 +21,6 @@ def layout(**_: object) -> html.Div:
         action=t("state.home", language),
         href="/",
         icon="compass",
+        whole_page=True,
     )
     return html.Div(html.Div(state, className="tds-card"), className="tds-page")

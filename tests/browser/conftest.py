@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--no-first-run"]
 PATIENCE_MS = 30_000
+QUIET = "() => ![...document.querySelectorAll('[data-dash-is-loading=true], .tds-skeleton')].some(one => one.offsetParent)"
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -138,4 +139,4 @@ def settle(page: Page) -> None:
     """Wait until everything that a page asked for is drawn."""
     page.wait_for_selector("h1")
     page.wait_for_load_state("networkidle", timeout=PATIENCE_MS)
-    page.wait_for_function("() => !document.querySelector('[data-dash-is-loading=true], .tds-skeleton')", timeout=PATIENCE_MS)
+    page.wait_for_function(QUIET, timeout=PATIENCE_MS)

@@ -16,7 +16,7 @@ from tests.browser.conftest import settle, sign_in
 from tests.web.world import PASSWORD
 
 Open = Callable[..., Page]
-PAGES = ("/", "/consumption", "/readings", "/gateways", "/devices", "/device/1", "/nowhere")
+PAGES = ("/", "/consumption", "/readings", "/gateways", "/devices", "/events", "/device/1", "/nowhere")
 
 
 def test_signing_in_works_without_javascript(browser: Browser, address: str) -> None:
