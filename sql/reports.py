@@ -194,7 +194,7 @@ def books(settings: Settings, args: Namespace) -> int:
     with owner_transaction(settings) as connection:
         account = fleet.find_account(connection, args.account)
         start, end = period(args.start, args.end, account.timezone)
-        (device,) = devices_of(connection, account.id, [args.device])
+        device = devices_of(connection, account.id, [args.device])[-1]  # of a retired one and its successor, the one in use
         page = bookkeeping.books(connection, device.id, start, end)
     document = books_document(device, page, account.timezone)
     print(as_json(document) if args.json else "\n".join(f"{k}: {v}" for k, v in document.items()))
