@@ -105,6 +105,8 @@ def test_a_click_on_a_month_opens_its_days_and_back_leads_back(open_page: Open) 
 
 def click_bar(page: Page, from_end: int) -> None:
     """Click the middle of one of the last bars of the chart, where some devices are stacked."""
+    page.wait_for_timeout(500)  # the page may still be scrolling to what the last click opened
+    page.locator("#consumption-chart-title").scroll_into_view_if_needed()
     point = page.evaluate(
         """back => {
             const plot = document.querySelector('#consumption-chart .js-plotly-plot');
