@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import threading
+from contextlib import closing
 
 from ingest.connection import Target
 from ingest.credentials import crl_expiry, tls_context
@@ -15,7 +16,7 @@ from ingest.inbox import Inbox
 from ingest.logs import log_to_stderr
 from ingest.metrics import Metrics
 from ingest.service import Service
-from ingest.session import Session, StoreLost
+from ingest.session import StoreLost, connect
 from ingest.subscriber import Subscriber
 from ingest.worker import LedgerWorker
 from settings import Settings
@@ -71,21 +72,17 @@ def work(settings: Settings, args: argparse.Namespace) -> int:
 
 def require_schema(settings: Settings) -> None:
     """Raise unless the database answers and has the schema that this program knows."""
-    url = database_url(settings, "ingest")
     try:
-        session = Session(url)
+        connection = connect(database_url(settings, "ingest"))
     except StoreLost as error:
         raise StoreUnavailable(f"the database cannot be used (has `tds migrate` been run?): {error}") from error
-    try:
-        with session.connection, session.connection.cursor() as cursor:
-            cursor.execute("SELECT to_regclass('tds_migration.version') IS NOT NULL")
-            known = bool((cursor.fetchone() or (False,))[0])
-            if known:
-                cursor.execute("SELECT version_num FROM tds_migration.version")
-            found = (cursor.fetchone() or (None,))[0] if known else None
-    finally:
-        session.close()
-    if found != newest_version():
+    with closing(connection), connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('tds_migration.version') IS NOT NULL")
+        found = cursor.fetchone()
+        if found == (True,):
+            cursor.execute("SELECT version_num FROM tds_migration.version")
+            found = cursor.fetchone()
+    if found != (newest_version(),):
         raise StoreUnavailable("the database has no schema yet, or an older one: run `tds migrate`")
 
 

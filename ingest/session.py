@@ -50,18 +50,21 @@ class Unstorable(TdsError):
         self.certain = certain
 
 
+def connect(url: str) -> Connection:
+    """Connect with our timeouts; raises StoreLost with one line where that is not possible."""
+    try:
+        return psycopg2.connect(make_dsn(url, **{"application_name": "tds-ingest", **PATIENCE, "options": _OPTIONS}))
+    except (psycopg2.Error, UnicodeDecodeError) as error:
+        raise StoreLost(first_line(error)) from error
+
+
 class Session:
     """A connection that has made its staging table and listens for changes of the register."""
 
     def __init__(self, url: str) -> None:
         """Connect; raises StoreLost with one line where that is not possible."""
         self._closing = threading.Lock()
-        try:
-            self.connection: Connection = psycopg2.connect(
-                make_dsn(url, **{"application_name": "tds-ingest", **PATIENCE, "options": _OPTIONS})
-            )
-        except (psycopg2.Error, UnicodeDecodeError) as error:
-            raise StoreLost(first_line(error)) from error
+        self.connection = connect(url)
         try:
             writer.prepare(self.connection)
             with self.connection, self.connection.cursor() as cursor:

@@ -31,6 +31,7 @@ def prepare(connection: Connection) -> None:
     """Make what the session needs before its first batch."""
     with connection, connection.cursor() as cursor:
         cursor.execute(raw_statements("intake.sql")["make_staging"])
+        cursor.execute(raw_statements("intake.sql")["store_readings"])
 
 
 def store(connection: Connection, batch: Sequence[Resolved], received_at: datetime, admit: Admit) -> Stored:
@@ -58,9 +59,8 @@ def store(connection: Connection, batch: Sequence[Resolved], received_at: dateti
 
 
 def _store_readings(cursor: Cursor, rows: Sequence[Row], received_at: datetime) -> int:
-    statements = raw_statements("intake.sql")
-    cursor.copy_expert(statements["copy_staging"], io.StringIO(copy_text(rows)), size=1 << 18)
-    cursor.execute(statements["store_readings"], {"received_at": received_at})
+    cursor.copy_expert(raw_statements("intake.sql")["copy_staging"], io.StringIO(copy_text(rows)), size=1 << 18)
+    cursor.execute("EXECUTE store_readings (%s)", (received_at,))
     found = cursor.fetchone()
     assert found is not None
     return int(found[0])

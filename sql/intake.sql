@@ -21,7 +21,9 @@ CREATE TEMPORARY TABLE staging (
 COPY pg_temp.staging (ordinal, device_id, time, value) FROM STDIN;
 
 -- name: store_readings  Stores what is new, marks it for the ledger, moves last-seen forward; gives the number of new readings.
--- Sorted by key, so that two writers never wait for each other crosswise.
+-- Sorted by key, so that two writers never wait for each other crosswise. Prepared once a session: planning it costs
+-- more than storing a single message.
+PREPARE store_readings (timestamptz) AS
 WITH fresh AS (
     INSERT INTO tds.reading (device_id, time, value)
     SELECT device_id, time, trim_scale(value) FROM pg_temp.staging ORDER BY device_id, time, ordinal
@@ -34,7 +36,7 @@ WITH fresh AS (
     INSERT INTO tds.dirty (device_id, low, high) SELECT device_id, low, high FROM span
 ), seen AS (
     INSERT INTO tds.device_seen AS known (device_id, time, value, received_at)
-    SELECT device_id, high, last, %(received_at)s FROM span ORDER BY device_id
+    SELECT device_id, high, last, $1 FROM span ORDER BY device_id
     ON CONFLICT (device_id) DO UPDATE SET time = excluded.time, value = excluded.value, received_at = excluded.received_at
      WHERE known.time < excluded.time
 )
