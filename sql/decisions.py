@@ -104,6 +104,7 @@ def accept(connection: Connection, event_id: int, by: str) -> None:
         return
     if event.decision is not None:
         raise _decided_already(event)
+    connection.execute(statements("decisions.sql")["outlive"], {"device": event.device_id, "at": event.at, "by": by})
     _record(connection, event.device_id, "accept", event.at, by, event.kind)
 
 

@@ -26,6 +26,9 @@ WITH gone AS (
 INSERT INTO tds.decision (device_id, kind, at, event_kind, final, initial, decided_by)
 VALUES (:device, :kind, :at, :event_kind, :final, :initial, :by);
 
+-- name: outlive Takes back the confirmation of an event that is no more, where another one has its instant.
+UPDATE tds.decision SET undone_at = now(), undone_by = :by WHERE device_id = :device AND at = :at AND kind = 'accept' AND undone_at IS NULL;
+
 -- name: undo Takes back what was decided of an event.
 UPDATE tds.decision c SET undone_at = now(), undone_by = :by
  WHERE c.device_id = :device AND c.undone_at IS NULL
