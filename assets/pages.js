@@ -30,15 +30,32 @@ window.dash_clientside.tds = (function () {
     return found || "";
   }
 
+  // What opens is brought into view by its beginning, at once and not when its data arrive: the chart stays in sight, and
+  // nothing moves later.
+  const BEGINNING = 240;
+  const MARGIN = 16;
+
+  function reveal(button) {
+    const panel = document.getElementById(button.replace(/-whole$/, ""));
+    if (!panel || !panel.hidden) return;
+    panel.hidden = false;
+    const place = panel.getBoundingClientRect();
+    const below = place.top + Math.min(place.height, BEGINNING) + MARGIN - window.innerHeight;
+    if (below > 0) window.scrollBy({ top: below, behavior: "instant" });
+  }
+
   // A bar opens its books; so does the button, for all that is drawn. Gives the bar, the click to forget so that the next one
   // on the same bar counts again, and whether the panel is hidden.
   function pick(click, whole, close, drawn) {
     const asked = window.dash_clientside.callback_context.triggered_id || "";
     const step = drawn && drawn.step;
     if (asked.endsWith("-close")) return [null, skip(), true];
-    if (asked.endsWith("-whole") && step) return [{ step, from: drawn.from, to: drawn.to, at: Date.now() }, skip(), false];
-    const bucket = clicked(click);
-    return bucket && step ? [{ step, bucket, at: Date.now() }, null, false] : [skip(), skip(), skip()];
+    const bucket = asked.endsWith("-whole") ? "" : clicked(click);
+    if (!step || !(bucket || asked.endsWith("-whole"))) return [skip(), skip(), skip()];
+    reveal(window.dash_clientside.callback_context.inputs_list[1].id);
+    return bucket
+      ? [{ step, bucket, at: Date.now() }, null, false]
+      : [{ step, from: drawn.from, to: drawn.to, at: Date.now() }, skip(), false];
   }
 
   // A bar also opens the buckets that it is made of: month to days, day to hours, hour to quarter-hours. Books of what is no
@@ -56,21 +73,6 @@ window.dash_clientside.tds = (function () {
     return ["custom", day, parts[1] + "-" + parts[2] + "-" + pad(last), "day", ...picked];
   }
 
-  // What was just opened is brought into view by its beginning, so that the chart stays in sight as well.
-  const BEGINNING = 240;
-
-  function reveal(content, id) {
-    requestAnimationFrame(() => {
-      const panel = document.getElementById(id);
-      if (!panel || panel.hidden) return;
-      const place = panel.getBoundingClientRect();
-      const below = place.top + Math.min(place.height, BEGINNING) + 16 - window.innerHeight;
-      if (place.top < 0) panel.scrollIntoView({ block: "start" });
-      else if (below > 0) window.scrollBy({ top: below });
-    });
-    return skip();
-  }
-
   function open(clicks) {
     return clicks ? true : skip();
   }
@@ -84,5 +86,5 @@ window.dash_clientside.tds = (function () {
     return "";
   }
 
-  return { remember, hideUnlessCustom, pick, drill, reveal, open, turn };
+  return { remember, hideUnlessCustom, pick, drill, open, turn };
 })();

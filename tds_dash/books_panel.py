@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
+from dash import Input, Output, State, callback, dcc, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 from sqlalchemy import Connection
@@ -97,14 +97,6 @@ def connect(page: str, chosen: Callable[..., list[ChartDevice]], *states: State)
             body, settled = filled(conn, drawn, asked)
         tired = isinstance(again, int) and again % TRIES == TRIES - 1
         return books_view.title(asked, zone(), locale()), still(body), settled or tired
-
-    clientside_callback(
-        ClientsideFunction("tds", "reveal"),
-        Output(f"{page}-books-body", "title"),
-        Input(f"{page}-books-body", "children"),
-        State(f"{page}-books", "id"),
-        prevent_initial_call=True,
-    )
 
 
 def of_resource(conn: Connection, resource: Any, chosen: Any) -> list[ChartDevice]:

@@ -25,6 +25,7 @@ PAGES = {
     "readings": "/readings",
     "gateways": "/gateways",
     "devices": "/devices",
+    "events": "/events",
     "not-found": "/nowhere",
 }
 THEMES, LANGUAGES, WIDTHS = ("light", "dark"), ("pt-BR", "en"), (1440, 390)
