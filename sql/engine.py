@@ -20,7 +20,11 @@ Role = Literal["owner", "ingest", "web"]
 SEARCH_PATH = {"owner": "tds, public", "ingest": "tds, public", "web": "web, tds, public"}
 # A late batch may reach into more compressed rows than TimescaleDB allows by default; plain PostgreSQL takes the setting as a mere name.
 LATE = "-c timescaledb.max_tuples_decompressed_per_dml_transaction=0"
-TIMEOUTS = {"owner": LATE, "ingest": f"{LATE} -c statement_timeout=60000 -c lock_timeout=10000", "web": "-c statement_timeout=20000"}
+TIMEOUTS = {
+    "owner": LATE,
+    "ingest": f"{LATE} -c statement_timeout=60000 -c lock_timeout=10000",
+    "web": "-c statement_timeout=20000",
+}
 # A database host that vanished without a word must not hold a process for minutes.
 PATIENCE = {
     "connect_timeout": "5",

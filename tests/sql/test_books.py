@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from datetime import timedelta
 from decimal import Decimal
@@ -183,7 +184,7 @@ def random_books(database: Database, seeds: range) -> None:
             reading.time for reading in dice.sample(drawn.readings, 4)
         ]
         with database.owner.transaction() as connection:
-            for low, high in zip(edges, edges[1:], strict=False):
+            for low, high in itertools.pairwise(edges):
                 if low == high:
                     continue
                 found = books(connection, device, min(low, high), max(low, high))
