@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -32,8 +33,10 @@ class Scene:
     them: int
     tool: str
 
-    def transaction(self, url: str | None = None) -> Iterator[Connection]:
-        engine = create_engine((url or self.tool).replace("postgresql://", "postgresql+psycopg2://"))
+    @contextmanager
+    def as_tool(self) -> Iterator[Connection]:
+        """Open a transaction as the tool's login."""
+        engine = create_engine(self.tool.replace("postgresql://", "postgresql+psycopg2://"))
         try:
             with engine.begin() as connection:
                 yield connection
@@ -216,11 +219,12 @@ def test_a_user_sees_their_own_accounts_before_one_is_chosen(scene: Scene) -> No
     ],
 )
 def test_neither_login_gets_past_its_views(scene: Scene, statement: str) -> None:
-    with pytest.raises(ProgrammingError, match="permission denied|must be owner|must be able|cannot|policy"):
-        with scene.database.web.transaction(account_id=scene.mine.account_id, user_id=scene.me) as connection:
-            connection.exec_driver_sql(statement)
-    with pytest.raises(ProgrammingError, match="permission denied|must be owner|must be able|cannot|policy"):
-        for connection in scene.transaction():
+    as_web = scene.database.web.transaction(account_id=scene.mine.account_id, user_id=scene.me)
+    for login in (as_web, scene.as_tool()):
+        with (
+            pytest.raises(ProgrammingError, match=r"permission denied|must be owner|must be able|cannot|policy"),
+            login as connection,
+        ):
             connection.exec_driver_sql(statement)
 
 
@@ -248,7 +252,7 @@ def test_a_decision_about_anothers_device_is_not_written(scene: Scene) -> None:
 
 
 def test_a_tool_sees_its_account_and_no_other(scene: Scene) -> None:
-    for connection in scene.transaction():
+    with scene.as_tool() as connection:
         seen = readable(connection)
         assert leaks(seen, scene) == []
         for name in (
@@ -279,19 +283,19 @@ def test_a_tool_sees_its_account_and_no_other(scene: Scene) -> None:
     ],
 )
 def test_a_tool_is_bound_to_its_account_whatever_it_sets(scene: Scene, attack: str) -> None:
-    for connection in scene.transaction():
+    with scene.as_tool() as connection:
         try:
             with connection.begin_nested():
                 connection.exec_driver_sql(attack.format(them=scene.theirs.account_id, user=scene.them, device=scene.theirs.id))
         except DBAPIError:
             pass  # refused is as good
-        assert leaks({name: content for name, content in readable(connection, ("tds", "web")).items()}, scene) == []
+        assert leaks(readable(connection, ("tds", "web")), scene) == []
         assert connection.exec_driver_sql(f"SELECT count(*) FROM web.reading WHERE device_id = {scene.theirs.id}").scalar() == 0
 
 
 def test_a_leaky_operator_sees_no_row_of_another_account(scene: Scene) -> None:
     """A cheap function in WHERE would be asked before the view's own condition, were the views no barriers."""
-    for connection in scene.transaction():
+    with scene.as_tool() as connection:
         connection.exec_driver_sql(
             "CREATE FUNCTION pg_temp.spy(v anyelement) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS"
             " $$ BEGIN RAISE NOTICE 'seen %%', v; RETURN true; END $$"
@@ -317,7 +321,7 @@ def test_a_leaky_operator_sees_no_row_of_another_account(scene: Scene) -> None:
 def test_statistics_tell_nothing(scene: Scene) -> None:
     with scene.database.owner.transaction() as connection:
         connection.exec_driver_sql("ANALYZE tds.reading, tds.device, tds.gateway, tds.account, tds.app_user")
-    for connection in scene.transaction():
+    with scene.as_tool() as connection:
         shown = str(
             connection.exec_driver_sql(
                 "SELECT * FROM pg_stats WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
@@ -332,9 +336,8 @@ def test_statistics_tell_nothing(scene: Scene) -> None:
 
 @pytest.mark.parametrize("function", ["web.user_for_sign_in('me@example.com')", "tds.mark_dirty(ARRAY[1])"])
 def test_a_tool_may_not_call_what_the_web_login_may(scene: Scene, function: str) -> None:
-    with pytest.raises(ProgrammingError, match="permission denied"):
-        for connection in scene.transaction():
-            connection.exec_driver_sql(f"SELECT {function}")
+    with pytest.raises(ProgrammingError, match="permission denied"), scene.as_tool() as connection:
+        connection.exec_driver_sql(f"SELECT {function}")
 
 
 def test_the_ingest_login_stores_facts_and_sees_no_figures_and_no_people(scene: Scene) -> None:
@@ -375,7 +378,7 @@ def test_a_gateway_never_takes_its_readings_to_another_account(scene: Scene) -> 
 
 
 def test_columns_of_the_views_are_explained(scene: Scene) -> None:
-    for connection in scene.transaction():
+    with scene.as_tool() as connection:
         rows = connection.exec_driver_sql(
             "SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
             " WHERE n.nspname = 'web' AND c.relname LIKE 'consumption%%' AND a.attnum > 0 AND col_description(c.oid, a.attnum) IS NULL"
