@@ -86,6 +86,7 @@ def picture(page: Page, given: argparse.Namespace, name: str) -> int:
     """Take one picture of the whole page."""
     if given.only not in name:
         return 0
+    page.wait_for_timeout(700)  # charts fade in
     page.screenshot(path=given.out / f"{name}.png", full_page=True)
     return 1
 
