@@ -2,6 +2,7 @@
 
 import os
 import random
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -50,13 +51,13 @@ class Doomed:
 
 
 @pytest.fixture
-def doomed(tmp_path: Path) -> Iterator[Doomed]:
-    """A cell whose database may die."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    doomed = Doomed(tmp_path)
-    yield doomed
-    doomed.close()
+def doomed() -> Iterator[Doomed]:
+    """A cell whose database may die, where an unprivileged server reaches its files whatever else pytest does."""
+    with tempfile.TemporaryDirectory(prefix="tds-doomed-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)
+        doomed = Doomed(Path(folder))
+        yield doomed
+        doomed.close()
 
 
 def kill_database(doomed: Doomed, times: int) -> None:
