@@ -31,8 +31,8 @@ def node(part: Any) -> Node:
     tag = "a" if isinstance(part, dcc.Link) else type(part).__name__.lower()
     if tag != "a" and part._namespace != "dash_html_components":
         raise ValueError(f"{type(part).__name__} is not still")
-    described: Any = part
-    properties = dict(described.to_plotly_json()["props"])
+    # What was given; to_plotly_json() asks for every property that there could be, which takes most of the time.
+    properties = {name: value for name, value in vars(part).items() if not name.startswith(("_", "available_"))}
     children = properties.pop("children", None)
     parts = children if isinstance(children, list | tuple) else [] if children is None else [children]
     return [tag, attributes(tag, properties), *(node(child) for child in parts if child is not None)]
