@@ -30,7 +30,7 @@ def refresh(store: Store, now: datetime) -> bool:
 
 
 def _refresh_elected(connection: Connection, now: datetime) -> bool:
-    pending = connection.execute(text("SELECT id, low, high FROM tds.refresh_pending ORDER BY low")).all()
+    pending = connection.execute(text("SELECT id, low, high, forced FROM tds.refresh_pending ORDER BY low")).all()
     ground = connection.execute(
         text(
             "SELECT min(range_start) FROM timescaledb_information.chunks WHERE hypertable_schema = 'tds' AND hypertable_name = 'ledger'"
@@ -42,11 +42,15 @@ def _refresh_elected(connection: Connection, now: datetime) -> bool:
     for rollup in all_rollups(connection):
         horizon = rollup.start(now - SETTLED)
         done = rollup.refreshed_until or ground
-        late = [(low, high) for _, low, high in pending if low < done]
+        late = [(row.low, row.high) for row in pending if row.low < done and not row.forced]
         if horizon > done:
             late.append((max(done, ground), horizon - timedelta(seconds=1)))
         for low, high in _merged(late, rollup):
             did |= _refresh_range(connection, rollup, low, min(high, horizon), rollup.start(ground))
+        for row in pending:
+            if row.forced:  # a rollup that is wrong although nothing was written: only force makes it look again
+                end = min(rollup.following(rollup.start(row.high)), horizon)
+                did |= _refresh_range(connection, rollup, rollup.start(row.low), end, rollup.start(ground), force=True)
         if horizon > done:
             connection.execute(
                 text("UPDATE tds.rollup SET refreshed_until = :until WHERE name = :name"), {"until": horizon, "name": rollup.name}
@@ -75,7 +79,9 @@ def _merged(ranges: Iterable[tuple[datetime, datetime]], rollup: Rollup) -> Iter
         yield current
 
 
-def _refresh_range(connection: Connection, rollup: Rollup, low: datetime, high: datetime, ground: datetime) -> bool:
+def _refresh_range(
+    connection: Connection, rollup: Rollup, low: datetime, high: datetime, ground: datetime, force: bool = False
+) -> bool:
     """Refresh whole buckets between two edges; tells whether there was anything to refresh.
 
     Never before the oldest chunk of the ledger, which would erase history; never the running bucket, whose
@@ -87,8 +93,8 @@ def _refresh_range(connection: Connection, rollup: Rollup, low: datetime, high: 
     if rollup.step == "month":  # one month alone is refused where the clock changes within it
         low = rollup.start(low - timedelta(days=1))
     # Without force a month stacked on days loses late days now and then (sql/README.md); it costs a fraction of a second.
-    force = ", force => true" if rollup.step == "month" else ""
+    forced = ", force => true" if force or rollup.step == "month" else ""
     connection.exec_driver_sql(
-        f"CALL refresh_continuous_aggregate('tds.{rollup.name}', '{low.isoformat()}'::timestamptz, '{high.isoformat()}'::timestamptz{force})"
+        f"CALL refresh_continuous_aggregate('tds.{rollup.name}', '{low.isoformat()}'::timestamptz, '{high.isoformat()}'::timestamptz{forced})"
     )
     return True

@@ -259,4 +259,5 @@ def mend(connection: Connection, device_ids: Sequence[int], low: datetime, high:
         )
         rewrite_touched(connection)
     else:
-        connection.execute(text("INSERT INTO tds.refresh_pending (low, high) VALUES (:low, :high)"), {"low": low, "high": high})
+        pending = text("INSERT INTO tds.refresh_pending (low, high, forced) VALUES (:low, :high, true)")
+        connection.execute(pending, {"low": low, "high": high})

@@ -9,10 +9,12 @@ CREATE TABLE tds.rollup (
 COMMENT ON COLUMN tds.rollup.refreshed_until IS 'TimescaleDB: buckets before this instant are materialised; later ones are read live. Plain engine: infinity.';
 
 CREATE TABLE tds.refresh_pending (
-    id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    low  timestamptz NOT NULL,
-    high timestamptz NOT NULL
+    id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    low    timestamptz NOT NULL,
+    high   timestamptz NOT NULL,
+    forced boolean NOT NULL DEFAULT false
 );
+COMMENT ON COLUMN tds.refresh_pending.forced IS 'To be refreshed although no row was written there: the nightly check found the rollup wrong.';
 COMMENT ON TABLE tds.refresh_pending IS 'Ranges of ledger middles that changed behind a rollup''s materialised part (TimescaleDB only); both ends included.';
 
 GRANT SELECT ON tds.rollup TO :"web", :"ingest";
