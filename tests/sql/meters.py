@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -195,3 +195,71 @@ def random_meter(seed: int, days: float = 4, start: datetime | None = None) -> M
             shown = max(Decimal(0), shown - resolution)
         readings.append(Reading(at, shown))
     return Meter("counter", interval, max_rate, resolution, modulus, readings)
+
+
+class GaugeSlot(NamedTuple):
+    covered: timedelta
+    readings: int
+    value_seconds: Decimal | None
+    minimum: Decimal | None
+    maximum: Decimal | None
+    last: Decimal | None
+
+
+def gauge_ledger(meter: Meter) -> dict[datetime, GaugeSlot]:
+    """Give the quarter-hours of a gauge by their starts: linear between readings that are at most the gap limit apart."""
+    covered: dict[datetime, timedelta] = defaultdict(timedelta)
+    area: dict[datetime, Decimal] = {}
+    values: dict[datetime, list[Decimal]] = defaultdict(list)
+    for reading in meter.readings:
+        values[slot_of(reading.time)].append(reading.value)
+    for a, b in pairwise(meter.readings):
+        if b.time - a.time > meter.gap:
+            continue
+        for slot in _slots(a.time, b.time):
+            low, high = max(slot, a.time), min(slot + SLOT, b.time)
+            covered[slot] += high - low
+            area[slot] = area.get(slot, Decimal(0)) + _area(a, b, high) - _area(a, b, low)
+    return {
+        slot: GaugeSlot(
+            covered[slot],
+            len(values[slot]),
+            area.get(slot),
+            min(values[slot], default=None),
+            max(values[slot], default=None),
+            values[slot][-1] if values[slot] else None,
+        )
+        for slot in sorted({*values, *covered})
+    }
+
+
+def _area(a: Reading, b: Reading, at: datetime) -> Decimal:
+    """Give the integral of a line from its start to an instant, rounded to 6 places."""
+    span, width = seconds(at - a.time), seconds(b.time - a.time)
+    exact = a.value * span + (b.value - a.value) * span * span / (2 * width)
+    return exact.quantize(PLACES, rounding="ROUND_HALF_UP")
+
+
+def with_replacements(meter: Meter, seed: int) -> Meter:
+    """Record a few replacements at odd instants: between readings, on one, two within one pair."""
+    dice = random.Random(seed)
+    found = []
+    for _ in range(dice.choice([1, 2, 4])):
+        i = dice.randrange(1, len(meter.readings))
+        a, b = meter.readings[i - 1], meter.readings[i]
+        at = b.time if dice.random() < 0.3 else a.time + (b.time - a.time) * dice.uniform(0.01, 0.99)
+        found.append((at, a.value + dice.choice([0, 1, 7]), max(Decimal(0), b.value - dice.choice([0, 1, 5]))))
+    return replace(meter, replacements=list({at: (at, final, initial) for at, final, initial in found}.values()))
+
+
+def of_kind(meter: Meter, kind: str, seed: int) -> Meter:
+    """Turn a counter into an interval device or a gauge with the same stamps and values of their sort."""
+    dice = random.Random(seed)
+    values = [
+        Decimal(dice.randrange(0, 40_000)) / dice.choice([1, 1000]) - (20 if kind == "gauge" else 0) for _ in meter.readings
+    ]
+    readings = [
+        Reading(reading.time, value if kind == "gauge" else max(Decimal(0), value))
+        for reading, value in zip(meter.readings, values, strict=True)
+    ]
+    return replace(meter, kind=kind, modulus=None, readings=readings)
