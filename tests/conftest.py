@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import psycopg2
 import pytest
 from playwright._impl._driver import compute_driver_executable
+from playwright.sync_api import Browser
 
 import settings as settings_module
 from settings import Settings
@@ -43,6 +44,18 @@ class Database:
             account = fleet.add_account(connection, name, timezone=timezone, locale=locale)
         rollups.add_missing_zones(self.owner)
         return account
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start Chromium once for the run: Playwright starts no second time in one process."""
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--no-first-run"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="session")

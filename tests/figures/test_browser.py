@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests.figures.gallery import CHROMIUM, gallery
+from tests.figures.gallery import gallery
 
 pytestmark = [
     pytest.mark.browser,
@@ -31,15 +31,6 @@ def address() -> Iterator[str]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start one Chromium for the module."""
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(**CHROMIUM)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
