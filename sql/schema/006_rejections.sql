@@ -1,0 +1,2 @@
+-- Rejections: adoption, limits per gateway.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- First boot: registrations of gateways that nobody knows yet.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Audit: who changed what, when, from where.
+SELECT 1;
