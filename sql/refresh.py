@@ -15,12 +15,17 @@ SETTLED = timedelta(minutes=20)
 NEIGHBOURS = timedelta(days=62)
 
 
-def refresh(store: Store, now: datetime) -> bool:
-    """TimescaleDB: refresh what late writes touched and what has closed since; one worker at a time. Tells whether it did anything."""
+def refresh(store: Store, now: datetime, wait: bool = False) -> bool:
+    """TimescaleDB: refresh what late writes touched and what has closed since; tells whether it did anything.
+
+    One worker does so at a time: another one leaves it to that one, or waits for it, and then does what is left.
+    """
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if engine_of(connection) != "timescaledb":
             return False
-        if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": ELECTION_LOCK}).scalar():
+        if wait:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ELECTION_LOCK})
+        elif not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": ELECTION_LOCK}).scalar():
             return False
         try:
             return _refresh_elected(connection, now)

@@ -21,6 +21,9 @@ SELECT device_id FROM tds.ledger_state WHERE device_id = any(CAST(:devices AS in
 SELECT device_id FROM tds.ledger_state s WHERE device_id = any(CAST(:devices AS integer[]))
    AND NOT EXISTS (SELECT FROM tds.dirty q WHERE q.device_id = s.device_id) ORDER BY device_id FOR UPDATE;
 
+-- name: wait_for_others Locks devices with old dirty ranges, waiting for the workers that hold them.
+SELECT device_id FROM tds.ledger_state WHERE device_id IN (SELECT device_id FROM tds.dirty WHERE id <= :newest) ORDER BY 1 FOR UPDATE;
+
 -- name: drop_orphans Forgets ranges of devices that were deleted.
 DELETE FROM tds.dirty r WHERE r.device_id = any(CAST(:devices AS integer[])) AND NOT EXISTS (SELECT FROM tds.device d WHERE d.id = r.device_id);
 
@@ -28,11 +31,13 @@ DELETE FROM tds.dirty r WHERE r.device_id = any(CAST(:devices AS integer[])) AND
 DELETE FROM tds.dirty WHERE device_id = any(CAST(:devices AS integer[])) RETURNING device_id, low, high, whole;
 
 -- name: ledger_differences Counts the quarter-hours in which the ledger differs from what the readings say, in ground that is not closed.
+-- A device that got readings since it was locked is left out: its ledger does not know them yet.
 SELECT coalesce(s.device_id, l.device_id) AS device_id, count(*)
   FROM slot s
   FULL JOIN (SELECT l.* FROM work w JOIN tds.ledger l ON l.device_id = w.device_id AND l.middle >= w.slot_low) l
        ON l.device_id = s.device_id AND l.middle = s.middle
- WHERE s.device_id IS NULL OR l.device_id IS NULL
-    OR (s.quantity, s.estimated, s.covered, s.readings, s.value_seconds, s.minimum, s.maximum, s.last)
-       IS DISTINCT FROM (l.quantity, l.estimated, l.covered, l.readings, l.value_seconds, l.minimum, l.maximum, l.last)
+ WHERE (s.device_id IS NULL OR l.device_id IS NULL
+        OR (s.quantity, s.estimated, s.covered, s.readings, s.value_seconds, s.minimum, s.maximum, s.last)
+           IS DISTINCT FROM (l.quantity, l.estimated, l.covered, l.readings, l.value_seconds, l.minimum, l.maximum, l.last))
+   AND NOT EXISTS (SELECT FROM tds.dirty q WHERE q.device_id = coalesce(s.device_id, l.device_id))
  GROUP BY 1 ORDER BY 1;

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -128,6 +129,84 @@ def test_readings_stored_while_a_batch_runs_are_not_lost(bench: Database) -> Non
     ledger.drain(bench.owner)
     assert quantities(bench, device) == {"01-01 00:00": 1, "01-01 00:15": 1, "01-01 00:30": 1, "01-01 00:45": None}
     sound(bench, device)
+
+
+def test_a_drain_ends_although_readings_keep_coming(bench: Database) -> None:
+    device = meter(bench, interval=60)
+    start, drained = datetime(2026, 1, 1, tzinfo=UTC), threading.Event()
+    feed(bench, device, [(start, 0)])
+
+    def publish() -> None:
+        minute = 0
+        while not drained.is_set() and minute < 5000:
+            minute += 1
+            put(bench, device, [(start + timedelta(minutes=minute), minute)])
+
+    publisher = threading.Thread(target=publish)
+    publisher.start()
+    drainer = threading.Thread(target=lambda: (ledger.drain(bench.owner), drained.set()))
+    drainer.start()
+    drainer.join(30)
+    ended = drained.is_set()
+    drained.set()
+    publisher.join()
+    drainer.join()
+    assert ended
+    ledger.drain(bench.owner)
+    sound(bench, device)
+
+
+def test_a_drain_waits_for_a_refresh_that_runs_elsewhere(timescale: Database) -> None:
+    device = meter(timescale)
+    feed(timescale, device, series("2026-01-01T00:00", 60, [0, 60]))
+    put(timescale, device, [("2026-01-01T00:30", 60)])
+    held, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with timescale.owner.transaction() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": rollups.ELECTION_LOCK})
+            held.set()
+            let_go.wait(30)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(30)
+    threading.Timer(0.5, let_go.set).start()
+    ledger.drain(timescale.owner)
+    holder.join()
+    with timescale.owner.transaction() as connection:
+        assert connection.execute(text("SELECT count(*) FROM tds.refresh_pending")).scalar() == 0
+    sound(timescale, device)
+
+
+def test_readings_that_come_during_the_check_are_no_fault(bench: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = meter(bench)
+    feed(bench, device, series("2026-01-01T00:00", 15, [0, 1, 2]))
+    real = ledger.compute
+
+    def compute(*given: Any, **more: Any) -> None:
+        put(bench, device, [("2026-01-01T00:20", "1.9")])
+        real(*given, **more)
+
+    monkeypatch.setattr("sql.ledger.compute", compute)
+    assert ledger.verify(bench.owner, [device.id]) == []
+
+
+def test_a_late_write_of_a_worker_during_the_check_is_no_fault(bench: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = meter(bench)
+    feed(bench, device, series("2026-01-01T00:00", 15, [0, 1, 2]))
+    real = rollups.differences
+    late = [("2026-01-01T00:20", "1.9")]
+
+    def differences(*given: Any) -> Any:
+        if late:
+            put(bench, device, [late.pop()])
+            while ledger.process_one_batch(bench.owner):
+                pass
+        return real(*given)
+
+    monkeypatch.setattr("sql.rollups.differences", differences)
+    assert ledger.verify(bench.owner, [device.id]) == []
 
 
 def test_dirt_of_a_deleted_device_is_swept_away(bench: Database) -> None:
