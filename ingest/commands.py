@@ -9,8 +9,9 @@ import signal
 import threading
 from contextlib import closing
 
+from broker.material import crl_expires
 from ingest.connection import Target
-from ingest.credentials import crl_expiry, tls_context
+from ingest.credentials import tls_context
 from ingest.health import HealthServer
 from ingest.inbox import Inbox
 from ingest.logs import log_to_stderr
@@ -38,12 +39,12 @@ def ingest(settings: Settings, args: argparse.Namespace) -> int:
     require_schema(settings)
     stop = stop_on_signals()
     metrics = Metrics()
-    metrics.watch_crl(lambda: crl_expiry(settings.pki_dir / "crl.pem"))
+    metrics.watch_crl(lambda: crl_expires(settings.pki_dir))
     inbox = Inbox(WINDOW)
     target = Target(settings.mqtt_host, settings.mqtt_port, settings.mqtt_root, settings.mqtt_client_id, WINDOW)
     subscriber = Subscriber(target, lambda: tls_context(settings.pki_dir), inbox, metrics)
     service = Service(lambda: database_url(settings, "ingest"), settings.mqtt_client_id, inbox, subscriber, metrics, stop)
-    health = HealthServer((settings.web_host, settings.ingest_port), metrics.registry, service.hanging, service.unready)
+    health = HealthServer((settings.web_host, settings.ingest_port), metrics.text, service.hanging, service.unready)
     worker = ledger_worker(settings)
     health.start()
     if worker:

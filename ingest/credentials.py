@@ -29,16 +29,3 @@ def tls_context(folder: Path) -> ssl.SSLContext:
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise TdsError(f"the certificates in {folder} cannot be used: {error}") from error
     return context
-
-
-def crl_expiry(path: Path) -> datetime | None:
-    """Give the moment after which the broker turns everybody away, or None where there is no readable CRL."""
-    try:
-        return min(crl.next_update_utc for crl in _crls(path.read_bytes()) if crl.next_update_utc is not None)
-    except (OSError, ValueError):
-        return None
-
-
-def _crls(text: bytes) -> list[x509.CertificateRevocationList]:
-    end = b"-----END X509 CRL-----"
-    return [x509.load_pem_x509_crl(part + end) for part in text.split(end) if part.strip()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,22 +14,30 @@ from sql.statements import raw_statements
 CHANNEL = "tds_directory"
 
 
+NEVER = timedelta.max
+
+
 class Device(msgspec.Struct, frozen=True):
-    """What resolving needs of a device; `active` is false where it was switched off or retired."""
+    """What resolving needs of a device; `active` is false where it was switched off or retired.
+
+    A reading that arrives later than `late_after` comes when the device has been silent already.
+    """
 
     id: int
     unit: str
     kind: str
     active: bool
+    late_after: timedelta = NEVER
 
 
-class Gateway(msgspec.Struct, frozen=True):
-    """A gateway in use, the zone its account reads times in, and its devices by code."""
+class Gateway(msgspec.Struct):
+    """A gateway in use, the zone its account reads times in, its devices by code, and the shortest of their `late_after`."""
 
     id: int
     account_id: int
     zone: ZoneInfo
     devices: dict[str, Device]
+    late_after: timedelta = NEVER
 
 
 class Directory:
@@ -54,10 +63,12 @@ def _read(connection: Connection, macs: list[str] | None) -> dict[str, Gateway]:
     gateways: dict[str, Gateway] = {}
     with connection, connection.cursor() as cursor:
         cursor.execute(raw_statements("intake.sql")["directory"], {"macs": macs})
-        for mac, gateway_id, account_id, zone, code, device_id, unit, kind, active in cursor:
+        for mac, gateway_id, account_id, zone, code, device_id, unit, kind, active, silence in cursor:
             gateway = gateways.get(mac)
             if gateway is None:
                 gateway = gateways[mac] = Gateway(gateway_id, account_id, ZoneInfo(zone), {})
             if code is not None:
-                gateway.devices[code] = Device(device_id, unit, kind, active)
+                late_after = timedelta(seconds=silence)
+                gateway.devices[code] = Device(device_id, unit, kind, active, late_after)
+                gateway.late_after = min(gateway.late_after, late_after)
     return gateways

@@ -6,19 +6,18 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from sql.errors import TdsError
 
 
 class HealthServer:
-    """Serves until stopped; `alive` and `ready` give why not, or None."""
+    """Serves until stopped; `metrics` gives their text, `alive` and `ready` give why not, or None."""
 
     def __init__(
         self,
         address: tuple[str, int],
-        registry: CollectorRegistry,
+        metrics: Callable[[], bytes],
         alive: Callable[[], str | None],
         ready: Callable[[], str | None],
     ) -> None:
@@ -30,7 +29,7 @@ class HealthServer:
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
                 if path == "/metrics":
-                    self._answer(200, generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4)
+                    self._answer(200, metrics(), CONTENT_TYPE_PLAIN_0_0_4)
                 elif path in ("/healthz", "/readyz"):
                     fault = alive() if path == "/healthz" else ready()
                     self._answer(503 if fault else 200, f"{fault or 'ok'}\n".encode(), "text/plain; charset=utf-8")

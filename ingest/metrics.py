@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import heapq
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from ingest.rejection import REASONS
+from ingest.resolve import Resolved
 from ingest.writer import Stored
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000, 5000)
+_DELAYS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)
+# A series for each of 10,000 gateways is more than a scrape should carry: only the slowest are told, all of them are in the database.
+MOST_GATEWAYS = 50
 
 
 class Metrics:
@@ -23,6 +28,9 @@ class Metrics:
         self.messages = Counter("tds_messages", "Messages stored or rejected", registry=registry)
         self.readings = Counter("tds_readings", "Readings stored", registry=registry)
         self.duplicates = Counter("tds_duplicates", "Readings that were stored already", registry=registry)
+        self.late = Counter(
+            "tds_late_readings", "Readings stored that arrived when their device had been silent already", registry=registry
+        )
         self.rejections = Counter("tds_rejections", "Messages and readings rejected, by reason", ["reason"], registry=registry)
         for reason in REASONS:
             self.rejections.labels(reason)
@@ -34,6 +42,19 @@ class Metrics:
         self.store_faults = Counter("tds_store_faults", "Batches that the database did not take at once", registry=registry)
         self.commit_seconds = Histogram("tds_commit_seconds", "Time to store a batch", buckets=_SECONDS, registry=registry)
         self.batch_messages = Histogram("tds_batch_messages", "Messages stored by one commit", buckets=_SIZES, registry=registry)
+        self.delivery_delay = Histogram(
+            "tds_delivery_delay_seconds",
+            "From a reading to its storage, once for each gateway and commit",
+            buckets=_DELAYS,
+            registry=registry,
+        )
+        self.gateway_delay = Gauge(
+            "tds_gateway_delay_seconds",
+            f"From a gateway's last reading to its storage: the {MOST_GATEWAYS} slowest gateways",
+            ["gateway"],
+            registry=registry,
+        )
+        self._delays: dict[str, float] = {}
         self.queue_depth = Gauge("tds_queue_depth", "Messages received and not stored yet", registry=registry)
         self.connected = Gauge("tds_broker_connected", "1 while subscribed at the broker", registry=registry)
         self.active = Gauge(
@@ -50,16 +71,29 @@ class Metrics:
         )
         ProcessCollector(registry=self.registry)
 
-    def observe_store(self, messages: int, stored: Stored, seconds: float) -> None:
+    def observe_store(self, batch: Sequence[Resolved], stored: Stored, received_at: datetime, seconds: float) -> None:
         """Count one commit."""
-        self.messages.inc(messages)
+        self.messages.inc(len(batch))
         self.readings.inc(stored.readings)
         self.duplicates.inc(stored.duplicates)
+        self.late.inc(stored.late)
         for reason in stored.rejections:
             self.rejections.labels(reason).inc()
         self.suppressed.inc(stored.suppressed)
         self.commit_seconds.observe(seconds)
-        self.batch_messages.observe(messages)
+        self.batch_messages.observe(len(batch))
+        times = {resolved.message.mac: resolved.rows[-1].time for resolved in batch if resolved.rows}
+        delays = {mac: max(0.0, (received_at - time).total_seconds()) for mac, time in times.items()}
+        for delay in delays.values():
+            self.delivery_delay.observe(delay)
+        self._delays |= delays
+
+    def text(self) -> bytes:
+        """Give the exposition text."""
+        self.gateway_delay.clear()
+        for mac, delay in heapq.nlargest(MOST_GATEWAYS, self._delays.copy().items(), key=lambda item: item[1]):
+            self.gateway_delay.labels(mac).set(delay)
+        return generate_latest(self.registry)
 
     def watch_crl(self, expiry: Callable[[], datetime | None]) -> None:
         """Read the CRL's expiry whenever the metric is asked for; not a number where there is no CRL."""

@@ -28,13 +28,17 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
 
 class Resolved(msgspec.Struct):
-    """What one message comes to; `missed` where a name was not found, so that it is worth asking the database."""
+    """What one message comes to; `missed` where a name was not found, so that it is worth asking the database.
+
+    `oldest`: no row is older; None where there is none.
+    """
 
     message: Message
     gateway: Gateway | None
     rows: list[Row]
     rejections: list[Rejection]
     missed: bool
+    oldest: datetime | None = None
 
 
 def resolve(message: Message, directory: Directory, now: datetime) -> Resolved:
@@ -47,7 +51,7 @@ def resolve(message: Message, directory: Directory, now: datetime) -> Resolved:
             resolved.rejections = [Rejection("unknown_gateway", detail, message.topic, message.payload)]
         return resolved
     rows, devices = resolved.rows, gateway.devices
-    said, time = None, now
+    said, time, oldest = None, now, now + AHEAD
     for reading in message.readings:
         device = devices.get(reading.code)
         try:
@@ -56,10 +60,11 @@ def resolve(message: Message, directory: Directory, now: datetime) -> Resolved:
                 raise _not_in_use(device, reading)
             if reading.time is not said:  # most readings of a message share its time
                 time = instant(reading.time, gateway, now)
-                said = reading.time
+                said, oldest = reading.time, min(oldest, time)
             rows.append(Row(device.id, time, stored_value(reading, device), message, reading))
         except Unusable as error:
             resolved.rejections.append(message.reject(reading, error.reason, error.detail))
+    resolved.oldest = oldest if rows else None
     return resolved
 
 

@@ -6,12 +6,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 import psycopg2
 
 from ingest import writer
+from ingest.clock import Clock
 from ingest.directory import Directory
 from ingest.inbox import Inbox, Received
 from ingest.limiter import RejectionLimiter
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 MOST_MESSAGES, MOST_BYTES = 2000, 8 * 1024 * 1024
 IDLE_SECONDS = 0.2
 NOTICE_SECONDS = 0.5
-LAG_SECONDS = 5.0
+LOOK_SECONDS = 5.0
 STANDBY_SECONDS = 1.0
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 5.0
 STOP_SECONDS = 20.0
@@ -62,12 +63,12 @@ class Service:
         self.beat = time.monotonic()
         self._database_url, self._client_id = database_url, client_id
         self._inbox, self._subscriber, self._metrics, self._stop = inbox, subscriber, metrics, stop
-        self._directory, self._limiter = Directory(), RejectionLimiter()
+        self._directory, self._limiter, self._clock = Directory(), RejectionLimiter(), Clock()
         self._session: Session | None = None
         self._active = False
         self._pending: list[Received] = []
         self._attempts = 0
-        self._next_notice = self._next_lag = self._next_reminder = 0.0
+        self._next_notice = self._next_look = self._next_reminder = 0.0
 
     def hanging(self) -> str | None:
         """Say which of the two loops has not gone round for too long, or None."""
@@ -158,7 +159,7 @@ class Service:
     def _attempt(self, items: Sequence[Item]) -> None:
         """Resolve, store and acknowledge; raises StoreLost or Unstorable, after which nothing of it is stored."""
         self.beat = time.monotonic()  # halving a large batch may take long without hanging
-        now = datetime.now(UTC)
+        now = self._clock.now()
         try:
             resolved = [resolve(item.message, self._directory, now) for item in items]
             missed = {one.message.mac for one in resolved if one.missed}
@@ -171,13 +172,13 @@ class Service:
         self._settle(items)
 
     def _store(self, resolved: Sequence[Resolved], now: datetime | None = None) -> None:
-        moment = now or datetime.now(UTC)
+        moment = now or self._clock.now()
         started = time.perf_counter()
         try:
             stored = writer.store(self._connection, resolved, moment, self._admit)
         except Exception as error:  # whatever it is, it must not stop the others
             raise judge(error) from error
-        self._metrics.observe_store(len(resolved), stored, time.perf_counter() - started)
+        self._metrics.observe_store(resolved, stored, moment, time.perf_counter() - started)
 
     def _settle(self, items: Sequence[Item]) -> None:
         """Acknowledge what is committed, and confirm it to the gateways that number their messages."""
@@ -199,6 +200,7 @@ class Service:
             try:
                 self._active = self._session.claim(self._client_id)
                 if self._active:
+                    self._clock.ask(self._session.connection)
                     self._directory.load(self._session.connection)
             except psycopg2.Error as error:
                 raise judge(error) from error
@@ -213,7 +215,7 @@ class Service:
         return self._active
 
     def _tend(self) -> None:
-        """Notice changes of the register, and measure the ledger's lag, now and then."""
+        """Notice changes of the register, ask what time it is, and look at the ledger, now and then."""
         now = time.monotonic()
         self._metrics.queue_depth.set(len(self._inbox) + len(self._pending))
         self._metrics.connected.set(self._subscriber.connected)
@@ -223,11 +225,14 @@ class Service:
                     self._directory.load(self._connection)
                 # A register that takes long to read is not read all the time.
                 self._next_notice = now + max(NOTICE_SECONDS, 4 * (time.monotonic() - now))
-            if now >= self._next_lag:
+            if now >= self._next_look:
+                self._clock.ask(self._connection)
                 with self._connection, self._connection.cursor() as cursor:
-                    cursor.execute(raw_statements("intake.sql")["ledger_lag"])
-                    self._metrics.ledger_lag.set((cursor.fetchone() or (0.0,))[0])
-                self._next_lag = now + LAG_SECONDS
+                    cursor.execute(raw_statements("intake.sql")["ledger"])
+                    lag, difference = cursor.fetchone() or (0.0, 0.0)
+                self._metrics.ledger_lag.set(lag)
+                self._metrics.ledger_difference.set(difference)
+                self._next_look = now + LOOK_SECONDS
         except psycopg2.Error as error:
             raise judge(error) from error
 

@@ -1,4 +1,4 @@
-"""Store a batch in one transaction: readings once, dirty ranges, last-seen, rejections. Committed or not at all."""
+"""Store a batch in one transaction: readings once, dirty ranges, last-seen, delivery, rejections. Committed or not at all."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
+from ingest.delivery import Delivery, count_delivery
 from ingest.rejection import Rejection, storable
 from ingest.resolve import Resolved, Row
 from sql.statements import raw_statements
@@ -19,12 +20,16 @@ Admit = Callable[[str, Rejection], Rejection | None]
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """What a commit held: new readings, readings that were known already, the reasons of all rejections, how many were not kept."""
+    """What a commit held: new readings, readings that were known already, the reasons of all rejections, how many were not kept.
+
+    `late`: how many of the new ones arrived when their device had been silent already.
+    """
 
     readings: int
     duplicates: int
     rejections: list[str]
     suppressed: int
+    late: int = 0
 
 
 def prepare(connection: Connection) -> None:
@@ -41,13 +46,17 @@ def store(connection: Connection, batch: Sequence[Resolved], received_at: dateti
     """
     rows = [row for resolved in batch for row in resolved.rows]
     refused = [(resolved, rejection) for resolved in batch for rejection in resolved.rejections]
-    fresh = suppressed = 0
+    fresh = suppressed = late = 0
     with connection, connection.cursor() as cursor:
         if rows:
-            fresh = _store_readings(cursor, rows, received_at)
-            if fresh < len(rows):
+            fresh, known = _store_readings(cursor, rows, received_at)
+            conflicts = _conflicts(cursor, rows) if known else {}
+            if conflicts:
                 owners = {id(resolved.message): resolved for resolved in batch}
-                refused += [(owners[id(row.message)], rejection) for row, rejection in _conflicts(cursor, rows)]
+                refused += [(owners[id(rows[ordinal].message)], rejection) for ordinal, rejection in conflicts.items()]
+            delivery = count_delivery(batch, known, conflicts, received_at)
+            late = sum(counts.late for counts in delivery.values())
+            _note_delivery(cursor, delivery)
         _see_gateways(cursor, batch, received_at)
         if refused:
             kept = [
@@ -55,15 +64,16 @@ def store(connection: Connection, batch: Sequence[Resolved], received_at: dateti
             ]
             suppressed = len(refused) - len(kept)
             _reject(cursor, kept, received_at)
-    return Stored(fresh, len(rows) - fresh, [rejection.reason for _, rejection in refused], suppressed)
+    return Stored(fresh, len(rows) - fresh, [rejection.reason for _, rejection in refused], suppressed, late)
 
 
-def _store_readings(cursor: Cursor, rows: Sequence[Row], received_at: datetime) -> int:
+def _store_readings(cursor: Cursor, rows: Sequence[Row], received_at: datetime) -> tuple[int, set[int]]:
+    """Store rows; gives the number of new ones and the ordinals of the others."""
     cursor.copy_expert(raw_statements("intake.sql")["copy_staging"], io.StringIO(copy_text(rows)), size=1 << 18)
-    cursor.execute("EXECUTE store_readings (%s)", (received_at,))
+    cursor.execute("EXECUTE store_readings (%s, %s)", (received_at, len(rows)))
     found = cursor.fetchone()
     assert found is not None
-    return int(found[0])
+    return int(found[0]), set(found[1] or ())
 
 
 def copy_text(rows: Sequence[Row]) -> str:
@@ -77,16 +87,28 @@ def copy_text(rows: Sequence[Row]) -> str:
     return "".join(lines)
 
 
-def _conflicts(cursor: Cursor, rows: Sequence[Row]) -> list[tuple[Row, Rejection]]:
-    """Find the readings whose instant is taken by a different value: the first stored wins."""
+def _conflicts(cursor: Cursor, rows: Sequence[Row]) -> dict[int, Rejection]:
+    """Find, by ordinal, the readings whose instant is taken by a different value: the first stored wins."""
     times = [row.time for row in rows]
     cursor.execute(raw_statements("intake.sql")["conflicts"], {"low": min(times), "high": max(times)})
-    found = []
+    found = {}
     for ordinal, value in cursor.fetchall():
         row = rows[ordinal]
         detail = f"{row.time.isoformat()} is stored as {value}, not {row.value}"
-        found.append((row, row.message.reject(row.reading, "conflicting_duplicate", detail)))
+        found[ordinal] = row.message.reject(row.reading, "conflicting_duplicate", detail)
     return found
+
+
+def _note_delivery(cursor: Cursor, delivery: Delivery) -> None:
+    if delivery:
+        found = {
+            "gateways": [gateway_id for gateway_id, _ in delivery],
+            "slots": [slot for _, slot in delivery],
+            "late": [counts.late for counts in delivery.values()],
+            "duplicated": [counts.duplicated for counts in delivery.values()],
+            "longest": [counts.longest for counts in delivery.values()],
+        }
+        cursor.execute(raw_statements("intake.sql")["delivered"], found)
 
 
 def _see_gateways(cursor: Cursor, batch: Sequence[Resolved], received_at: datetime) -> None:

@@ -41,7 +41,7 @@ def fill(store: Store, wanted: Sequence[Wanted], until: int) -> int:
             if times.size == 0:
                 continue
             cursor.copy_expert(statements["copy_staging"], io.StringIO("".join(lines(one.device, one.device_id, times))))
-            cursor.execute("EXECUTE store_readings (%s)", (datetime.now(UTC),))
+            cursor.execute("EXECUTE store_readings (%s, 0)", (datetime.now(UTC),))
             stored += cursor.fetchone()[0]
             cursor.execute("TRUNCATE pg_temp.staging")
         cursor.execute("DEALLOCATE store_readings")

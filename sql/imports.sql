@@ -26,13 +26,21 @@ SELECT now(), d.account_id, d.gateway_id, g.mac, d.code, 'conflicting_duplicate'
  WHERE r.value <> s.value AND r.time >= :low AND r.time <= :high
 ON CONFLICT (digest) DO NOTHING;
 
--- name: finish Marks what is new dirty, and moves last-seen forward.
+-- name: finish Marks what is new dirty, and moves last-seen forward; a file is no delivery of the gateway, so it took no time.
 WITH marked AS (
     INSERT INTO tds.dirty (device_id, low, high)
     SELECT * FROM unnest(CAST(:devices AS integer[]), CAST(:lows AS timestamptz[]), CAST(:highs AS timestamptz[]))
 )
-INSERT INTO tds.device_seen AS s (device_id, time, value, received_at)
-SELECT f.device_id, r.time, r.value, now()
+INSERT INTO tds.device_seen AS s (device_id, time, value, received_at, moved_at)
+SELECT f.device_id, r.time, r.value, r.time, m.time
   FROM unnest(CAST(:devices AS integer[]), CAST(:highs AS timestamptz[])) AS f (device_id, high)
-  JOIN tds.reading r ON r.device_id = f.device_id AND r.time = f.high
-ON CONFLICT (device_id) DO UPDATE SET time = excluded.time, value = excluded.value, received_at = excluded.received_at WHERE s.time < excluded.time;
+ CROSS JOIN LATERAL (SELECT time, value FROM tds.reading
+                      WHERE device_id = f.device_id AND time >= f.high ORDER BY time DESC LIMIT 1) r
+  LEFT JOIN LATERAL (SELECT time FROM tds.reading
+                      WHERE device_id = f.device_id AND time < r.time AND value <> r.value ORDER BY time DESC LIMIT 1) b ON true
+ CROSS JOIN LATERAL (SELECT time FROM tds.reading
+                      WHERE device_id = f.device_id AND time > coalesce(b.time, '-infinity') ORDER BY time LIMIT 1) m
+ON CONFLICT (device_id) DO UPDATE
+   SET time = excluded.time, value = excluded.value, moved_at = excluded.moved_at,
+       received_at = CASE WHEN s.time < excluded.time THEN excluded.received_at ELSE s.received_at END
+ WHERE s.time <= excluded.time;

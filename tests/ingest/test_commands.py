@@ -130,7 +130,7 @@ def test_it_serves_health_and_the_metrics_of_the_contract(plain_database: Databa
 @pytest.fixture
 def health() -> Iterator[HealthServer]:
     """A health server of nothing."""
-    server = HealthServer(("127.0.0.1", 0), Metrics().registry, lambda: None, lambda: "the reason")
+    server = HealthServer(("127.0.0.1", 0), Metrics().text, lambda: None, lambda: "the reason")
     server.start()
     yield server
     server.stop()
@@ -138,7 +138,7 @@ def health() -> Iterator[HealthServer]:
 
 def test_a_second_server_on_the_port_is_refused_in_one_line(health: HealthServer) -> None:
     with pytest.raises(TdsError, match=f"port {health.port}"):
-        HealthServer(("127.0.0.1", health.port), Metrics().registry, lambda: None, lambda: None)
+        HealthServer(("127.0.0.1", health.port), Metrics().text, lambda: None, lambda: None)
 
 
 def test_a_log_line_is_one_json_object_even_with_a_traceback() -> None:

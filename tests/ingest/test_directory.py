@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import psycopg2
 import pytest
@@ -35,7 +36,9 @@ def test_it_knows_gateways_devices_and_zones(session: Session) -> None:
     gateway = directory.gateways[MAC]
     assert len(directory.gateways) == 5
     assert (gateway.zone.key, sorted(gateway.devices)) == ("America/Sao_Paulo", ["D01", "D02", "D03", "D04"])
-    assert gateway.devices["D02"] == Device(gateway.devices["D02"].id, "m³", "counter", True)
+    late_after = timedelta(seconds=3 * 900)
+    assert gateway.devices["D02"] == Device(gateway.devices["D02"].id, "m³", "counter", True, late_after)
+    assert gateway.late_after == late_after
 
 
 def test_a_change_is_noticed_within_a_second(session: Session, plain_database: Database) -> None:

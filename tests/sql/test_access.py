@@ -344,7 +344,7 @@ def test_the_ingest_login_stores_facts_and_sees_no_figures_and_no_people(scene: 
     with scene.database.ingest.transaction() as connection:
         seen = readable(connection)
     tables = {name for name in seen if name.split(".")[0] in ("tds", "web")}
-    assert tables == {"tds.meta", "tds.zone", "tds.account", "tds.gateway", "tds.device", "tds.gateway_seen", "tds.device_seen", "tds.reading", "tds.rejection", "tds.dirty", "tds.rollup"}  # fmt: skip
+    assert tables == {"tds.meta", "tds.zone", "tds.account", "tds.gateway", "tds.device", "tds.gateway_seen", "tds.device_seen", "tds.reading", "tds.rejection", "tds.dirty", "tds.rollup", "tds.delivery"}  # fmt: skip
     for statement in (
         "SELECT * FROM tds.ledger",
         "SELECT * FROM tds.app_user",
