@@ -12,11 +12,12 @@ import simplejson
 from sqlalchemy import Connection
 
 from settings import Settings
-from sql import engine, fleet, people, rollups
+from sql import audit, engine, fleet, people, rollups
 from sql import migrate as migration
 from sql.errors import Refused, StoreUnavailable
 from sql.health import usable
 
+AUDIT_LINES = 10_000
 DEVICE_OPTIONS = ("kind", "resource", "unit", "name", "interval", "max_rate", "resolution", "jitter", "modulus")
 
 
@@ -63,6 +64,8 @@ def account_add(settings: Settings, args: Namespace) -> None:
                 locale=args.locale or settings.locale,
                 currency=args.currency,
             )
+            account = fleet.find_account(connection, args.name.strip())
+            audit.command(connection, account.id, "account.added", account.name, after=settings_of(account))
         rollups.add_missing_zones(store)
     print(f"Added the account {args.name}.")
 
@@ -78,7 +81,14 @@ def user_add(settings: Settings, args: Namespace) -> None:
     """Give a person a place in an account; the password is one line on standard input."""
     with owner_transaction(settings) as connection:
         people.add_user(connection, args.email, args.account, args.role, read_password())
+        account = fleet.find_account(connection, args.account)
+        audit.command(connection, account.id, "user.added", args.email.strip().lower(), after={"role": args.role})
     print(f"{args.email.strip().lower()} is {args.role} of {args.account}.")
+
+
+def settings_of(account: fleet.Account) -> dict[str, object]:
+    """Give what an account goes by, for the audit."""
+    return {"timezone": account.timezone, "locale": account.locale, "currency": account.currency}
 
 
 def read_password() -> str:
@@ -97,7 +107,9 @@ def gateway_add(settings: Settings, args: Namespace) -> None:
     """Register a gateway."""
     with owner_transaction(settings) as connection:
         fleet.add_gateway(connection, args.mac, args.account, args.name, args.capacity)
-    print(f"Added the gateway {fleet.normalize_mac(args.mac)}.")
+        mac, after = fleet.normalize_mac(args.mac), {"name": args.name or "", "capacity": args.capacity}
+        audit.command(connection, audit.account_of(connection, mac), "gateway.added", mac, after=after)
+    print(f"Added the gateway {mac}.")
 
 
 def gateway_list(settings: Settings, args: Namespace) -> None:
@@ -113,7 +125,10 @@ def device_add(settings: Settings, args: Namespace) -> None:
     """Register a device."""
     with owner_transaction(settings) as connection:
         fleet.add_device(connection, args.mac, args.code, **given_options(args))
-    print(f"Added the device {args.code} of {fleet.normalize_mac(args.mac)}.")
+        mac = fleet.normalize_mac(args.mac)
+        account = audit.account_of(connection, mac)
+        audit.command(connection, account, "device.added", f"{mac}/{args.code}", after=given_options(args))
+    print(f"Added the device {args.code} of {mac}.")
 
 
 def device_set(settings: Settings, args: Namespace) -> None:
@@ -122,8 +137,19 @@ def device_set(settings: Settings, args: Namespace) -> None:
     if not given:
         raise Refused("nothing to change: give at least one option")
     with owner_transaction(settings) as connection:
+        before = fleet.device_settings(connection, fleet.find_device(connection, args.mac, args.code))._asdict()
         fleet.set_device(connection, args.mac, args.code, **given)
+        mac, (old, new) = fleet.normalize_mac(args.mac), audit.changed(before, given)
+        audit.command(connection, audit.account_of(connection, mac), "device.changed", f"{mac}/{args.code}", old, new)
     print(f"Changed the device {args.code}; figures follow with the next `tds ledger drain`.")
+
+
+def audit_list(settings: Settings, args: Namespace) -> None:
+    """List what was done in an account, the newest first."""
+    with owner_transaction(settings) as connection:
+        account = fleet.find_account(connection, args.account)
+        lines = audit.read(connection, audit.Wanted(account.id), AUDIT_LINES)
+    show(args.json, [line._asdict() for line in lines], ("time", "actor", "action", "object", "before", "after", "address"))
 
 
 def given_options(args: Namespace) -> dict[str, Any]:

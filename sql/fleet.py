@@ -205,9 +205,8 @@ def add_device(connection: Connection, mac: str, code: str, **given: Any) -> int
     )
 
 
-def set_device(connection: Connection, mac: str, code: str, **given: Any) -> None:
-    """Change a device's settings; where its figures go by them, its whole history is recomputed at the next drain."""
-    device_id = find_device(connection, mac, code)
+def device_settings(connection: Connection, device_id: int) -> DeviceSettings:
+    """Give what a device is, and hold it until the end of the transaction."""
     row = connection.execute(
         text(
             "SELECT kind, resource, unit, name, interval_seconds AS interval, max_rate, resolution, jitter, modulus"
@@ -215,7 +214,13 @@ def set_device(connection: Connection, mac: str, code: str, **given: Any) -> Non
         ),
         {"id": device_id},
     ).one()
-    before = DeviceSettings(*row)
+    return DeviceSettings(*row)
+
+
+def set_device(connection: Connection, mac: str, code: str, **given: Any) -> None:
+    """Change a device's settings; where its figures go by them, its whole history is recomputed at the next drain."""
+    device_id = find_device(connection, mac, code)
+    before = device_settings(connection, device_id)
     after = before._replace(**given)
     check_device(code, after)
     if (

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from settings import Settings
-from sql import fleet
+from sql import audit, fleet
 from sql.commands import owner_transaction
 from sql.errors import Refused, TdsError
 from sql.statements import statements
@@ -53,7 +53,7 @@ class Imported(NamedTuple):
 def device_import(settings: Settings, args: Namespace) -> None:
     """Register the devices of a CSV file, all or none."""
     with owner_transaction(settings) as connection:
-        fleet.find_account(connection, args.account)
+        account = fleet.find_account(connection, args.account)
         count = 0
         for line, row in rows_of(args.file, DEVICE_COLUMNS, DEVICE_OPTIONAL):
             try:
@@ -62,6 +62,7 @@ def device_import(settings: Settings, args: Namespace) -> None:
             except TdsError as error:
                 raise Refused(f"{args.file}, line {line}: {error}; nothing was imported") from None
             count += 1
+        audit.command(connection, account.id, "device.imported", args.file.name, after={"devices": count})
     print(f"Added {count} device{'s' if count != 1 else ''}.")
 
 
@@ -70,6 +71,7 @@ def reading_import(settings: Settings, args: Namespace) -> None:
     with owner_transaction(settings) as connection:
         account = fleet.find_account(connection, args.account)
         done = import_readings(connection, args.file, account)
+        audit.command(connection, account.id, "reading.imported", args.file.name, after=done._asdict())
     print(f"Stored {done.stored} readings; {done.known} were there already. Figures follow with the next `tds ledger drain`.")
 
 

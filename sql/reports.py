@@ -19,8 +19,10 @@ from settings import Settings
 from sql import books as bookkeeping
 from sql import consumption as figures
 from sql import decisions, fleet, ledger
+from sql.audit import COMMAND_LINE, Actor
 from sql.calendar import first_instant
 from sql.commands import owner_store, owner_transaction, show
+from sql.decision_trail import note_decision, note_replacement
 from sql.errors import NotFound, Refused
 
 FIELDS = (
@@ -233,30 +235,39 @@ def event_list(settings: Settings, args: Namespace) -> None:
 
 def event_accept(settings: Settings, args: Namespace) -> None:
     """Confirm an event."""
-    _decide(settings, args, decisions.accept)
+    _decide(settings, args, "accept", decisions.accept)
 
 
 def event_correct(settings: Settings, args: Namespace) -> None:
     """Give an event's final and initial register."""
     with owner_transaction(settings) as connection:
+        event = decisions.find_event(connection, args.id)
         decisions.correct(connection, args.id, args.final, args.initial, by="command line")
+        _note(connection, "correct", event, (args.final, args.initial))
     print("Corrected; figures follow with the next `tds ledger drain`.")
 
 
 def event_ignore(settings: Settings, args: Namespace) -> None:
     """Leave an event's reading out."""
-    _decide(settings, args, decisions.ignore)
+    _decide(settings, args, "ignore", decisions.ignore)
 
 
 def event_undo(settings: Settings, args: Namespace) -> None:
     """Take back what was decided of an event."""
-    _decide(settings, args, decisions.undo)
+    _decide(settings, args, "undo", decisions.undo)
 
 
-def _decide(settings: Settings, args: Namespace, decide: Any) -> None:
+def _decide(settings: Settings, args: Namespace, verb: str, decide: Any) -> None:
     with owner_transaction(settings) as connection:
+        event = decisions.find_event(connection, args.id)
         decide(connection, args.id, by="command line")
+        _note(connection, verb, event)
     print("Noted; figures follow with the next `tds ledger drain`.")
+
+
+def _note(connection: Connection, verb: str, event: decisions.Event, registers: tuple[Decimal, Decimal] | None = None) -> None:
+    account = connection.execute(text("SELECT account_id FROM tds.device WHERE id = :id"), {"id": event.device_id}).scalar_one()
+    note_decision(connection, account, Actor(COMMAND_LINE), verb, event, registers)
 
 
 def device_replace(settings: Settings, args: Namespace) -> None:
@@ -267,5 +278,7 @@ def device_replace(settings: Settings, args: Namespace) -> None:
             text("SELECT a.timezone FROM tds.device d JOIN tds.account a ON a.id = d.account_id WHERE d.id = :id"),
             {"id": device_id},
         ).scalar_one()
-        decisions.replace(connection, device_id, instant(args.at, zone), args.final, args.initial, by="command line")
+        moment = instant(args.at, zone)
+        decisions.replace(connection, device_id, moment, args.final, args.initial, by="command line")
+        note_replacement(connection, Actor(COMMAND_LINE), device_id, moment, (args.final, args.initial))
     print("Recorded; figures follow with the next `tds ledger drain`.")

@@ -96,7 +96,7 @@ def test_a_database_without_our_tables_does_not_stop_the_authority(
     database: Database, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     with database.owner.transaction() as connection:
-        connection.execute(text("DROP TABLE tds.certificate"))
+        connection.execute(text("DROP TABLE tds.certificate CASCADE"))
 
     ensure_authority(settings)
 
