@@ -32,6 +32,8 @@ class Difference(NamedTuple):
 
 def process_one_batch(store: Store) -> bool:
     """Work off the oldest dirty ranges that no other worker holds, in one transaction; tells whether there was work."""
+    with store.transaction() as connection:  # on its own: another worker would wait for rows of a transaction that goes on
+        connection.execute(statements("worker.sql")["ensure_states"])
     with store.transaction() as connection:
         ranges = _claim(connection)
         if ranges is None:
@@ -103,7 +105,6 @@ def _claim(connection: Connection) -> list[Range] | None:
     gone = 0
     for group in _groups(waiting):
         named = {"devices": [row.device_id for row in group]}
-        connection.execute(statements("worker.sql")["ensure_state"], named)
         gone += connection.execute(statements("worker.sql")["drop_orphans"], named).rowcount
         locked = set(connection.execute(statements("worker.sql")["lock"], named).scalars())
         held += locked

@@ -172,6 +172,7 @@ WITH decided AS MATERIALIZED (
 ), pair AS (
     SELECT s.device_id, s.prev_time AS t0, s.time AS t1, s.prev_value AS v0, s.value AS v1, w.modulus, w.gap, d.change, d.replaced,
            CASE WHEN s.prev_time IS NULL THEN NULL
+                WHEN NOT s.odd THEN 'plain'
                 WHEN (s.value - s.prev_value - w.resolution) * 3600 > w.max_rate * extract(epoch FROM s.time - s.prev_time) THEN 'unresolved'
                 WHEN s.value - s.prev_value >= -w.jitter THEN 'plain'
                 WHEN w.modulus IS NOT NULL AND s.prev_value < w.modulus
@@ -194,18 +195,17 @@ WITH decided AS MATERIALIZED (
     SELECT device_id, CASE WHEN replaced OR rule = 'plain' THEN 'replacement' ELSE rule END, t1, t0, v0, v1, amount - (v1 - v0), 0, NULL, NULL
       FROM increment WHERE rule <> 'plain' OR change IS NOT NULL
 ), share AS (
-    SELECT i.device_id, s.start, i.measured, s.start = date_bin('15 minutes', i.t1, 'epoch') AS holds_reading,
-           least(i.t1, s.start + interval '15 minutes') - greatest(i.t0, s.start) AS part,
-           CASE WHEN i.t0 IS NULL OR s.start >= i.t1 THEN NULL
-                WHEN i.t0 >= s.start AND i.t1 <= s.start + interval '15 minutes' THEN i.amount
-                ELSE round(i.amount * extract(epoch FROM least(i.t1, s.start + interval '15 minutes') - i.t0) / extract(epoch FROM i.t1 - i.t0), 6)
-                   - round(i.amount * extract(epoch FROM greatest(i.t0, s.start) - i.t0) / extract(epoch FROM i.t1 - i.t0), 6) END AS amount
-      FROM increment i
-     CROSS JOIN LATERAL generate_series(date_bin('15 minutes', coalesce(i.t0, i.t1), 'epoch'), i.t1, interval '15 minutes') AS s (start)
+    SELECT s.device_id, s.start, s.measured, s.start = date_bin('15 minutes', s.t1, 'epoch') AS holds_reading,
+           least(s.t1, s.start + interval '15 minutes') - greatest(s.t0, s.start) AS part,
+           CASE WHEN s.t0 IS NULL OR s.start >= s.t1 THEN NULL
+                WHEN s.t0 >= s.start AND s.t1 <= s.start + interval '15 minutes' THEN s.amount
+                ELSE round(s.amount * extract(epoch FROM least(s.t1, s.start + interval '15 minutes') - s.t0) / extract(epoch FROM s.t1 - s.t0), 6)
+                   - round(s.amount * extract(epoch FROM greatest(s.t0, s.start) - s.t0) / extract(epoch FROM s.t1 - s.t0), 6) END AS amount
+      FROM (SELECT i.*, generate_series(date_bin('15 minutes', coalesce(i.t0, i.t1), 'epoch'), i.t1, interval '15 minutes') AS start FROM increment i) s
 )
 INSERT INTO slot (device_id, middle, quantity, estimated, covered, readings)
 SELECT device_id, start + interval '7 minutes 30 seconds', sum(amount), CASE WHEN count(amount) > 0 THEN coalesce(sum(amount) FILTER (WHERE NOT measured), 0) END,
-       coalesce(sum((extract(epoch FROM part) * 1000000)::bigint) FILTER (WHERE measured AND amount IS NOT NULL), 0),
+       coalesce((extract(epoch FROM sum(part) FILTER (WHERE measured AND amount IS NOT NULL)) * 1000000)::bigint, 0),
        count(*) FILTER (WHERE holds_reading)
   FROM share GROUP BY 1, 2;
 
@@ -229,7 +229,7 @@ WITH pair AS (
 )
 INSERT INTO slot (device_id, middle, quantity, estimated, covered, readings)
 SELECT device_id, start + interval '7 minutes 30 seconds', sum(amount), CASE WHEN count(amount) > 0 THEN 0 END,
-       coalesce(sum((extract(epoch FROM part) * 1000000)::bigint) FILTER (WHERE measured AND amount IS NOT NULL), 0),
+       coalesce((extract(epoch FROM sum(part) FILTER (WHERE measured AND amount IS NOT NULL)) * 1000000)::bigint, 0),
        count(*) FILTER (WHERE holds_reading)
   FROM share WHERE holds_reading OR amount IS NOT NULL GROUP BY 1, 2;
 
@@ -293,7 +293,7 @@ ON CONFLICT (device_id, middle) DO UPDATE
 -- name: note_revised Notes the quarter-hours that changed after they were first complete.
 INSERT INTO tds.revised (device_id, middle)
 SELECT c.device_id, c.middle FROM changed c JOIN work w ON w.device_id = c.device_id
- WHERE c.existed AND NOT w.whole AND c.middle + interval '7 minutes 30 seconds' <= w.last_time
+ WHERE c.existed AND c.middle + interval '7 minutes 30 seconds' <= w.last_time
 ON CONFLICT (device_id, middle) DO UPDATE SET revised_at = excluded.revised_at;
 
 -- name: write_events Writes detected events, keeping the number of those already known.

@@ -58,6 +58,8 @@ def recompute(connection: Connection, ranges: Sequence[Range]) -> int:
 def compute(connection: Connection, ranges: Sequence[Range], fast: bool = True) -> None:
     """Fill the session's tables `slot` and `detected` with what the readings say, without touching the ledger."""
     prepare(connection)
+    connection.execute(text("SET LOCAL jit = off"))  # compiling these statements takes longer than running them
+    connection.execute(text("SET LOCAL work_mem = '256MB'"))  # a batch is sorted and grouped in memory, by few workers
     run_named(
         connection,
         "add_work",

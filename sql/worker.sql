@@ -10,8 +10,10 @@ SELECT q.device_id, CASE WHEN q.whole OR s.last_time IS NULL THEN greatest(extra
   LEFT JOIN tds.device_seen n ON n.device_id = q.device_id
  ORDER BY q.first LIMIT :limit;
 
--- name: ensure_state Makes the row that a recomputation of a device locks.
-INSERT INTO tds.ledger_state (device_id) SELECT id FROM tds.device WHERE id = any(CAST(:devices AS integer[])) ORDER BY id
+-- name: ensure_states Makes the rows that recomputations lock, of devices that have none.
+INSERT INTO tds.ledger_state (device_id)
+SELECT d.id FROM tds.device d
+ WHERE d.id IN (SELECT device_id FROM tds.dirty) AND NOT EXISTS (SELECT FROM tds.ledger_state s WHERE s.device_id = d.id) ORDER BY 1
 ON CONFLICT DO NOTHING;
 
 -- name: lock Locks the devices that no other worker holds.

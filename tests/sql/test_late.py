@@ -63,6 +63,22 @@ def test_a_gateway_back_after_three_weeks_heals_its_days(bench: Database) -> Non
     assert page(bench, device, "2026-01-25", "2026-02-24").balanced
 
 
+def test_what_a_change_of_settings_recomputed_is_revised(bench: Database) -> None:
+    from sql import fleet
+
+    device = meter(bench, max_rate=D(1000))
+    feed(bench, device, series("2026-01-01T00:00", 15, [0, 1, 5001, 5002]))
+    assert quantities(bench, device)["01-01 00:15"] == 0
+    with bench.owner.transaction() as connection:
+        fleet.set_device(connection, device.mac, device.code, max_rate=D(100_000))
+    ledger.drain(bench.owner)
+    assert quantities(bench, device)["01-01 00:15"] == D(5000)
+    with bench.owner.transaction() as connection:
+        marked = connection.execute(text("SELECT middle FROM tds.revised WHERE device_id = :d"), {"d": device.id}).scalars().all()
+    assert marked == [datetime(2026, 1, 1, 0, 22, 30, tzinfo=UTC)]
+    sound(bench, device)
+
+
 def test_slots_that_no_pair_covers_any_more_vanish(bench: Database) -> None:
     device = meter(bench, kind="gauge", resource="temperature", unit="°C")
     feed(bench, device, series("2026-01-01T00:00", 45, [10, 20]))
