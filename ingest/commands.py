@@ -16,6 +16,7 @@ from ingest.health import HealthServer
 from ingest.inbox import Inbox
 from ingest.logs import log_to_stderr
 from ingest.metrics import Metrics
+from ingest.replayer import Replayer
 from ingest.service import Service
 from ingest.session import StoreLost, connect
 from ingest.subscriber import Subscriber
@@ -46,13 +47,16 @@ def ingest(settings: Settings, args: argparse.Namespace) -> int:
     service = Service(lambda: database_url(settings, "ingest"), settings.mqtt_client_id, inbox, subscriber, metrics, stop)
     health = HealthServer((settings.web_host, settings.ingest_port), metrics.text, service.hanging, service.unready)
     worker = ledger_worker(settings)
+    replayer = Replayer(lambda: database_url(settings, "ingest"), metrics)
     health.start()
+    replayer.start()
     if worker:
         worker.start()
     watch(service)
     try:
         service.run()
     finally:
+        replayer.stop()
         if worker:
             worker.stop()
         health.stop()

@@ -1,13 +1,21 @@
-"""How many rejections of one gateway are kept: a gateway gone mad must not fill the disk."""
+"""How fast rejections of one gateway are kept, and saying so: a gateway gone mad must fill neither the disk nor the log."""
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
+from collections.abc import Mapping
+
 import msgspec
 
-from ingest.rejection import Rejection
+from ingest.rejection import Rejection, storable
 
-BURST = 2000
-PER_HOUR = 1000
+log = logging.getLogger(__name__)
+
+BURST = 5000
+PER_HOUR = 3600
+REMIND_SECONDS = 60.0
+MOST_NAMED = 5
 
 
 class _Allowance(msgspec.Struct):
@@ -37,3 +45,24 @@ class RejectionLimiter:
         allowance.said = True
         note = f"{rejection.detail}; more than {self.per_hour} rejections an hour: further ones are counted, not kept"
         return msgspec.structs.replace(rejection, detail=note)
+
+
+class Complaints:
+    """What was refused and not kept, said in the log at once and then at most once a minute."""
+
+    def __init__(self) -> None:
+        self._unsaid: Counter[str] = Counter()
+        self._next = 0.0
+
+    def note(self, suppressed: Mapping[str, int], now: float) -> None:
+        """Add what a commit did not keep, by MAC, and say what is due; `now` in seconds."""
+        self._unsaid.update(suppressed)
+        if not self._unsaid or now < self._next:
+            return
+        for mac, count in self._unsaid.most_common(MOST_NAMED):
+            log.warning("%s sent %d more messages or readings that were refused and not kept", storable(mac, 64), count)
+        if len(self._unsaid) > MOST_NAMED:
+            rest = sum(self._unsaid.values()) - sum(count for _, count in self._unsaid.most_common(MOST_NAMED))
+            log.warning("%d other gateways sent %d such messages", len(self._unsaid) - MOST_NAMED, rest)
+        self._unsaid.clear()
+        self._next = now + REMIND_SECONDS

@@ -35,7 +35,10 @@ class Metrics:
         for reason in REASONS:
             self.rejections.labels(reason)
         self.suppressed = Counter(
-            "tds_rejections_suppressed", "Rejections counted but not kept: more than a gateway may have", registry=registry
+            "tds_rejections_suppressed", "Rejections counted but not kept: faster, or more, than a gateway may have", registry=registry
+        )
+        self.replayed = Counter(
+            "tds_replayed_readings", "Readings stored from rejections that were tried again", registry=registry
         )
         self.confirmed = Counter("tds_confirmed", "Sequence numbers confirmed to gateways", registry=registry)
         self.reconnects = Counter("tds_reconnects", "Connections to the broker that ended or failed", registry=registry)
@@ -79,7 +82,7 @@ class Metrics:
         self.late.inc(stored.late)
         for reason in stored.rejections:
             self.rejections.labels(reason).inc()
-        self.suppressed.inc(stored.suppressed)
+        self.suppressed.inc(sum(stored.suppressed.values()))
         self.commit_seconds.observe(seconds)
         self.batch_messages.observe(len(batch))
         times = {resolved.message.mac: resolved.rows[-1].time for resolved in batch if resolved.rows}

@@ -7,10 +7,8 @@ import re
 
 import msgspec
 
-REASONS = (
-    "not_json", "schema", "mac_mismatch", "unknown_gateway", "unknown_device", "inactive_device", "bad_timestamp", "future_timestamp",
-    "too_old", "bad_value", "negative_value", "unit_mismatch", "conflicting_duplicate", "too_large",
-)  # fmt: skip
+from sql.rejections import REASONS as REASONS
+
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]")
 
 

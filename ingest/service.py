@@ -15,7 +15,7 @@ from ingest import writer
 from ingest.clock import Clock
 from ingest.directory import Directory
 from ingest.inbox import Inbox, Received
-from ingest.limiter import RejectionLimiter
+from ingest.limiter import Complaints, RejectionLimiter
 from ingest.message import Message, decode
 from ingest.metrics import Metrics
 from ingest.rejection import Rejection
@@ -64,6 +64,7 @@ class Service:
         self._database_url, self._client_id = database_url, client_id
         self._inbox, self._subscriber, self._metrics, self._stop = inbox, subscriber, metrics, stop
         self._directory, self._limiter, self._clock = Directory(), RejectionLimiter(), Clock()
+        self._complaints = Complaints()
         self._session: Session | None = None
         self._active = False
         self._pending: list[Received] = []
@@ -179,6 +180,7 @@ class Service:
         except Exception as error:  # whatever it is, it must not stop the others
             raise judge(error) from error
         self._metrics.observe_store(resolved, stored, moment, time.perf_counter() - started)
+        self._complaints.note(stored.suppressed, time.monotonic())
 
     def _settle(self, items: Sequence[Item]) -> None:
         """Acknowledge what is committed, and confirm it to the gateways that number their messages."""

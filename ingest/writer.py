@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
-from psycopg2.extras import execute_values
 
 from ingest.delivery import Delivery, count_delivery
-from ingest.rejection import Rejection, storable
+from ingest.keeping import Admit, Refusal, keep
+from ingest.rejection import Rejection
 from ingest.resolve import Resolved, Row
 from sql.statements import raw_statements
 
-Admit = Callable[[str, Rejection], Rejection | None]
-
 
 class Stored(msgspec.Struct, frozen=True):
-    """What a commit held: new readings, readings that were known already, the reasons of all rejections, how many were not kept.
+    """What a commit held: new readings, readings that were known already, the reasons of all rejections.
 
-    `late`: how many of the new ones arrived when their device had been silent already.
+    `suppressed`: how many rejections were only counted, by MAC; `late`: how many of the new readings arrived when their
+    device had been silent already.
     """
 
     readings: int
     duplicates: int
     rejections: list[str]
-    suppressed: int
+    suppressed: Mapping[str, int] = {}
     late: int = 0
 
 
@@ -45,29 +44,30 @@ def store(connection: Connection, batch: Sequence[Resolved], received_at: dateti
     `admit` says of each rejection, by its topic's MAC, in what form it is kept, or that it is only counted.
     """
     rows = [row for resolved in batch for row in resolved.rows]
-    refused = [(resolved, rejection) for resolved in batch for rejection in resolved.rejections]
-    fresh = suppressed = late = 0
+    refused = [
+        Refusal(resolved.message.mac, resolved.gateway, rejection) for resolved in batch for rejection in resolved.rejections
+    ]
+    suppressed: Mapping[str, int] = {}
+    fresh = late = 0
     with connection, connection.cursor() as cursor:
         if rows:
-            fresh, known = _store_readings(cursor, rows, received_at)
-            conflicts = _conflicts(cursor, rows) if known else {}
+            fresh, known = store_readings(cursor, rows, received_at)
+            conflicts = find_conflicts(cursor, rows) if known else {}
             if conflicts:
-                owners = {id(resolved.message): resolved for resolved in batch}
-                refused += [(owners[id(rows[ordinal].message)], rejection) for ordinal, rejection in conflicts.items()]
+                gateways = {id(resolved.message): resolved.gateway for resolved in batch}
+                for ordinal, rejection in conflicts.items():
+                    message = rows[ordinal].message
+                    refused.append(Refusal(message.mac, gateways[id(message)], rejection))
             delivery = count_delivery(batch, known, conflicts, received_at)
             late = sum(counts.late for counts in delivery.values())
             _note_delivery(cursor, delivery)
         _see_gateways(cursor, batch, received_at)
         if refused:
-            kept = [
-                (resolved, admitted) for resolved, each in refused if (admitted := admit(resolved.message.mac, each)) is not None
-            ]
-            suppressed = len(refused) - len(kept)
-            _reject(cursor, kept, received_at)
-    return Stored(fresh, len(rows) - fresh, [rejection.reason for _, rejection in refused], suppressed, late)
+            suppressed = keep(cursor, refused, received_at, admit)
+    return Stored(fresh, len(rows) - fresh, [each.rejection.reason for each in refused], suppressed, late)
 
 
-def _store_readings(cursor: Cursor, rows: Sequence[Row], received_at: datetime) -> tuple[int, set[int]]:
+def store_readings(cursor: Cursor, rows: Sequence[Row], received_at: datetime) -> tuple[int, set[int]]:
     """Store rows; gives the number of new ones and the ordinals of the others."""
     cursor.copy_expert(raw_statements("intake.sql")["copy_staging"], io.StringIO(copy_text(rows)), size=1 << 18)
     cursor.execute("EXECUTE store_readings (%s, %s)", (received_at, len(rows)))
@@ -87,7 +87,7 @@ def copy_text(rows: Sequence[Row]) -> str:
     return "".join(lines)
 
 
-def _conflicts(cursor: Cursor, rows: Sequence[Row]) -> dict[int, Rejection]:
+def find_conflicts(cursor: Cursor, rows: Sequence[Row]) -> dict[int, Rejection]:
     """Find, by ordinal, the readings whose instant is taken by a different value: the first stored wins."""
     times = [row.time for row in rows]
     cursor.execute(raw_statements("intake.sql")["conflicts"], {"low": min(times), "high": max(times)})
@@ -116,23 +116,3 @@ def _see_gateways(cursor: Cursor, batch: Sequence[Resolved], received_at: dateti
     if online:
         seen = {"ids": list(online), "heard": [received_at] * len(online), "online": list(online.values())}
         cursor.execute(raw_statements("intake.sql")["gateways_seen"], seen)
-
-
-def _reject(cursor: Cursor, kept: Sequence[tuple[Resolved, Rejection]], received_at: datetime) -> None:
-    values = [
-        (
-            received_at,
-            resolved.gateway.account_id if resolved.gateway else None,
-            resolved.gateway.id if resolved.gateway else None,
-            storable(resolved.message.mac, 64),
-            None if rejection.code is None else storable(rejection.code, 64),
-            rejection.reason,
-            storable(rejection.detail),
-            storable(rejection.topic),
-            rejection.payload,
-            rejection.digest(),
-        )
-        for resolved, rejection in kept
-    ]
-    if values:
-        execute_values(cursor, raw_statements("intake.sql")["reject"], values, page_size=200)

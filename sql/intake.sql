@@ -96,6 +96,19 @@ INSERT INTO tds.rejection (received_at, account_id, gateway_id, mac, device_code
 VALUES %s
 ON CONFLICT (digest) DO NOTHING;
 
+-- name: lock_tally  What is kept of some gateways, and of those that are registered nowhere; theirs until the transaction ends.
+SELECT gateway_id, kept, bytes FROM tds.rejection_tally
+ WHERE gateway_id = any (%(owners)s::integer[]) OR (%(strangers)s AND gateway_id IS NULL) ORDER BY gateway_id FOR UPDATE;
+
+-- name: kept_already  Which of some rejections are there.
+SELECT digest FROM tds.rejection WHERE digest = any (%(digests)s::bytea[]);
+
+-- name: note_unkept  Counts what was refused and not kept.
+INSERT INTO tds.rejection_tally AS known (gateway_id, unkept, unkept_from, unkept_to)
+SELECT owner, count, %(at)s, %(at)s FROM unnest(%(owners)s::integer[], %(counts)s::integer[]) AS c (owner, count) ORDER BY owner
+ON CONFLICT (gateway_id) DO UPDATE
+   SET unkept = known.unkept + excluded.unkept, unkept_from = coalesce(known.unkept_from, excluded.unkept_from), unkept_to = excluded.unkept_to;
+
 -- name: ledger  Seconds that the oldest range waits for the ledger, and the rows that differed when the books were last compared.
 SELECT coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0)::float8,
        coalesce((SELECT value::float8 FROM tds.meta WHERE key = 'ledger_difference'), 0) FROM tds.dirty;

@@ -32,12 +32,23 @@ def expire(store: Store, now: datetime) -> None:
     """Take out what has been kept long enough; TimescaleDB drops readings by its own policy."""
     with store.transaction() as connection:
         plain = rollups.engine_of(connection) == "plain"
-        connection.execute(statements("upkeep.sql")["drop_rejections"])
         connection.execute(statements("upkeep.sql")["drop_revised"])
+        connection.execute(statements("upkeep.sql")["drop_replays"])
+    expire_rejections(store)
     while plain:
         with store.transaction() as connection:
             if not connection.execute(statements("upkeep.sql")["drop_readings"], {"oldest": now - RETENTION}).rowcount:
                 break
+
+
+def expire_rejections(store: Store) -> None:
+    """Take out rejections of more than 90 days ago, in blocks: intake waits for no more than one."""
+    gone = True
+    while gone:
+        with store.transaction() as connection:
+            connection.execute(statements("upkeep.sql")["lock_tallies"])
+            connection.execute(statements("upkeep.sql")["forget_unkept"])
+            gone = bool(connection.execute(statements("upkeep.sql")["drop_rejections"]).rowcount)
 
 
 def check_share(store: Store, now: datetime) -> list[ledger.Difference]:

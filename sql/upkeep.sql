@@ -9,8 +9,18 @@ DELETE FROM tds.reading r
  WHERE (r.device_id, r.time) IN (SELECT device_id, time FROM tds.reading o
                                   WHERE o.time < :oldest AND NOT EXISTS (SELECT FROM tds.dirty q WHERE q.device_id = o.device_id) LIMIT 50000);
 
--- name: drop_rejections Takes rejections of more than 90 days ago out.
-DELETE FROM tds.rejection WHERE received_at < now() - interval '90 days';
+-- name: lock_tallies Locks what is counted of rejections, in the order in which whoever stores them does, before any is taken out.
+SELECT FROM tds.rejection_tally ORDER BY gateway_id FOR UPDATE;
+
+-- name: drop_rejections Takes a block of rejections of more than 90 days ago out.
+DELETE FROM tds.rejection
+ WHERE id IN (SELECT id FROM tds.rejection WHERE received_at < now() - interval '90 days' ORDER BY received_at LIMIT 20000);
+
+-- name: forget_unkept Forgets what was not kept, where it ended more than 90 days ago.
+UPDATE tds.rejection_tally SET unkept = 0, unkept_from = NULL, unkept_to = NULL WHERE unkept_to < now() - interval '90 days';
+
+-- name: drop_replays Takes requests to try rejections again of more than 90 days ago out.
+DELETE FROM tds.replay WHERE finished_at < now() - interval '90 days';
 
 -- name: drop_revised Takes marks of revision of more than a year ago out.
 DELETE FROM tds.revised WHERE revised_at < now() - interval '366 days';
