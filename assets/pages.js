@@ -73,6 +73,21 @@ window.dash_clientside.tds = (function () {
     return ["custom", day, parts[1] + "-" + parts[2] + "-" + pad(last), "day", ...picked];
   }
 
+  // The overview: a bar of any of its charts opens its books. Gives the bar with its resource, whether the panel is hidden, and
+  // the clicks to forget.
+  function pickMonth(...values) {
+    const charts = window.dash_clientside.callback_context.inputs_list.slice(0, -1).map((input) => input.id);
+    const asked = window.dash_clientside.callback_context.triggered_id || "";
+    const kept = charts.map(skip);
+    if (asked.endsWith("-close")) return [null, true, ...kept];
+    const index = charts.indexOf(asked);
+    const bucket = index < 0 ? "" : clicked(values[index]);
+    if (!bucket) return [skip(), skip(), ...kept];
+    reveal("overview-books-whole");
+    kept[index] = null;
+    return [{ step: "month", bucket, resource: asked.split("-").pop(), at: Date.now() }, false, ...kept];
+  }
+
   function open(clicks) {
     return clicks ? true : skip();
   }
@@ -86,5 +101,5 @@ window.dash_clientside.tds = (function () {
     return "";
   }
 
-  return { remember, hideUnlessCustom, pick, drill, open, turn };
+  return { remember, hideUnlessCustom, pick, pickMonth, drill, open, turn };
 })();

@@ -43,14 +43,16 @@ def monthly_bars(
     locale: str,
     view: str = "",
     months: int = MONTHS,
+    revised: Mapping[datetime, datetime] | None = None,
 ) -> go.Figure:
-    """Draw all devices of one unit together over the last months, the running one included, in their resource's colour."""
+    """Draw all devices of one unit together over the last months, the running one included, in their resource's colour; revised ones marked."""
     wanted = {device.id for device in devices}
     resource = devices[0].resource if devices else "other"
     buckets = gather((row for row in rows if row.device_id in wanted), "month", zone)
     series = [Series(t(f"resource.{resource}", locale), theme.resource_colour(resource), buckets)]
     start, end = axes.last_months(now, months, zone)
-    return stacked(series, Frame(one_unit(devices), "month", start, end, zone, now, locale), view)
+    marked = {axes.wall(bucket, zone, "month"): moment for bucket, moment in sorted((revised or {}).items())}
+    return stacked(series, Frame(one_unit(devices), "month", start, end, zone, now, locale, marked), view)
 
 
 def consumption_bars(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from dash import Input, Output, State, callback, dcc, html, no_update
+from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
+from sqlalchemy import Connection
 
 from sql.consumption import consumption
 from sql.queries.devices import devices
 from sql.queries.gateways import fleet_status
 from sql.queries.readings import latest_readings
-from tds_dash import doors, view
+from sql.queries.revised import MARKED, revised
+from tds_dash import books_panel, doors, view
 from tds_dash.amounts import in_main_unit
 from tds_dash.components import (
     card_skeletons,
@@ -23,7 +25,7 @@ from tds_dash.components import (
     readings_table,
     skeleton,
 )
-from tds_dash.figures import by_unit, monthly_bars, placed
+from tds_dash.figures import ChartDevice, by_unit, monthly_bars, placed
 from tds_dash.identity import account, locale, zone
 from tds_dash.overview_cards import fleet_cards, resource_cards
 from tds_dash.page_frame import beat, redrawn, refreshed, register_page
@@ -54,6 +56,7 @@ def layout(**_: object) -> html.Div:
                 ),
                 locale=language,
                 resource=resource,
+                revised=True,
             ),
             id=f"overview-{resource}-card",
             hidden=resource == "other",
@@ -75,6 +78,7 @@ def layout(**_: object) -> html.Div:
             metric_cards(card_skeletons(8), id="overview-cards"),
             html.Div(id="overview-empty"),
             html.Div(charts, className="tds-columns", id="overview-charts"),
+            books_panel.panel("overview", language),
             latest,
         ],
         className="tds-page tds-stack",
@@ -116,25 +120,35 @@ def show_months(_: int | None, drawn: dict[str, Any]) -> dict[str, dict[str, Any
     with doors.transaction() as conn:
         metered = [device for device in placed(devices(conn, now)) if device.kind != "gauge"]
         rows = consumption(conn, [device.id for device in metered], "month", start, end, account().timezone)
-    shown, rows = in_main_unit(metered, rows)
-    groups = {resource: group for (resource, _unit), group in reversed(by_unit(shown).items())}
-    return {resource: month_chart(resource, groups.get(resource, []), rows, now, drawn[resource]) for resource in CHARTED}
+        shown, rows = in_main_unit(metered, rows)
+        groups = {resource: group for (resource, _unit), group in reversed(by_unit(shown).items())}
+        late = {
+            resource: revised(conn, [device.id for device in group], "month", start, end, account().timezone, now - MARKED)
+            for resource, group in groups.items()
+        }
+    return {
+        resource: month_chart(resource, groups.get(resource, []), rows, now, drawn[resource], late.get(resource, {}))
+        for resource in CHARTED
+    }
 
 
-def month_chart(resource: str, group: list[Any], rows: list[Any], now: datetime, drawn: object) -> dict[str, Any]:
-    """Give a resource's chart, title and table; hidden where the account has no such meter."""
+def month_chart(
+    resource: str, group: list[Any], rows: list[Any], now: datetime, drawn: object, late: dict[datetime, datetime]
+) -> dict[str, Any]:
+    """Give a resource's chart, title and table, its revised months marked; hidden where the account has no such meter."""
     ids = {device.id for device in group}
     if not any(row.device_id in ids and row.consumption is not None for row in rows):
         return {**dict.fromkeys(("figure", "title", "table", "drawn"), no_update), "hidden": True}
     words = {"resource": t(f"resource.{resource}", locale()), "unit": group[0].unit, "step": t("step.per_month", locale())}
     title = t("chart.titled", locale(), **words)
     view_drawn = f"{resource} {now.astimezone(zone()):%Y-%m}"
-    figure = monthly_bars(rows, group, zone=zone(), now=now, locale=locale(), view=view_drawn)
+    figure = monthly_bars(rows, group, zone=zone(), now=now, locale=locale(), view=view_drawn, revised=late)
+    common: dict[str, Any] = {"step": "month", "zone": zone(), "now": now, "locale": locale(), "revised": late}
     return {
         "figure": redrawn(figure, drawn),
         "drawn": view_drawn,
         "title": title,
-        "table": still(consumption_table(rows, group, step="month", zone=zone(), now=now, locale=locale(), title=title)),
+        "table": still(consumption_table(rows, group, title=title, **common)),
         "hidden": False,
     }
 
@@ -152,3 +166,22 @@ def show_latest(_: int | None) -> tuple[Any, Any]:
         empty_state(t("overview.empty", language), hint, action=t("overview.empty_action", language), href="/gateways"),
         className="tds-card",
     )
+
+
+clientside_callback(
+    ClientsideFunction("tds", "pickMonth"),
+    Output("overview-bar", "data"),
+    Output("overview-books", "hidden"),
+    *(Output(f"overview-{resource}", "clickData") for resource in CHARTED),
+    *(Input(f"overview-{resource}", "clickData") for resource in CHARTED),
+    Input("overview-books-close", "n_clicks"),
+    prevent_initial_call=True,
+)
+
+
+def charted(conn: Connection, bar: Any) -> list[ChartDevice]:
+    """Give the meters of the resource whose bar was clicked."""
+    return books_panel.of_resource(conn, bar.get("resource") if isinstance(bar, dict) else None, None)
+
+
+books_panel.connect("overview", charted, State("overview-bar", "data"))

@@ -59,6 +59,19 @@ def test_a_bar_opens_its_period_and_its_books(open_page: Open, world: World) -> 
     expect(panel).to_be_hidden()
 
 
+def test_a_month_of_the_overview_opens_its_books(open_page: Open, world: World) -> None:
+    page = open_page("/", who="viewer@aurora.example")
+    panel = page.locator("#overview-books")
+    expect(panel).to_be_hidden()
+    for _ in range(2):
+        click_bar(page, "overview-electricity", 0)
+        expect(panel.locator(".tds-account").first).to_be_visible()
+        expect(panel.locator(".tds-verdict-balanced").first).to_be_attached()
+        expect(panel).to_be_in_viewport()
+        page.locator("#overview-books-close").click()
+        expect(panel).to_be_hidden()
+
+
 def test_the_same_bar_opens_again_after_it_was_closed(open_page: Open, world: World) -> None:
     page = open_page(f"/device/{world.devices['D02']}?period=week&step=day", who="viewer@aurora.example")
     for _ in range(2):

@@ -102,6 +102,7 @@ def test_a_strangers_books_are_not_found(stranger: FlaskClient, queue: Queue) ->
     given = {"consumption_resource": "electricity", "consumption_devices": [device]}
     assert call(stranger, "consumption-books-body.children", consumption_bar=bar, **given).status_code == 404
     assert "Pump" not in opened(stranger, "consumption", bar, consumption_resource="electricity")
+    assert "Pump" not in opened(stranger, "overview", {"bucket": "2026-03-01", "step": "month", "resource": "electricity"})
 
 
 def test_books_are_of_one_device_that_has_a_register(viewer: FlaskClient, world: World) -> None:
@@ -297,6 +298,9 @@ def test_what_late_readings_changed_is_marked(editor: FlaskClient, queue: Queue)
     history = answer(call(editor, "device-history.figure", device_id=device, device_period="week", device_step="hour"))
     assert [trace["type"] for trace in history["device-history"]["figure"]["data"]].count("scatter") == 1
     assert history["device-drawn"]["data"]["step"] == "hour"
+    overview = answer(call(editor, "overview-electricity.figure"))
+    assert [trace["type"] for trace in overview["overview-electricity"]["figure"]["data"]].count("scatter") >= 1
+    assert "Revised" in json.dumps(overview["overview-electricity-table"]["children"])
 
 
 def test_an_old_revision_is_no_longer_marked(editor: FlaskClient, queue: Queue) -> None:
