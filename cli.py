@@ -6,12 +6,12 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import settings as settings_module
+from arguments import number, positive, whole
 from settings import Settings, SettingsError
 
 Command = Callable[[Settings, argparse.Namespace], int | None]
@@ -91,7 +91,10 @@ def parser() -> argparse.ArgumentParser:
     _fleet(commands)
     _figures(commands)
     _events(commands)
+    _rejections(commands)
     _certificates(commands)
+    _first_boot(commands)
+    _audit(commands)
     _simulation(commands)
     return top
 
@@ -117,7 +120,8 @@ def _processes(commands: Any) -> None:
     _add(commands, "migrate", "sql.commands:migrate", "create or upgrade the schema")
     _add(commands, "web", "tds_dash.commands:web", "serve the pages")
     _add(commands, "ingest", "ingest.commands:ingest", "store what gateways publish, and keep the ledger")
-    _add(commands, "broker", "broker.commands:broker", "run Mosquitto in the foreground")
+    broker = _add(commands, "broker", "broker.commands:broker", "run Mosquitto in the foreground")
+    broker.add_argument("--bootstrap", action="store_true", help="the second one, where gateways ask for their first certificate")
     _json(_add(commands, "doctor", "cli:doctor", "check every part"))
     url = _add(commands, "url", "sql.commands:url", "print a connection URL")
     url.add_argument("--role", choices=("owner", "ingest", "web"), default="owner")
@@ -130,6 +134,10 @@ def _people(commands: Any) -> None:
     add.add_argument("--timezone", help="such as America/Sao_Paulo")
     add.add_argument("--locale", choices=settings_module.LOCALES)
     add.add_argument("--currency", default="BRL", help="three letters, such as BRL")
+    change = _add(account, "set", "sql.commands:account_set", "change when its gateways and devices count as silent or stuck")
+    change.add_argument("name")
+    change.add_argument("--silent-after", type=int, metavar="INTERVALS", help="reporting intervals without a message or reading")
+    change.add_argument("--stuck-after", type=int, metavar="HOURS", help="hours with one value, while another counter moved")
     _json(_add(account, "list", "sql.commands:account_list", "list the accounts"))
     user = _group(commands, "user", "people")
     add = _add(user, "add", "sql.commands:user_add", "give a person a place in an account; the password comes on standard input")
@@ -180,6 +188,7 @@ def _device_options(command: argparse.ArgumentParser, required: bool) -> None:
     command.add_argument("--resolution", type=number)
     command.add_argument("--jitter", type=number)
     command.add_argument("--modulus", type=number)
+    command.add_argument("--stuck-after", type=int, metavar="HOURS", help="how long it may stand still; 0: as long as it likes")
 
 
 def _figures(commands: Any) -> None:
@@ -222,6 +231,26 @@ def _events(commands: Any) -> None:
             decide.add_argument("--initial", required=True, type=number)
 
 
+def _rejections(commands: Any) -> None:
+    rejection = _group(commands, "rejection", "what could not be stored")
+    listing = _add(rejection, "list", "ingest.rejection_commands:rejection_list", "list what was rejected, newest first")
+    listing.add_argument("--account", help="of this account; without: of gateways that are registered nowhere")
+    listing.add_argument("--limit", type=whole(1, 10_000_000), help="so many at most")
+    _json(listing)
+    adopt = _add(
+        rejection, "adopt", "ingest.rejection_commands:rejection_adopt", "register an unknown device and store what it had sent"
+    )
+    adopt.add_argument("id", type=whole(1, 2**63 - 1))
+    _device_options(adopt, required=True)
+    retry = _add(
+        rejection,
+        "retry",
+        "ingest.rejection_commands:rejection_retry",
+        "try again what the same device sent and was rejected for the same reason",
+    )
+    retry.add_argument("id", type=whole(1, 2**63 - 1))
+
+
 def _certificates(commands: Any) -> None:
     certs = _group(commands, "certs", "certificates of gateways, broker and ingester")
     init = _add(certs, "init", "certs.commands:init", "make the authority and the certificates of broker and ingester")
@@ -245,8 +274,35 @@ def _certificates(commands: Any) -> None:
     renew.add_argument("mac")
     renew.add_argument("--out", type=Path, metavar="FILE.zip")
     renew.add_argument("--rsa", action="store_true")
+    bootstrap = _add(certs, "bootstrap", "certs.first_boot_commands:bootstrap", "issue a batch's certificate for first boot")
+    bootstrap.add_argument("batch", metavar="BATCH")
+    bootstrap.add_argument("--years", type=whole(1, 10), default=2)
+    bootstrap.add_argument("--out", type=Path, metavar="FILE.zip")
+    bootstrap.add_argument("--rsa", action="store_true")
     _json(_add(certs, "list", "certs.commands:list", "list certificates"))
     _add(certs, "crl", "certs.commands:crl", "renew the revocation lists")
+    _add(certs, "work", "certs.commands:work", "carry out what people order in the pages; `tds broker` runs it by itself")
+
+
+def _audit(commands: Any) -> None:
+    audit = _group(commands, "audit", "who changed what, when, from where")
+    listing = _add(audit, "list", "sql.commands:audit_list", "list what was done in an account")
+    listing.add_argument("--account", required=True)
+    _json(listing)
+
+
+def _first_boot(commands: Any) -> None:
+    registration = _group(commands, "registration", "gateways at their first boot")
+    _json(_add(registration, "list", "certs.first_boot_commands:list_registrations", "list gateways at their first boot"))
+    allocate = _add(registration, "allocate", "certs.first_boot_commands:allocate", "take a gateway that waits into an account")
+    allocate.add_argument("id", type=whole(1, 2**63 - 1), metavar="ID")
+    allocate.add_argument("--account", required=True)
+    allocate.add_argument("--name")
+    allocate.add_argument("--capacity", type=whole(1, 32))
+    allocate.add_argument("--again", action="store_true", help="also where its MAC has a valid certificate")
+    refuse = _add(registration, "refuse", "certs.first_boot_commands:refuse", "turn a gateway away")
+    refuse.add_argument("id", type=whole(1, 2**63 - 1), metavar="ID")
+    refuse.add_argument("--reason", default="")
 
 
 def _simulation(commands: Any) -> None:
@@ -256,36 +312,6 @@ def _simulation(commands: Any) -> None:
     simulate.add_argument("--rate", type=positive, required=True, help="messages per second, in total")
     simulate.add_argument("--duration", type=positive, required=True, help="seconds")
     _json(simulate)
-
-
-def whole(low: int, high: int) -> Callable[[str], int]:
-    """Give a parser of whole numbers between two ends."""
-
-    def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"{text} is not a whole number from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def number(text: str) -> Decimal:
-    """Parse an exact, finite decimal."""
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite() or "_" in text:
-        raise argparse.ArgumentTypeError(f"{text} is not a number")
-    return value
-
-
-def positive(text: str) -> float:
-    """Parse a number above zero."""
-    value = float(number(text))
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return value
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ class Settings:
     mqtt_root: str
     mqtt_client_id: str
     broker_bind: str
+    bootstrap_port: int
     pki_dir: Path
     pki_passphrase: str | None
     secret_key: str | None
@@ -47,6 +48,10 @@ class Settings:
     def session_key(self) -> str:
         """Give the key that signs sessions: TDS_SECRET_KEY, or one made once and kept in the state folder."""
         return self.secret_key or kept_secret(self.state_dir / "secrets" / "session-key")
+
+    def bootstrap_root(self) -> str:
+        """Give the root of the topics of first boot, which lies beside that of the gateways: tds_new/bootstrap."""
+        return "/".join([*self.mqtt_root.split("/")[:-1], "bootstrap"])
 
     def public_url(self) -> str:
         """Give the address that users type, without a trailing slash."""
@@ -68,6 +73,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         mqtt_root=read.topic("TDS_MQTT_ROOT", "tds_new/devices"),
         mqtt_client_id=read.text("TDS_MQTT_CLIENT_ID", "tds-ingest"),
         broker_bind=read.text("TDS_BROKER_BIND", "127.0.0.1"),
+        bootstrap_port=read.port("TDS_BOOTSTRAP_PORT", 8884),
         pki_dir=read.path("TDS_PKI_DIR", state_dir / "pki"),
         pki_passphrase=read.secret("TDS_PKI_PASSPHRASE"),
         secret_key=read.secret("TDS_SECRET_KEY"),

@@ -44,7 +44,7 @@ def render_configuration(
         crl=CRL,
         access=ACCESS,
         ciphers=CIPHERS,
-        listeners=_LISTENERS if version < (2, 1, 0) else "",  # later it has no other value, and complains of the line
+        listeners=LISTENERS if version < (2, 1, 0) else "",  # later it has no other value, and complains of the line
         connections=connections,
         client=settings.mqtt_client_id,
         packet=PACKET_LIMIT,
@@ -79,7 +79,7 @@ def render_access(settings: Settings, denied: Iterable[str] = ()) -> str:
     return "".join(lines)
 
 
-_LISTENERS = """
+LISTENERS = """
 # One set of rules for every listener. With `true`, Mosquitto 2.0.12 to 2.0.22 queues nothing for the ingester while it is
 # away, and still acknowledges to the gateway. First in the file, because it decides how the rest is read.
 per_listener_settings false

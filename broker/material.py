@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -16,12 +17,30 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sql.errors import TdsError
 
 AUTHORITY, CERTIFICATE, KEY, CRL = "ca.crt", "broker.crt", "broker.key", "crl.pem"
+BOOTSTRAP_AUTHORITY, BOOTSTRAP_CRL = "bootstrap.crt", "bootstrap.crl"
 CLIENT_CERTIFICATE, CLIENT_KEY = "ingester.crt", "ingester.key"
 # Names whose every certificate is revoked, one a line, until their connection is closed. That takes a second; only where it
 # takes longer does the access list step in. (Not at once: it would swallow, acknowledged, the first messages of a gateway
 # that was given a new certificate in the same moment.)
 DENIED = "denied"
 DENY_AFTER_SECONDS = 5.0
+
+
+class Files(NamedTuple):
+    """The files of one listener: by which authority it knows its clients, which list it goes by, and the key that signs the list."""
+
+    clients: str = AUTHORITY
+    crl: str = CRL
+    signing_key: str = "intermediate.key"
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Give the files that Mosquitto reads."""
+        return (self.clients, CERTIFICATE, KEY, self.crl)
+
+
+REGULAR = Files()
+FIRST_BOOT = Files(BOOTSTRAP_AUTHORITY, BOOTSTRAP_CRL, "bootstrap.key")
 
 
 class MaterialError(TdsError):
@@ -32,7 +51,8 @@ class MaterialError(TdsError):
 class Material:
     """The content of the files, read together and found to fit each other."""
 
-    authority: bytes
+    names: Files
+    clients: bytes
     certificate: bytes
     key: bytes
     crl: bytes
@@ -41,17 +61,23 @@ class Material:
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Give name and content of each file that Mosquitto reads."""
-        yield from ((AUTHORITY, self.authority), (CERTIFICATE, self.certificate), (KEY, self.key), (CRL, self.crl))
+        yield from zip(self.names.watched, (self.clients, self.certificate, self.key, self.crl), strict=True)
+
+    def revoked(self) -> set[int]:
+        """Give the serials on the list."""
+        return {entry.serial_number for block in crl_blocks(self.crl) for entry in x509.load_pem_x509_crl(block)}
 
 
-def read_material(folder: Path, now: datetime) -> Material:
+def read_material(folder: Path, now: datetime, names: Files = REGULAR) -> Material:
     """Read and check the files; raises MaterialError with one line for the first fault."""
     if not (folder / AUTHORITY).exists():
         raise MaterialError(f"there are no certificates in {folder}: make them with `tds certs init`")
-    authority, certificate, key, crl = (_read(folder / name) for name in (AUTHORITY, CERTIFICATE, KEY, CRL))
+    if not (folder / names.clients).exists():
+        raise MaterialError("no bootstrap certificate was issued yet: make one with `tds certs bootstrap BATCH`")
+    authority, (clients, certificate, key, crl) = _read(folder / AUTHORITY), (_read(folder / name) for name in names.watched)
     expires = _check_certificate(folder, authority, certificate, key, now)
-    crl_expires = check_crl(crl, authority, now, folder / CRL)
-    return Material(authority, certificate, key, crl, expires, crl_expires)
+    crl_expires = check_crl(crl, clients, now, folder / names.crl)
+    return Material(names, clients, certificate, key, crl, expires, crl_expires)
 
 
 def read_denied(folder: Path, already: tuple[str, ...], now: datetime) -> tuple[str, ...]:
@@ -105,10 +131,10 @@ def client_context(folder: Path) -> ssl.SSLContext:
     return context
 
 
-def stamps(folder: Path) -> tuple[tuple[int, int, int], ...]:
+def stamps(folder: Path, names: Files = REGULAR) -> tuple[tuple[int, int, int], ...]:
     """Give what changes when one of the watched files changes: inode, size and time of modification of each."""
     found = []
-    for name in (AUTHORITY, CERTIFICATE, KEY, CRL):
+    for name in names.watched:
         try:
             status = os.stat(folder / name)
             found.append((status.st_ino, status.st_size, status.st_mtime_ns))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from broker.configuration import ACCESS, CONFIGURATION, DATA, DATABASE, Version, render_access, render_configuration
+from broker.configuration import DATA, DATABASE
 from broker.material import Material
 from broker.mosquitto import BrokerError
 from settings import Settings
@@ -35,10 +35,10 @@ class Place:
         return {"cwd": self.folder, "user": self.uid, "group": self.gid, "extra_groups": []}
 
 
-def prepare(settings: Settings) -> Place:
-    """Make the folder `broker` in the state folder; raises BrokerError where that is not possible."""
+def prepare(settings: Settings, name: str) -> Place:
+    """Make a folder for Mosquitto in the state folder; raises BrokerError where that is not possible."""
     uid, gid = _unprivileged()
-    place = Place(settings.state_dir / "broker", uid, gid)
+    place = Place(settings.state_dir / name, uid, gid)
     try:
         for folder in (place.folder, place.folder / DATA):
             folder.mkdir(parents=True, exist_ok=True)
@@ -51,14 +51,6 @@ def prepare(settings: Settings) -> Place:
             f"the folder {place.folder} cannot be used ({error.strerror}): does it belong to another user?"
         ) from error
     return place
-
-
-def write_rules(
-    place: Place, settings: Settings, version: Version, descriptors: int, autosave: int, denied: tuple[str, ...]
-) -> None:
-    """Write mosquitto.conf and the access list."""
-    write(place, CONFIGURATION, render_configuration(settings, version, descriptors, autosave).encode())
-    write(place, ACCESS, render_access(settings, denied).encode())
 
 
 def backlog_size(place: Place) -> int:

@@ -9,19 +9,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import FrameType
-from typing import IO
+from typing import IO, Protocol
 
 import fasteners
 
 from broker import mosquitto
-from broker.configuration import CONFIGURATION, autosave_seconds
-from broker.material import Material, MaterialError, client_context, read_denied, read_material, stamps
+from broker.configuration import ACCESS, CONFIGURATION, autosave_seconds, render_access, render_configuration
+from broker.material import REGULAR, Files, Material, MaterialError, client_context, read_denied, read_material, stamps
 from broker.mosquitto import BrokerError
-from broker.place import Place, backlog_size, prepare, write_material, write_rules
+from broker.place import Place, backlog_size, prepare, write, write_material
 from broker.probe import CertificateRefused, NotReached, handshake, local_address
 from broker.upkeep import Upkeep
 from settings import Settings
@@ -38,9 +38,13 @@ WARN_AHEAD = timedelta(days=15)
 class Broker:
     """One Mosquitto for one state folder; `step` looks for changes once."""
 
+    names: Files = REGULAR
+    folder = "broker"
+    port_setting = "TDS_MQTT_PORT"
+
     def __init__(self, settings: Settings, upkeep: Upkeep | None = None, output: IO[bytes] | None = None) -> None:
         self.settings = settings
-        self.upkeep = upkeep or Upkeep(settings)
+        self.upkeep = upkeep or Upkeep(settings, names=self.names)
         self.output = output  # where Mosquitto's log goes; None: our own standard error
         self.process: subprocess.Popen[bytes] | None = None
         self._lock: fasteners.InterProcessLock | None = None
@@ -52,26 +56,29 @@ class Broker:
 
     def start(self) -> None:
         """Start Mosquitto and wait until it answers over TLS; raises BrokerError or MaterialError with one line."""
-        program = mosquitto.find_mosquitto()
-        self._version = mosquitto.version_of(program)
+        self._program = mosquitto.find_mosquitto()
+        self._version = mosquitto.version_of(self._program)
         self.upkeep.run_if_due(wait=True)
-        seen, material = stamps(self.settings.pki_dir), read_material(self.settings.pki_dir, datetime.now(UTC))
-        self.place = prepare(self.settings)
+        seen, material = stamps(self.settings.pki_dir, self.names), self._read(datetime.now(UTC))
+        self.place = prepare(self.settings, self.folder)
         self._take_lock(self.place)
-        self._descriptors = raise_descriptor_limit()
+        self._descriptors = self._limit_descriptors()
         self._write(material)
-        wait_for_port(self.settings)
+        self._run()
+        self._loaded, self._material = seen, material
+        self._wait_until_ready()
+        log.info("%s ready on %s port %d", self.folder, self.settings.broker_bind, self.port)
+
+    def _run(self) -> None:
+        wait_for_port(self.settings.broker_bind, self.port, self.port_setting)
         self.process = subprocess.Popen(
-            [str(program), "-c", CONFIGURATION],
+            [str(self._program), "-c", CONFIGURATION],
             stdin=subprocess.DEVNULL,
             stderr=self.output,
             start_new_session=True,  # Ctrl-C reaches us alone: we stop it, once
             preexec_fn=die_with_parent(),
             **self.place.as_user(),
         )
-        self._loaded, self._material = seen, material
-        self._wait_until_ready()
-        log.info("broker ready on %s port %d", self.settings.broker_bind, self.settings.mqtt_port)
 
     def step(self) -> bool:
         """Load changed certificate files into the running broker; tells whether it did. A faulty file changes nothing."""
@@ -80,18 +87,19 @@ class Broker:
         self.upkeep.run_if_due()
         self._adjust_autosave()
         self._watch_dates()
-        seen, now = stamps(self.settings.pki_dir), datetime.now(UTC)
-        denied = read_denied(self.settings.pki_dir, self._denied, now)
+        seen, now = stamps(self.settings.pki_dir, self.names), datetime.now(UTC)
+        denied = self._names_to_deny(now)
         if seen == self._loaded and denied == self._denied:
             return False
         try:
-            material = read_material(self.settings.pki_dir, now)
+            material = self._read(now)
         except MaterialError as error:
             self._complain(f"not loaded, the broker goes on with what it has: {error}")
             return False
+        before = self._material
         self._fault, self._loaded, self._denied, self._material = "", seen, denied, material
         self._write(material)
-        mosquitto.reload(self.process)
+        self._reload(before, material)
         log.info("certificates reloaded; the revocation list holds until %s", f"{material.crl_expires:%Y-%m-%d %H:%M} UTC")
         return True
 
@@ -108,10 +116,39 @@ class Broker:
             self._lock.release()
             self._lock = None
 
+    @property
+    def port(self) -> int:
+        """Give the port of the listener."""
+        return self.settings.mqtt_port
+
+    def _read(self, now: datetime) -> Material:
+        return read_material(self.settings.pki_dir, now, self.names)
+
+    def _names_to_deny(self, now: datetime) -> tuple[str, ...]:
+        return read_denied(self.settings.pki_dir, self._denied, now)
+
+    def _limit_descriptors(self) -> int:
+        return raise_descriptor_limit()
+
     def _write(self, material: Material) -> None:
         write_material(self.place, material)
         self._autosave = autosave_seconds(backlog_size(self.place))
-        write_rules(self.place, self.settings, self._version, self._descriptors, self._autosave, self._denied)
+        for name, content in self._rules():
+            write(self.place, name, content.encode())
+
+    def _rules(self) -> Iterable[tuple[str, str]]:
+        yield CONFIGURATION, render_configuration(self.settings, self._version, self._descriptors, self._autosave)
+        yield ACCESS, render_access(self.settings, self._denied)
+
+    def _reload(self, before: Material | None, material: Material) -> None:
+        assert self.process is not None
+        mosquitto.reload(self.process)
+
+    def _answers(self, host: str) -> None:
+        """Raise NotReached, or CertificateRefused, where our own listener does not answer as it should."""
+        context = client_context(self.settings.pki_dir)
+        context.check_hostname = False  # the name is the clients' concern; here only our own listener is asked
+        handshake(host, self.port, context)
 
     def _adjust_autosave(self) -> None:
         if self._material and self.process and self._autosave != autosave_seconds(backlog_size(self.place)):
@@ -139,15 +176,12 @@ class Broker:
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        host, port = local_address(self.settings.broker_bind), self.settings.mqtt_port
-        reason = ""
+        host, reason = local_address(self.settings.broker_bind), ""
         while time.monotonic() < deadline:
             if self.process is None or self.process.poll() is not None:
                 raise BrokerError("mosquitto did not start: the lines above say why")
-            context = client_context(self.settings.pki_dir)
-            context.check_hostname = False  # the name is the clients' concern; here only our own listener is asked
             try:
-                handshake(host, port, context)
+                self._answers(host)
                 return
             except CertificateRefused as error:
                 raise BrokerError(f"the broker refuses the ingester's certificate ({error}): see `tds doctor`") from error
@@ -162,8 +196,18 @@ class Broker:
             self._fault = fault
 
 
-def run(settings: Settings) -> int:
-    """Run the broker until SIGTERM or SIGINT; SIGHUP makes it read the certificate files again."""
+class Beside(Protocol):
+    """What runs beside a broker: looked at now and then, stopped before it."""
+
+    def step(self) -> None:
+        """Start it where it is not running and could."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+def run(broker: Broker, beside: Beside | None = None) -> int:
+    """Run a broker until SIGTERM or SIGINT; SIGHUP makes it read the certificate files again."""
     stopping, rereading = threading.Event(), threading.Event()
 
     def flag(event: threading.Event) -> Callable[[int, FrameType | None], None]:
@@ -173,7 +217,6 @@ def run(settings: Settings) -> int:
     signal.signal(signal.SIGINT, flag(stopping))
     if sys.platform != "win32":
         signal.signal(signal.SIGHUP, flag(rereading))
-    broker = Broker(settings)
     try:
         broker.start()
         while not stopping.wait(POLL_SECONDS):
@@ -181,29 +224,32 @@ def run(settings: Settings) -> int:
                 rereading.clear()
                 broker.reread()
             broker.step()
+            if beside is not None:
+                beside.step()
     finally:
+        if beside is not None:
+            beside.stop()
         broker.stop()
     log.info("broker stopped")
     return 0
 
 
-def wait_for_port(settings: Settings, patience: float = 5) -> None:
+def wait_for_port(bind: str, port: int, setting: str, patience: float = 5) -> None:
     """Wait a little for a broker that is just ending; raises BrokerError where the port stays taken or is not ours."""
-    bind, port = settings.broker_bind, settings.mqtt_port
     deadline = time.monotonic() + patience
     while True:
         try:
             _try_port(bind, port)
             return
         except PermissionError as error:
-            raise BrokerError(f"port {port} may not be opened by this user: choose one above 1023 with TDS_MQTT_PORT") from error
+            raise BrokerError(f"port {port} may not be opened by this user: choose one above 1023 with {setting}") from error
         except socket.gaierror as error:
             raise BrokerError(f"TDS_BROKER_BIND names no address of this machine: {bind}") from error
         except OSError as error:
             if error.errno is not None and "assign" in (error.strerror or ""):
                 raise BrokerError(f"TDS_BROKER_BIND names no address of this machine: {bind}") from error
             if time.monotonic() > deadline:
-                raise BrokerError(f"port {port} is in use by another program: stop it, or set TDS_MQTT_PORT") from error
+                raise BrokerError(f"port {port} is in use by another program: stop it, or set {setting}") from error
         time.sleep(0.2)
 
 

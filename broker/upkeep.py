@@ -9,21 +9,21 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
-from broker.material import CERTIFICATE, CRL, crl_age
+from broker.material import CERTIFICATE, REGULAR, Files, crl_age
 from settings import ROOT, Settings
 
 log = logging.getLogger("tds.broker")
 # Written anew every day, good for a month: a month of faults may pass before the list shuts everybody out.
 RENEW_AFTER = timedelta(days=1)
 CHECK_SECONDS = 600
-SIGNING_KEY = "intermediate.key"
 
 
 class Upkeep:
     """Runs `tds certs crl` when the list is a day old. A command, since this room knows no authority, only its files."""
 
-    def __init__(self, settings: Settings, command: list[str] | None = None) -> None:
+    def __init__(self, settings: Settings, command: list[str] | None = None, names: Files = REGULAR) -> None:
         self.settings = settings
+        self.names = names
         self.command = command if command is not None else [sys.executable, "-m", "cli", "certs", "crl"]
         self._next_check = 0.0
         self._running: subprocess.Popen[str] | None = None
@@ -39,7 +39,7 @@ class Upkeep:
         self._running = subprocess.Popen(
             self.command,
             cwd=ROOT,
-            env=_environment(self.settings),
+            env=command_environment(self.settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -51,10 +51,10 @@ class Upkeep:
     def is_due(self, now: datetime) -> bool:
         """Tell whether the list here is a day old or unreadable, and the key to write another lies beside it."""
         folder = self.settings.pki_dir
-        if not (folder / SIGNING_KEY).exists() or not (folder / CERTIFICATE).exists():
+        if not (folder / self.names.signing_key).exists() or not (folder / CERTIFICATE).exists():
             return False
         try:
-            return crl_age((folder / CRL).read_bytes(), now) > RENEW_AFTER
+            return crl_age((folder / self.names.crl).read_bytes(), now) > RENEW_AFTER
         except (OSError, ValueError):
             return True
 
@@ -77,11 +77,15 @@ class Upkeep:
         self._running = None
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def command_environment(settings: Settings) -> dict[str, str]:
     """Give the command the settings that this process was given, whatever its own environment says."""
     values = {name: value for name, value in os.environ.items() if not name.startswith("TDS_PKI_")}
     values |= {"TDS_STATE_DIR": str(settings.state_dir), "TDS_PKI_DIR": str(settings.pki_dir)}
+    values["TDS_BOOTSTRAP_PORT"] = str(settings.bootstrap_port)
     values |= {"TDS_MQTT_HOST": settings.mqtt_host, "TDS_MQTT_PORT": str(settings.mqtt_port)}
+    if settings.database_url:
+        values.pop("TDS_DATABASE_URL_FILE", None)
+        values["TDS_DATABASE_URL"] = settings.database_url
     if settings.pki_passphrase:
         values["TDS_PKI_PASSPHRASE"] = settings.pki_passphrase
     return values

@@ -23,6 +23,7 @@ PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 ROOT_NAME = "TDS-New-CA"
 INTERMEDIATE_NAME = "TDS-New-CA Intermediate"
+BOOTSTRAP_NAME = "TDS-New-CA Bootstrap"
 BROKER_NAME = "tds-broker"
 # Broker and ingester are renewed by the running system a year ahead; a gateway is visited once in ten years.
 YEARS: dict[Purpose, int] = {"root": 30, "intermediate": 20, "broker": 5, "ingester": 5, "gateway": 10, "bootstrap": 2}
@@ -43,7 +44,12 @@ REASONS = {
 
 
 class AuthorityError(ValueError):
-    """A certificate that must not exist was asked for; the text says why, in one line."""
+    """A certificate that must not exist was asked for; the text says why, in one line, `key` and `values` in any language."""
+
+    def __init__(self, message: str, key: str = "", **values: object) -> None:
+        super().__init__(message)
+        self.key = key
+        self.values = values
 
 
 @dataclass(frozen=True)
@@ -70,17 +76,18 @@ def new_key(use_rsa: bool = False) -> PrivateKey:
 
 def make_root(key: PrivateKey, now: datetime) -> x509.Certificate:
     """Sign the root with its own key."""
-    name = _name(ROOT_NAME)
-    builder = _builder(name, name, key.public_key(), now - BACKDATE, _years_after(now, YEARS["root"]))
-    builder = _as_authority(builder, path_length=1)
-    builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
-    return builder.sign(key, DIGEST)
+    return _self_signed(ROOT_NAME, key, now, path_length=1)
 
 
 def make_intermediate(key: PrivateKey, root: Issuer, now: datetime) -> x509.Certificate:
     """Sign the certificate that signs all others, so that the root's key can be put away."""
     builder = _issued(_name(INTERMEDIATE_NAME), key.public_key(), root, now, YEARS["intermediate"])
     return _as_authority(builder, path_length=0).sign(root.key, DIGEST)
+
+
+def make_bootstrap_root(key: PrivateKey, now: datetime) -> x509.Certificate:
+    """Sign, with its own key, the authority of first boot: a root of its own, so that neither broker takes the other's clients."""
+    return _self_signed(BOOTSTRAP_NAME, key, now, path_length=0)
 
 
 def issue_broker(public: PublicKey, hosts: Sequence[str], issuer: Issuer, now: datetime) -> x509.Certificate:
@@ -103,6 +110,12 @@ def issue_client(
     return _as_leaf(builder, public, ExtendedKeyUsageOID.CLIENT_AUTH, alternative).sign(issuer.key, DIGEST)
 
 
+def make_request(key: PrivateKey, name: str) -> bytes:
+    """Make the signing request of a key, in PEM: what its holder sends instead of the key."""
+    request = x509.CertificateSigningRequestBuilder().subject_name(_name(name)).sign(key, DIGEST)
+    return request.public_bytes(serialization.Encoding.PEM)
+
+
 def read_request(pem: bytes, name: str) -> PublicKey:
     """Give the key of a signing request for a gateway; refuse a wrong name, a weak key or a signature that does not fit."""
     try:
@@ -110,13 +123,16 @@ def read_request(pem: bytes, name: str) -> PublicKey:
         names = [str(attribute.value) for attribute in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         key, digest, signed = request.public_key(), request.signature_hash_algorithm, request.is_signature_valid
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise AuthorityError("this is not a certificate signing request in PEM format") from error
+        raise AuthorityError("this is not a certificate signing request in PEM format", "not_a_request") from error
     if len(names) != 1 or names[0].lower().replace("-", ":") != name:
-        raise AuthorityError(f"the request is for {_shown(', '.join(names)) or 'no name'}, not for {name}")
+        found = _shown(", ".join(names))
+        said = f"the request is for {found or 'no name'}, not for {name}"
+        raise AuthorityError(said, "other_name" if found else "no_name", found=found, name=name)
     if not signed:
-        raise AuthorityError("the request's signature does not fit its key: it was damaged or forged")
+        raise AuthorityError("the request's signature does not fit its key: it was damaged or forged", "signature")
     if isinstance(digest, hashes.MD5 | hashes.SHA1):
-        raise AuthorityError(f"the request is signed with {digest.name}, which is broken: sign it with sha256")
+        said = f"the request is signed with {digest.name}, which is broken: sign it with sha256"
+        raise AuthorityError(said, "broken_digest", digest=digest.name)
     return check_key(key)
 
 
@@ -154,14 +170,17 @@ def check_key(key: object) -> PublicKey:
     if isinstance(key, ec.EllipticCurvePublicKey):
         if isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1):
             return key
-        raise AuthorityError(f"a key on the curve {key.curve.name} is not accepted: use P-256 or P-384")
+        said = f"a key on the curve {key.curve.name} is not accepted: use P-256 or P-384"
+        raise AuthorityError(said, "curve", curve=key.curve.name)
     if isinstance(key, rsa.RSAPublicKey):
         if not 2048 <= key.key_size <= 4096:
-            raise AuthorityError(f"an RSA key of {key.key_size} bits is not accepted: use 2048 to 4096")
+            said = f"an RSA key of {key.key_size} bits is not accepted: use 2048 to 4096"
+            raise AuthorityError(said, "rsa_bits", bits=key.key_size)
         if key.public_numbers().e < 65537:
-            raise AuthorityError(f"an RSA key with the exponent {key.public_numbers().e} is not accepted: use 65537")
+            said = f"an RSA key with the exponent {key.public_numbers().e} is not accepted: use 65537"
+            raise AuthorityError(said, "kind_of_key")
         return key
-    raise AuthorityError("this kind of key is not accepted: use ECDSA on P-256, or RSA of 2048 bits")
+    raise AuthorityError("this kind of key is not accepted: use ECDSA on P-256, or RSA of 2048 bits", "kind_of_key")
 
 
 def serial_text(serial: int) -> str:
@@ -198,6 +217,14 @@ def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 def reason_key(reason: str) -> str:
     """Give `key_compromise`, `Key compromise` and `keyCompromise` the one spelling that REASONS knows."""
     return re.sub(r"[\s_-]", "", reason).lower()
+
+
+def _self_signed(title: str, key: PrivateKey, now: datetime, path_length: int) -> x509.Certificate:
+    name = _name(title)
+    builder = _builder(name, name, key.public_key(), now - BACKDATE, _years_after(now, YEARS["root"]))
+    builder = _as_authority(builder, path_length)
+    builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+    return builder.sign(key, DIGEST)
 
 
 def _name(name: str) -> x509.Name:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
+import signal
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +19,11 @@ from certs.bundle import Bundle, check_target, folder_name, write_target, zip_by
 from certs.checks import crl_expires
 from certs.issuing import issue_bundle, renew_bundle, sign_request, warn
 from certs.journal import Journal, Record
+from certs.registrar import Registrar
 from certs.revocation import revoke as revoke_certificate
 from certs.setup import ensure_authority, keep, renew_service
 from certs.store import BROKER, INGESTER, CertificateFolder
+from certs.worker import AuthorityWorker
 from settings import Settings
 from sql.errors import Refused, TdsError
 from sql.fleet import normalize_mac
@@ -106,6 +111,22 @@ def crl(settings: Settings, args: argparse.Namespace) -> None:
         print(sentence)
     expires = crl_expires(settings)
     print(f"{settings.pki_dir / material.CRL}: holds until {expires:%Y-%m-%d}" if expires else "no list was written")
+
+
+def work(settings: Settings, args: argparse.Namespace) -> None:
+    """Carry out what people order in the pages, and hear gateways at their first boot, until told to stop."""
+    if not logging.getLogger().handlers:
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%S")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    registrar = threading.Thread(target=Registrar(settings, stop).run_or_stop)
+    registrar.start()
+    try:
+        AuthorityWorker(settings, stop).run()
+    finally:
+        stop.set()
+        registrar.join()
 
 
 def list_certificates(settings: Settings, args: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ssl
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,12 +18,15 @@ from pathlib import Path
 from broker import material
 from broker.probe import CertificateRefused, NotReached, handshake, take_over
 from certs.authority import GATEWAY_NAME, Issuer, issue_client, new_key
-from certs.store import CertificateFolder, certificate_pem, key_pem
+from certs.journal import Record
+from certs.store import BOOTSTRAP, CertificateFolder, certificate_pem, key_pem
 from settings import Settings
 
 MINUTES = timedelta(minutes=2)
 # `tds broker` looks for a new list twice a second; a remote one may have it copied.
 PATIENCE_SECONDS = 9.0
+# First boot's broker starts anew for a revocation: for a moment nothing answers there.
+RESTART_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,23 @@ class Canary:
         return cls(certificate.serial_number, certificate_pem(certificate, issuer.certificate), key_pem(key))
 
 
+@dataclass(frozen=True)
+class Canaries:
+    """One canary for each list that is about to name a revoked certificate."""
+
+    regular: Canary | None = None
+    bootstrap: Canary | None = None
+
+    @classmethod
+    def make(cls, folder: CertificateFolder, revoked: Iterable[Record], now: datetime) -> Canaries:
+        """Make those that are needed; raises Refused where the key that signs such a list is not here."""
+        batches = {record.purpose == BOOTSTRAP for record in revoked}
+        return cls(
+            Canary.make(folder.issuer(), now) if False in batches else None,
+            Canary.make(folder.issuer(BOOTSTRAP), now) if True in batches else None,
+        )
+
+
 def enforce(settings: Settings, folder: CertificateFolder, targets: Mapping[str, bool], canary: Canary) -> Effect:
     """Wait for the broker to refuse the canary, then take over each name's session.
 
@@ -58,7 +78,7 @@ def enforce(settings: Settings, folder: CertificateFolder, targets: Mapping[str,
     """
     where = f"{settings.mqtt_host}:{settings.mqtt_port}"
     try:
-        if not _wait_for_list(settings, folder, canary):
+        if not _wait_for_list(settings, settings.mqtt_port, folder, canary):
             return Effect(
                 False,
                 f"the broker at {where} has not read the new list after {PATIENCE_SECONDS:.0f} s: is it run by `tds broker`?",
@@ -73,15 +93,32 @@ def enforce(settings: Settings, folder: CertificateFolder, targets: Mapping[str,
     return Effect(True, f"the broker at {where} refuses it, and no connection of it is left")
 
 
-def _wait_for_list(settings: Settings, folder: CertificateFolder, canary: Canary) -> bool:
+def enforce_first_boot(settings: Settings, folder: CertificateFolder, canary: Canary) -> Effect:
+    """Wait for the broker of first boot to refuse the canary; by then it has started anew, and no connection is left."""
+    where = f"{settings.mqtt_host}:{settings.bootstrap_port}"
+    try:
+        if _wait_for_list(settings, settings.bootstrap_port, folder, canary, restarts=True):
+            return Effect(True, f"the broker of first boot at {where} refuses it, and no connection of it is left")
+    except NotReached as error:
+        return Effect(False, f"{error}; it holds from the start of first boot's broker", broker_absent=True)
+    except CertificateRefused as error:
+        return Effect(False, f"the broker of first boot at {where} refuses even good certificates: {error}")
+    return Effect(False, f"the broker of first boot at {where} has not read the new list after {PATIENCE_SECONDS:.0f} s")
+
+
+def _wait_for_list(settings: Settings, port: int, folder: CertificateFolder, canary: Canary, restarts: bool = False) -> bool:
     deadline = time.monotonic() + PATIENCE_SECONDS
+    back_by = time.monotonic() + (RESTART_SECONDS if restarts else 0)
     while True:
         try:
-            handshake(settings.mqtt_host, settings.mqtt_port, _context(folder, canary.certificate, canary.key))
+            handshake(settings.mqtt_host, port, client_context(folder, canary.certificate, canary.key))
         except CertificateRefused as error:
             if "revoked" in str(error):
                 return True
             raise
+        except NotReached:
+            if time.monotonic() > back_by:
+                raise
         if time.monotonic() > deadline:
             return False
         time.sleep(0.25)
@@ -90,12 +127,13 @@ def _wait_for_list(settings: Settings, folder: CertificateFolder, canary: Canary
 def _close(settings: Settings, folder: CertificateFolder, issuer: Issuer, name: str, forget: bool) -> None:
     key, purpose = new_key(), "gateway" if GATEWAY_NAME.fullmatch(name) else "ingester"
     certificate = issue_client(key.public_key(), purpose, name, issuer, datetime.now(UTC), MINUTES)  # type: ignore[arg-type]
-    context = _context(folder, certificate_pem(certificate, issuer.certificate), key_pem(key))
+    context = client_context(folder, certificate_pem(certificate, issuer.certificate), key_pem(key))
     # The ingester's session is its backlog: that is never thrown away.
     take_over(settings.mqtt_host, settings.mqtt_port, context, name, forget and purpose == "gateway")
 
 
-def _context(folder: CertificateFolder, certificate: bytes, key: bytes) -> ssl.SSLContext:
+def client_context(folder: CertificateFolder, certificate: bytes, key: bytes) -> ssl.SSLContext:
+    """Make the TLS side of a client with a certificate that is in no file."""
     context = ssl.create_default_context(cafile=str(folder.path / material.AUTHORITY))
     # Python reads certificates from files only; these live for as long as this takes, in a folder of our own.
     with tempfile.TemporaryDirectory(prefix="tds-") as place:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from cryptography import x509
 
@@ -38,14 +39,38 @@ class Desk:
     records: dict[str, Record]
     by: str
 
-    def certify(self, mac: str, public: PublicKey, key: bytes | None) -> tuple[Bundle, Record]:
+    def certify(self, mac: str, public: PublicKey, key: bytes | None, by: str = "") -> tuple[Bundle, Record]:
         """Sign one gateway's certificate; the caller notes the record before the bundle leaves the house."""
         now = datetime.now(UTC)
         certificate = authority.issue_client(public, "gateway", mac, self.issuer, now)
-        record = record_of(certificate, "gateway", now, self.by)
+        record = record_of(certificate, "gateway", now, by or self.by)
         page = readme(self.settings, mac, record.serial, record.not_after, self.host, own_key=key is None)
         chain = certificate_pem(certificate, self.issuer.certificate)
         return Bundle(mac, record.serial, record.not_after, chain, self.chain, key, page), record
+
+    def certify_request(self, mac: str, request: bytes, by: str = "") -> tuple[Bundle, Record]:
+        """Sign a gateway's own request; refuses a wrong name, a weak key, a revoked key and the key of another gateway."""
+        public = authority.read_request(request, mac)
+        known = self.by_key.setdefault(authority.key_mark(public), [])
+        other = next((record for record in known if record.common_name != mac), None)
+        if other is not None:
+            said = f"the request's key belongs to {other.common_name} already: make a new key on each gateway"
+            raise Refused(said, "key_of_another")
+        revoked = next((record for record in known if record.revoked_at is not None), None)
+        if revoked is not None:
+            said = f"the request's key was in certificate {revoked.serial}, which is revoked: make a new key on the gateway"
+            raise Refused(said, "key_revoked", serial=revoked.serial)
+        bundle, record = self.certify(mac, public, None, by)
+        known.append(record)
+        return bundle, record
+
+    @cached_property
+    def by_key(self) -> dict[str, list[Record]]:
+        """Give what was issued, by key."""
+        found: dict[str, list[Record]] = {}
+        for record in self.records.values():
+            found.setdefault(record.key, []).append(record)
+        return found
 
 
 @contextmanager
@@ -97,17 +122,7 @@ def sign_request(settings: Settings, mac: str, request: bytes, by: str = "") -> 
     """Sign a gateway's own request; refuses a wrong name, a weak key, and the key of another gateway."""
     name = normalize_mac(mac)
     with open_desk(settings, by) as desk:
-        public = authority.read_request(request, name)
-        mark = authority.key_mark(public)
-        other = next((r for r in desk.records.values() if r.key == mark and r.common_name != name), None)
-        if other is not None:
-            raise Refused(f"the request's key belongs to {other.common_name} already: make a new key on each gateway")
-        revoked = next((r for r in desk.records.values() if r.key == mark and r.revoked_at is not None), None)
-        if revoked is not None:
-            raise Refused(
-                f"the request's key was in certificate {revoked.serial}, which is revoked: make a new key on the gateway"
-            )
-        bundle, record = desk.certify(name, public, None)
+        bundle, record = desk.certify_request(name, request)
         desk.journal.issued([record])
         return bundle
 

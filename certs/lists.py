@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from broker import material
 from certs.authority import Revocation, make_crl
 from certs.journal import Record
-from certs.store import INTERMEDIATE, ROOT, CertificateFolder
+from certs.store import BOOTSTRAP, INTERMEDIATE, ROOT, CertificateFolder
 
 log = logging.getLogger("tds.certs")
 # The running system writes a new list every day; a month without it passes before anybody is shut out.
@@ -24,15 +24,29 @@ ROOT_LIFETIME = timedelta(days=730)
 def write_crl(folder: CertificateFolder, records: Iterable[Record], now: datetime, also: Iterable[int] = ()) -> None:
     """Write the intermediate's list and the root's, in this order, into one file; checked before it is put in place."""
     issuer = folder.issuer()
-    entries = [Revocation(int(r.serial, 16), r.revoked_at, r.reason or "") for r in records if r.revoked_at and r.not_after > now]
-    entries += [Revocation(serial, now) for serial in also]
-    old = {one.issuer: one for one in _present(folder)}
+    entries = _entries((r for r in records if r.purpose != BOOTSTRAP), now, also)
+    old = {one.issuer: one for one in _present(folder, material.CRL)}
     fresh = make_crl(issuer, entries, _number(old.get(issuer.certificate.subject), now), now, LIFETIME)
     lists = [fresh, *_root_list(folder, old, now)]
     content = b"".join(one.public_bytes(Encoding.PEM) for one in lists)
     path = folder.path / material.CRL
     material.check_crl(content, b"".join(c.public_bytes(Encoding.PEM) for c in folder.authorities()), now, path)
     folder.write(material.CRL, content)
+
+
+def write_bootstrap_crl(folder: CertificateFolder, records: Iterable[Record], now: datetime, also: Iterable[int] = ()) -> None:
+    """Write the list of revoked batches, where first boot is in use and the key to sign it is here."""
+    certificate = folder.certificate(BOOTSTRAP)
+    if certificate is None:
+        return
+    if folder.key(BOOTSTRAP) is None:
+        log.warning("the list of revoked bootstrap certificates needs bootstrap.key to be renewed: see certs/README.md")
+        return
+    entries = _entries((r for r in records if r.purpose == BOOTSTRAP), now, also)
+    old = next(iter(_present(folder, material.BOOTSTRAP_CRL)), None)
+    content = make_crl(folder.issuer(BOOTSTRAP), entries, _number(old, now), now, LIFETIME).public_bytes(Encoding.PEM)
+    material.check_crl(content, certificate.public_bytes(Encoding.PEM), now, folder.path / material.BOOTSTRAP_CRL)
+    folder.write(material.BOOTSTRAP_CRL, content)
 
 
 def write_denied(folder: CertificateFolder, records: Iterable[Record], now: datetime) -> None:
@@ -56,9 +70,14 @@ def has_valid(records: Iterable[Record], name: str, now: datetime) -> bool:
     return any(r.common_name == name and r.status(now) == "valid" for r in records)
 
 
-def _present(folder: CertificateFolder) -> list[x509.CertificateRevocationList]:
+def _entries(records: Iterable[Record], now: datetime, also: Iterable[int]) -> list[Revocation]:
+    revoked = [Revocation(int(r.serial, 16), r.revoked_at, r.reason or "") for r in records if r.revoked_at and r.not_after > now]
+    return revoked + [Revocation(serial, now) for serial in also]
+
+
+def _present(folder: CertificateFolder, name: str) -> list[x509.CertificateRevocationList]:
     try:
-        return [x509.load_pem_x509_crl(block) for block in material.crl_blocks((folder.path / material.CRL).read_bytes())]
+        return [x509.load_pem_x509_crl(block) for block in material.crl_blocks((folder.path / name).read_bytes())]
     except (OSError, ValueError):
         return []
 

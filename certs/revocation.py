@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from certs import registry
 from certs.authority import serial_text
-from certs.enforcement import Canary, Effect, enforce
+from certs.enforcement import Canaries, Effect, enforce, enforce_first_boot
 from certs.issuing import actor, warn
 from certs.journal import Journal, Record
-from certs.lists import has_valid, write_crl, write_denied
-from certs.store import BROKER, INGESTER, INTERMEDIATE, ROOT, CertificateFolder
+from certs.lists import has_valid, write_bootstrap_crl, write_crl, write_denied
+from certs.store import BOOTSTRAP, BROKER, INGESTER, INTERMEDIATE, ROOT, CertificateFolder
 from settings import Settings
+from sql.audit import Actor
 from sql.errors import NotFound, Refused
 
 REASON_LENGTH = 200
+REVOKED_ALREADY = "revoked_already"
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,13 @@ class Outcome:
     effect: Effect
 
 
-def revoke(settings: Settings, serial: str, reason: str, by: str = "") -> Outcome:
+def revoke(settings: Settings, serial: str, reason: str, by: str = "", who: Actor | None = None) -> Outcome:
     """Revoke a certificate now: new list, broker reloaded, live connection closed; raises NotFound or Refused."""
-    return revoke_all(settings, [serial], reason, by)[0]
+    return revoke_all(settings, [serial], reason, by, who)[0]
 
 
-def revoke_all(settings: Settings, serials: Sequence[str], reason: str, by: str = "") -> list[Outcome]:
-    """Revoke several certificates with one list and one reload."""
+def revoke_all(settings: Settings, serials: Sequence[str], reason: str, by: str = "", who: Actor | None = None) -> list[Outcome]:
+    """Revoke several certificates with one list and one reload; `who`: who `by` is, for the audit."""
     text = " ".join(reason.split())
     if not text or len(text) > REASON_LENGTH or not text.isprintable():
         raise Refused(f"a revocation needs a reason, in one line of at most {REASON_LENGTH} characters")
@@ -45,33 +47,44 @@ def revoke_all(settings: Settings, serials: Sequence[str], reason: str, by: str 
         records = journal.records()
         for serial in wanted:
             _check(folder, records.get(serial), serial, now)
-        folder.issuer()  # before anything is noted: without its key there will be no list
+        # Before anything is noted: without the key that signs it there will be no list.
+        canaries = Canaries.make(folder, [records[serial] for serial in wanted], now)
         for serial in wanted:
             if records[serial].revoked_at is None:
                 journal.revoked(serial, now, text, by or actor())
-        warn(registry.sync(settings, journal))
-        canary = Canary.make(folder.issuer(), now)
+        warn(registry.sync(settings, journal, who))
         records = journal.records()
-        write_denied(folder, records.values(), now)
-        write_crl(folder, records.values(), now, [canary.serial])
-    effect = cut(settings, [records[serial] for serial in wanted], canary)
-    return [Outcome(records[serial], effect) for serial in wanted]
+        write_lists(folder, records.values(), now, canaries)
+    return cut(settings, [records[serial] for serial in wanted], canaries)
 
 
-def cut(settings: Settings, records: Sequence[Record], canary: Canary) -> Effect:
-    """Have the broker refuse the revoked certificates and close what they opened; noted where it is so."""
+def write_lists(folder: CertificateFolder, records: Collection[Record], now: datetime, canaries: Canaries) -> None:
+    """Write every list that a broker reads, with the canaries on those that are waited for."""
+    write_denied(folder, records, now)
+    write_crl(folder, records, now, [canaries.regular.serial] if canaries.regular else [])
+    write_bootstrap_crl(folder, records, now, [canaries.bootstrap.serial] if canaries.bootstrap else [])
+
+
+def cut(settings: Settings, records: Sequence[Record], canaries: Canaries) -> list[Outcome]:
+    """Have the brokers refuse the revoked certificates and close what they opened; noted where it is so."""
     folder = CertificateFolder(settings)
     journal, now = Journal(folder.path), datetime.now(UTC)
     everything = journal.records().values()
-    targets = {
-        record.common_name: has_valid(everything, record.common_name, now) for record in records if record.purpose != "broker"
-    }
-    effect = enforce(settings, folder, targets, canary)
-    if effect.done:
+    effects: dict[bool, Effect] = {}
+    if canaries.regular:
+        targets = {
+            r.common_name: has_valid(everything, r.common_name, now) for r in records if r.purpose not in (BROKER, BOOTSTRAP)
+        }
+        effects[False] = enforce(settings, folder, targets, canaries.regular)
+    if canaries.bootstrap:
+        effects[True] = enforce_first_boot(settings, folder, canaries.bootstrap)
+    outcomes = [Outcome(record, effects[record.purpose == BOOTSTRAP]) for record in records]
+    felt = [o.record.serial for o in outcomes if o.effect.done and o.record.cut_at is None]
+    if felt:
         with folder.writing():
-            journal.cut([record.serial for record in records if record.cut_at is None], datetime.now(UTC))
+            journal.cut(felt, datetime.now(UTC))
             write_denied(folder, journal.records().values(), datetime.now(UTC))
-    return effect
+    return outcomes
 
 
 def _check(folder: CertificateFolder, record: Record | None, serial: str, now: datetime) -> None:
@@ -86,9 +99,10 @@ def _check(folder: CertificateFolder, record: Record | None, serial: str, now: d
                 f"{serial} is the {record.purpose}'s own and in use: replace it first with `tds certs renew {record.purpose}`"
             )
     if record.revoked_at is not None and record.cut_at is not None:
-        raise Refused(f"{serial} was revoked already, on {record.revoked_at:%Y-%m-%d} ({record.reason})")
+        raise Refused(f"{serial} was revoked already, on {record.revoked_at:%Y-%m-%d} ({record.reason})", REVOKED_ALREADY)
     if record.not_after <= now:
-        raise Refused(f"{serial} expired on {record.not_after:%Y-%m-%d}: the broker refuses it without being told")
+        said = f"{serial} expired on {record.not_after:%Y-%m-%d}: the broker refuses it without being told"
+        raise Refused(said, "expired_already")
 
 
 def _serial(text: str) -> str:

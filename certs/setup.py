@@ -14,12 +14,12 @@ from broker import material
 from broker.probe import EVERYWHERE
 from certs import authority, registry
 from certs.authority import Issuer, Purpose, common_name, signed_by
-from certs.enforcement import Canary
+from certs.enforcement import Canaries
 from certs.issuing import LOCAL_HOSTS, actor, broker_hosts, warn
 from certs.journal import Journal, record_of
-from certs.lists import pending, write_crl, write_denied
-from certs.revocation import cut
-from certs.store import BROKER, INGESTER, INTERMEDIATE, ROOT, CertificateFolder, certificate_pem
+from certs.lists import pending, write_crl
+from certs.revocation import cut, write_lists
+from certs.store import BOOTSTRAP, BROKER, INGESTER, INTERMEDIATE, ROOT, CertificateFolder, certificate_pem
 from settings import Settings
 from sql.errors import Refused
 
@@ -70,12 +70,12 @@ def keep(settings: Settings, by: str = "") -> list[str]:
     with folder.writing():
         now, records = datetime.now(UTC), Journal(folder.path).records()
         waiting = pending(records.values(), now)
-        canary = Canary.make(folder.issuer(), now) if waiting else None
-        write_denied(folder, records.values(), now)
-        write_crl(folder, records.values(), now, [canary.serial] if canary else [])
-    if canary is not None:
-        made.append(f"{len(waiting)} revoked: {cut(settings, waiting, canary).sentence}")
-    return made
+        if folder.key(BOOTSTRAP) is None:  # put away: the gateways' own list must not wait for it
+            waiting = [record for record in waiting if record.purpose != BOOTSTRAP]
+        canaries = Canaries.make(folder, waiting, now)
+        write_lists(folder, records.values(), now, canaries)
+    effects = [outcome.effect.sentence for outcome in cut(settings, waiting, canaries)]
+    return made + [f"{effects.count(sentence)} revoked: {sentence}" for sentence in dict.fromkeys(effects)]
 
 
 def default_hosts(settings: Settings) -> list[str]:

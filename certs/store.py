@@ -25,9 +25,9 @@ from certs.authority import AuthorityError, Issuer, PrivateKey
 from settings import Settings
 from sql.errors import Refused, TdsError
 
-ROOT, INTERMEDIATE, BROKER, INGESTER = "root", "intermediate", "broker", "ingester"
+ROOT, INTERMEDIATE, BROKER, INGESTER, BOOTSTRAP = "root", "intermediate", "broker", "ingester", "bootstrap"
 # Mosquitto and the ingester cannot ask for a passphrase: only the keys that sign are kept encrypted.
-ENCRYPTED = (ROOT, INTERMEDIATE)
+ENCRYPTED = (ROOT, INTERMEDIATE, BOOTSTRAP)
 LOCK_SECONDS = 60
 # A lock on a file keeps other processes out, not other threads of this one.
 _ONE_THREAD = threading.Lock()
@@ -62,7 +62,7 @@ class CertificateFolder:
             try:
                 yield
             except AuthorityError as error:
-                raise Refused(str(error)) from error
+                raise Refused(str(error), error.key, **error.values) from error
             except OSError as error:
                 raise TdsError(f"{error.filename or self.path} cannot be written: {error.strerror or error}") from error
 

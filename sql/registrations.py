@@ -89,6 +89,7 @@ class Known(NamedTuple):
     retired: bool
     revoked: bool
     expired: bool
+    new: bool = False
 
 
 class Unsigned(NamedTuple):
@@ -231,7 +232,9 @@ def _add(connection: Connection, mac: str, given: dict[str, str]) -> Known | Non
         return None
     if counted.total >= MOST_WAITING and not connection.execute(_sql("evict"), {"silent": SILENT_SECONDS}).rowcount:
         return None
-    return Known(int(connection.execute(_sql("add"), given).scalar_one()), "pending", None, None, None, False, False, False)
+    return Known(
+        int(connection.execute(_sql("add"), given).scalar_one()), "pending", None, None, None, False, False, False, new=True
+    )
 
 
 def _raise_unless_done(outcome: str) -> None:

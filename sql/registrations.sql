@@ -21,9 +21,10 @@ SELECT outcome, registration_id FROM web.claim_registration(:mac, :serial_number
 -- name: allocate a registration to an account
 SELECT tds.allocate_registration(:id, :account, :name, :capacity, :by, :again)
 
--- name: refuse a registration that is not allocated
-UPDATE tds.registration SET state = 'refused', decided_at = now(), decided_by = :by, reason = :reason
- WHERE id = :id AND state <> 'allocated'
+-- name: refuse a registration that is not allocated, or got no certificate
+UPDATE tds.registration
+   SET state = 'refused', decided_at = now(), decided_by = :by, reason = :reason, account_id = NULL, gateway_id = NULL, fault = NULL
+ WHERE id = :id AND (state <> 'allocated' OR fault IS NOT NULL)
 
 -- name: known registration of a MAC and key, with what became of its gateway and its certificate
 SELECT r.id, r.state, r.certificate, r.certificate_serial, r.fault, g.retired_at IS NOT NULL AS retired,

@@ -42,7 +42,12 @@ def free_port() -> int:
 
 def make_settings(folder: Path, **more: str) -> Settings:
     """Make settings with a state folder and a port of their own."""
-    return settings_module.load({"TDS_STATE_DIR": str(folder), "TDS_MQTT_PORT": str(free_port()), "TDS_LOCALE": "en"} | more)
+    return settings_module.load({"TDS_STATE_DIR": str(folder), "TDS_LOCALE": "en"} | ports() | more)
+
+
+def ports() -> dict[str, str]:
+    """Give a free port to each of the two brokers."""
+    return {"TDS_MQTT_PORT": str(free_port()), "TDS_BOOTSTRAP_PORT": str(free_port())}
 
 
 class NoUpkeep(Upkeep):
@@ -55,13 +60,13 @@ class NoUpkeep(Upkeep):
 class Lab:
     """A broker run by a thread of the test, with its log in a file."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, kind: type[Broker] = Broker) -> None:
         self.settings = settings
         ensure_authority(settings)
         settings.state_dir.mkdir(parents=True, exist_ok=True)
-        self.log_path = settings.state_dir / "mosquitto.log"
+        self.log_path = settings.state_dir / f"{kind.folder}.log"
         self._log = self.log_path.open("ab")
-        self.broker = Broker(settings, NoUpkeep(settings), self._log)
+        self.broker = kind(settings, NoUpkeep(settings), self._log)
         self.broker.start()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -145,7 +150,7 @@ class Client:
             properties.SessionExpiryInterval = 0 if self.clean else 3600
             more = {"clean_start": self.clean, "properties": properties}
         try:
-            self.client.connect("127.0.0.1", self.lab.settings.mqtt_port, keepalive=30, **more)
+            self.client.connect("127.0.0.1", self.lab.broker.port, keepalive=30, **more)
         except (ssl.SSLError, OSError) as error:
             self.refused = getattr(error, "reason", None) or str(error)
             return

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from broker import first_boot
 from broker.configuration import render_configuration
 from settings import ROOT
 from tests.broker.lab import make_settings
@@ -23,6 +24,18 @@ def test_every_setting_written_is_explained_and_no_other(tmp_path: Path) -> None
     table = PAGE.split("## Settings, line by line")[1].split("\n## ")[0]
 
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) - {"mosquitto"} == written
+
+
+def test_what_first_boots_broker_does_otherwise_is_explained_and_nothing_else(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+    one, two = (
+        {line.split()[0]: line for line in text.splitlines() if line and not line.startswith("#")}
+        for text in (render_configuration(settings, (2, 0, 21)), first_boot.render_configuration(settings, (2, 0, 21)))
+    )
+    table = PAGE.split("## First boot: a second broker")[1].split("\n## ")[0]
+
+    differs = {name for name, line in two.items() if one.get(name) != line}
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == differs
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")

@@ -32,6 +32,7 @@ WRONG = {
     "TDS_MQTT_ROOT": "tds/#",
     "TDS_SECRET_KEY": "short",
     "TDS_WEB_PORT": "80a",
+    "TDS_BOOTSTRAP_PORT": "none",
     "TDS_WEB_URL": "example.com",
     "TDS_INGEST_PORT": "65536",
     "TDS_TIMEZONE": "Brasilia",

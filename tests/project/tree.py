@@ -16,7 +16,18 @@ import pytest
 import cli
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = {"settings": 0, "sql": 1, "broker": 1, "ingest": 2, "certs": 2, "simulator": 2, "tds_dash": 3, "cli": 4, "app": 4}
+ROOMS = {
+    "settings": 0,
+    "arguments": 0,
+    "sql": 1,
+    "broker": 1,
+    "ingest": 2,
+    "certs": 2,
+    "simulator": 2,
+    "tds_dash": 3,
+    "cli": 4,
+    "app": 4,
+}
 
 
 class Import(NamedTuple):

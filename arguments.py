@@ -1,0 +1,37 @@
+"""Values on the command line: whole numbers, exact decimals, numbers above zero; each refuses anything else as wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Give a parser of whole numbers between two ends."""
+
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def number(text: str) -> Decimal:
+    """Parse an exact, finite decimal."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or "_" in text:
+        raise argparse.ArgumentTypeError(f"{text} is not a number")
+    return value
+
+
+def positive(text: str) -> float:
+    """Parse a number above zero."""
+    value = float(number(text))
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
