@@ -24,6 +24,8 @@ CLIENT_CERTIFICATE, CLIENT_KEY = "ingester.crt", "ingester.key"
 # that was given a new certificate in the same moment.)
 DENIED = "denied"
 DENY_AFTER_SECONDS = 5.0
+# A list holds for 30 days and is renewed daily: this late, three weeks of renewals have failed.
+ALARM_AHEAD = timedelta(days=7)
 
 
 class Files(NamedTuple):
@@ -151,6 +153,15 @@ def crl_expires(folder: Path) -> datetime | None:
     except (OSError, ValueError):
         return None
     return next((one.next_update_utc for one in lists if one.issuer == issuing), None)
+
+
+def crl_fault(folder: Path, now: datetime) -> str | None:
+    """Give what whoever watches this machine should know of the revocation list, where it has not been renewed for weeks."""
+    expires = crl_expires(folder)
+    if expires is None or expires - now > ALARM_AHEAD:  # no list at all is the broker's to say: it does not start without
+        return None
+    when = "has expired" if expires <= now else f"expires on {expires:%Y-%m-%d}"
+    return f"the broker's revocation list {when} and then nobody gets in: run `tds broker`, or `tds certs crl`"
 
 
 def crl_age(crl: bytes, now: datetime) -> timedelta:

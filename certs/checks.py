@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import UTC, datetime, timedelta
 
 from broker import Check, material
-from broker.material import MaterialError
+from broker.material import Files, MaterialError
+from broker.probe import CertificateRefused, NotReached, handshake
 from certs.store import BROKER, INGESTER, INTERMEDIATE, ROOT, CertificateFolder
 from settings import Settings
 from sql.errors import TdsError
@@ -23,7 +25,12 @@ def health(settings: Settings) -> list[Check]:
             Check("certificates", False, f"there is no certificate authority in {folder.path}: set it up with `tds certs init`")
         ]
     now = datetime.now(UTC)
-    return [_keys(folder), *(_certificate(folder, name, now) for name in WARNING), _crl(folder, now)]
+    return [
+        _keys(folder),
+        *(_certificate(folder, name, now) for name in WARNING),
+        _crl("crl", folder, material.REGULAR, now),
+        *_first_boot(settings, folder, now),
+    ]
 
 
 def crl_expires(settings: Settings) -> datetime | None:
@@ -60,19 +67,37 @@ def _certificate(folder: CertificateFolder, name: str, now: datetime) -> Check:
     return Check(title, not advice, f"valid until {certificate.not_valid_after_utc:%Y-%m-%d}, {left.days} days{advice}")
 
 
-def _crl(folder: CertificateFolder, now: datetime) -> Check:
+def _first_boot(settings: Settings, folder: CertificateFolder, now: datetime) -> list[Check]:
+    """Look at first boot where a batch was ever issued; its broker need not run all the time."""
+    if not (folder.path / material.BOOTSTRAP_AUTHORITY).exists():
+        return []
+    found = _crl("first boot", folder, material.FIRST_BOOT, now)
+    if not found.ok:
+        return [found]
+    where = f"{settings.mqtt_host}:{settings.bootstrap_port}"
     try:
-        content, authority = (folder.path / material.CRL).read_bytes(), (folder.path / material.AUTHORITY).read_bytes()
-        expires = material.check_crl(content, authority, now, folder.path / material.CRL)
+        context = ssl.create_default_context(cafile=str(folder.path / material.AUTHORITY))
+        handshake(settings.mqtt_host, settings.bootstrap_port, context)
+    except CertificateRefused:  # we show none
+        return [found._replace(sentence=f"{where} answers; its list {found.sentence}")]
+    except NotReached as error:
+        return [found._replace(sentence=f"not running ({error}); its list {found.sentence}")]
+    return [Check("first boot", False, f"{where} takes clients without a certificate: is it run by `tds broker --bootstrap`?")]
+
+
+def _crl(name: str, folder: CertificateFolder, names: Files, now: datetime) -> Check:
+    path = folder.path / names.crl
+    try:
+        expires = material.check_crl(path.read_bytes(), (folder.path / names.clients).read_bytes(), now, path)
     except OSError:
-        return Check("crl", False, f"{folder.path / material.CRL} is missing: write it with `tds certs crl`")
+        return Check(name, False, f"{path} is missing: write it with `tds certs crl`")
     except MaterialError as error:
-        return Check("crl", False, str(error))
+        return Check(name, False, str(error))
     left = expires - now
     if left < CRL_WARNING:
         return Check(
-            "crl",
+            name,
             False,
             f"holds {left.days} days more and is not being renewed: run `tds broker`, or `tds certs crl` daily",
         )
-    return Check("crl", True, f"holds until {expires:%Y-%m-%d}, renewed daily")
+    return Check(name, True, f"holds until {expires:%Y-%m-%d}, renewed daily")

@@ -8,8 +8,9 @@ import os
 import signal
 import threading
 from contextlib import closing
+from datetime import UTC, datetime
 
-from broker.material import crl_expires
+from broker.material import crl_expires, crl_fault
 from ingest.connection import Target
 from ingest.credentials import tls_context
 from ingest.health import HealthServer
@@ -45,7 +46,11 @@ def ingest(settings: Settings, args: argparse.Namespace) -> int:
     target = Target(settings.mqtt_host, settings.mqtt_port, settings.mqtt_root, settings.mqtt_client_id, WINDOW)
     subscriber = Subscriber(target, lambda: tls_context(settings.pki_dir), inbox, metrics)
     service = Service(lambda: database_url(settings, "ingest"), settings.mqtt_client_id, inbox, subscriber, metrics, stop)
-    health = HealthServer((settings.web_host, settings.ingest_port), metrics.text, service.hanging, service.unready)
+
+    def unready() -> str | None:
+        return service.unready() or crl_fault(settings.pki_dir, datetime.now(UTC))
+
+    health = HealthServer((settings.web_host, settings.ingest_port), metrics.text, service.hanging, unready)
     worker = ledger_worker(settings)
     replayer = Replayer(lambda: database_url(settings, "ingest"), metrics)
     health.start()
