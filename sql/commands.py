@@ -18,7 +18,7 @@ from sql.errors import Refused, StoreUnavailable
 from sql.health import usable
 
 AUDIT_LINES = 10_000
-DEVICE_OPTIONS = ("kind", "resource", "unit", "name", "interval", "max_rate", "resolution", "jitter", "modulus")
+DEVICE_OPTIONS = ("kind", "resource", "unit", "name", "interval", "max_rate", "resolution", "jitter", "modulus", "stuck_after")
 
 
 @contextmanager
@@ -68,6 +68,15 @@ def account_add(settings: Settings, args: Namespace) -> None:
             audit.command(connection, account.id, "account.added", account.name, after=settings_of(account))
         rollups.add_missing_zones(store)
     print(f"Added the account {args.name}.")
+
+
+def account_set(settings: Settings, args: Namespace) -> None:
+    """Change when an account's gateways and devices count as silent or stuck."""
+    if args.silent_after is None and args.stuck_after is None:
+        raise Refused("nothing to change: give at least one option")
+    with owner_transaction(settings) as connection:
+        fleet.set_account(connection, args.name, silent_after=args.silent_after, stuck_after=args.stuck_after)
+    print(f"Changed the account {args.name}.")
 
 
 def account_list(settings: Settings, args: Namespace) -> None:

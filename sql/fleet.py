@@ -25,6 +25,7 @@ MAX_RATE = {
 }
 # Columns whose change makes other figures of the same readings.
 FIGURES = {"kind", "interval_seconds", "max_rate", "resolution", "jitter", "modulus"}
+LONGEST_STILL = 8784  # hours of a year
 _MAC = re.compile(r"[0-9a-f]{12}")
 _SEPARATED = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}|([0-9a-f]{2}-){5}[0-9a-f]{2}|([0-9a-f]{4}\.){2}[0-9a-f]{4}|[0-9a-f]{12}")
 
@@ -64,6 +65,7 @@ class DeviceSettings(NamedTuple):
     resolution: Decimal = Decimal(1)
     jitter: Decimal | None = None
     modulus: Decimal | None = None
+    stuck_after: int | None = None
 
 
 def normalize_mac(text_given: str) -> str:
@@ -93,6 +95,22 @@ def add_account(connection: Connection, name: str, *, timezone: str, locale: str
             ),
             {"name": name, "timezone": timezone, "locale": locale, "currency": currency},
         ).scalar_one()
+    )
+
+
+def set_account(connection: Connection, name: str, *, silent_after: int | None = None, stuck_after: int | None = None) -> None:
+    """Change after how many of its intervals anything of an account is silent, and after how many hours a device is stuck."""
+    account = find_account(connection, name)
+    if silent_after is not None and not 1 <= silent_after <= 100:
+        raise Refused("a gateway or device is silent after 1 to 100 of its intervals")
+    if stuck_after is not None and not 1 <= stuck_after <= LONGEST_STILL:
+        raise Refused(f"a device is stuck after 1 to {LONGEST_STILL} hours")
+    connection.execute(
+        text(
+            "UPDATE tds.account SET silent_intervals = coalesce(:silent, silent_intervals), stuck_hours = coalesce(:stuck, stuck_hours)"
+            " WHERE id = :id"
+        ),
+        {"silent": silent_after, "stuck": stuck_after, "id": account.id},
     )
 
 
@@ -189,8 +207,8 @@ def add_device(connection: Connection, mac: str, code: str, **given: Any) -> int
         connection.execute(
             text(
                 "INSERT INTO tds.device (account_id, gateway_id, code, name, kind, resource, unit, interval_seconds, max_rate, resolution,"
-                " jitter, modulus) VALUES (:account, :gateway, :code, :name, :kind, :resource, :unit, :interval, :max_rate, :resolution,"
-                " :jitter, :modulus) RETURNING id"
+                " jitter, modulus, stuck_hours) VALUES (:account, :gateway, :code, :name, :kind, :resource, :unit, :interval, :max_rate,"
+                " :resolution, :jitter, :modulus, :stuck_after) RETURNING id"
             ),
             {
                 **device._asdict(),
@@ -209,7 +227,7 @@ def device_settings(connection: Connection, device_id: int) -> DeviceSettings:
     """Give what a device is, and hold it until the end of the transaction."""
     row = connection.execute(
         text(
-            "SELECT kind, resource, unit, name, interval_seconds AS interval, max_rate, resolution, jitter, modulus"
+            "SELECT kind, resource, unit, name, interval_seconds AS interval, max_rate, resolution, jitter, modulus, stuck_hours"
             " FROM tds.device WHERE id = :id FOR UPDATE"
         ),
         {"id": device_id},
@@ -232,11 +250,12 @@ def set_device(connection: Connection, mac: str, code: str, **given: Any) -> Non
     connection.execute(
         text(
             "UPDATE tds.device SET kind = :kind, resource = :resource, unit = :unit, name = :name, interval_seconds = :interval,"
-            " max_rate = :max_rate, resolution = :resolution, jitter = :jitter, modulus = :modulus WHERE id = :id"
+            " max_rate = :max_rate, resolution = :resolution, jitter = :jitter, modulus = :modulus, stuck_hours = :stuck_after WHERE id = :id"
         ),
         {**after._asdict(), "name": (after.name or code).strip(), "unit": canonical(after.unit), "id": device_id},
     )
-    if after._replace(resource=before.resource, unit=before.unit, name=before.name) != before:
+    same = after._replace(resource=before.resource, unit=before.unit, name=before.name, stuck_after=before.stuck_after)
+    if same != before:
         ledger.mark_dirty(connection, [device_id])
 
 
@@ -271,6 +290,8 @@ def check_device(code: str, device: DeviceSettings) -> None:
             raise Refused(f"the {what} must be {'at least' if zero else 'greater than'} 0 and below 10^15, not {value}")
     if device.modulus is not None and not (device.modulus.is_finite() and 0 < device.modulus <= Decimal("1e15")):
         raise Refused(f"the modulus must be greater than 0 and at most 10^15, not {device.modulus}")
+    if device.stuck_after is not None and not 0 <= device.stuck_after <= LONGEST_STILL:
+        raise Refused(f"a device is stuck after at most {LONGEST_STILL} hours; 0: never")
     if device.name is not None:
         _name(device.name, "a device's name")
 

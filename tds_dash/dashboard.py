@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import dash
 from dash import Dash
 from flask import Flask, abort, render_template, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection
 
 from sql.errors import NotFound
 from tds_dash import doors, shell, vendor
@@ -20,6 +22,8 @@ from tds_dash.wording import t
 ROOT = Path(__file__).resolve().parent.parent
 THEMES = ("light", "dark")
 THEME_COOKIE = "tds-theme"
+# Pages of one thing: who says whether it is there.
+DOORS: dict[str, Callable[[Connection, str], object]] = {"device": doors.device_for_user, "gateway": doors.gateway_for_user}
 # What assets/session.js says when the server does not answer as it should.
 SCRIPT_WORDS = ("state.toast_title", "http.offline", "http.error", "action.retry", "action.close", "state.failed_id")
 
@@ -95,10 +99,11 @@ def page_or_404(index: Any, path: str) -> ResponseReturnValue:
 
 def exists(path: str) -> bool:
     """Tell whether a page is at a path, for this request's account."""
-    if path.startswith("device/"):
+    room, _, name = path.partition("/")
+    if name and room in DOORS:
         try:
             with doors.transaction() as conn:
-                doors.device_for_user(conn, path.removeprefix("device/"))
+                DOORS[room](conn, name)
         except NotFound:
             return False
         return True

@@ -18,16 +18,16 @@ from sql.queries.gateways import Gateway
 from sql.queries.readings import Reading
 from tds_dash import wording
 from tds_dash.components import (
+    condition_badge,
     consumption_table,
     data_table,
     facts_list,
     history_table,
     metric_card,
-    sentence,
     stale_note,
-    status_badge,
 )
 from tds_dash.components.tables import Cell, Column, moment
+from tds_dash.condition import device_sentence
 from tds_dash.figures import ChartDevice, axes, consumption_bars, history_lines
 from tds_dash.view import Span
 from tds_dash.wording import card_number, number, t
@@ -121,28 +121,21 @@ def bucket_levels(looked: Looked, rows: Sequence[ConsumptionRow]) -> tuple[Decim
 
 
 def state_line(device: Device, gateway: Gateway, now: datetime, zone: ZoneInfo, locale: str) -> list[Component | str]:
-    """Say whether the device reports, since when, and behind which gateway."""
-    state = "online" if device.reporting else "silent" if device.last_time else "never"
+    """Say how the device does, when its last reading was taken, and behind which gateway it is."""
     interval = timedelta(seconds=device.interval_seconds)
     return [
-        status_badge(state, locale),  # type: ignore[arg-type]
+        condition_badge(device.state, locale),
         stale_note(device.last_time, interval, now=now, zone=zone, locale=locale) if device.last_time else "",
-        html.Span(t("device.behind", locale, gateway=gateway.name), className="tds-muted"),
+        html.Span(
+            [t("device.behind", locale, gateway=""), dcc.Link(gateway.name, href=f"/gateway/{gateway.id}")], className="tds-muted"
+        ),
     ]
 
 
-def advice(device: Device, gateway: Gateway, zone: ZoneInfo, locale: str) -> Component | None:
-    """Say what to check where nothing comes."""
-    if device.reporting:
-        return None
-    if device.last_time is None:
-        said = sentence("device.never", locale, name=device.name, code=device.code)
-    else:
-        words = {"name": device.name, "time": wording.date_clock(device.last_time, locale, zone)}
-        if not gateway.online and gateway.last_seen_at:
-            words["gateway_time"] = wording.date_clock(gateway.last_seen_at, locale, zone)
-        said = sentence("device.silent_offline" if "gateway_time" in words else "device.silent_online", locale, **words)
-    return html.Div(said, className="alert alert-warning mb-0", role="status")
+def advice(device: Device, gateway: Gateway, now: datetime, zone: ZoneInfo, locale: str) -> Component | None:
+    """Say what to check where it does not do well."""
+    said = device_sentence(device, gateway, now, zone, locale)
+    return None if said is None else html.Div(said, className="alert alert-warning mb-0", role="status")
 
 
 def facts(device: Device, gateway: Gateway, zone: ZoneInfo, locale: str) -> Component:

@@ -30,6 +30,8 @@ def fleet_cards(status: FleetStatus, locale: str) -> list[Component]:
     devices_note = html.Span(
         [dot("offline"), t("overview.devices_silent", locale, n=silent)]
         if silent
+        else [dot("silent"), t("overview.devices_stuck", locale, n=status.devices_stuck)]
+        if status.devices_stuck
         else [dot("online"), t("overview.all_reporting", locale)]
         if status.devices
         else t("devices.empty", locale)

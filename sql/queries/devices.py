@@ -15,7 +15,7 @@ FILE = "queries/devices.sql"
 
 
 class Device(NamedTuple):
-    """One device with its newest reading; reporting: something arrived within the larger of 30 minutes and three intervals."""
+    """One device with its newest reading, and as `tds.device_state` judges it: how it does, and since when where it does not do well."""
 
     id: int
     gateway_id: int
@@ -32,6 +32,8 @@ class Device(NamedTuple):
     last_time: datetime | None
     last_value: Decimal | None
     reporting: bool
+    state: str
+    since: datetime | None
 
 
 def devices(conn: Connection, now: datetime, ids: Sequence[int] | None = None) -> list[Device]:

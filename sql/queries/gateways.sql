@@ -1,27 +1,29 @@
--- name: gateways  Gateways in use, each with its devices and whether it is heard.
-SELECT g.id, g.mac, g.name, g.capacity, coalesce(d.devices, 0) AS devices, s.last_seen_at,
-       coalesce(s.online AND s.last_seen_at > cast(:now AS timestamptz)
-                             - greatest(interval '30 minutes', 3 * d.shortest * interval '1 second'), false) AS online
+-- name: gateways  Gateways in use, each with its devices, how it does, and how many of its devices do not do well behind it.
+SELECT g.id, g.mac, g.name, g.capacity, s.devices, s.last_seen_at, s.state = 'online' AS online, s.state, s.interval_seconds, extract(epoch FROM s.silence)::integer AS silence_seconds,
+       coalesce(d.silent, 0) AS devices_silent, coalesce(d.stuck, 0) AS devices_stuck, g.created_at
   FROM tds.gateway g
-  LEFT JOIN tds.gateway_seen s ON s.gateway_id = g.id
-  LEFT JOIN (SELECT gateway_id, count(*) AS devices, min(interval_seconds) AS shortest
-               FROM tds.device WHERE retired_at IS NULL AND active GROUP BY gateway_id) d ON d.gateway_id = g.id
- WHERE g.retired_at IS NULL AND (cast(:ids AS integer[]) IS NULL OR g.id = any (cast(:ids AS integer[])))
+  JOIN tds.gateway_state(:now) s ON s.gateway_id = g.id
+  LEFT JOIN (SELECT gateway_id, count(*) FILTER (WHERE state IN ('silent', 'late')) AS silent, count(*) FILTER (WHERE state = 'stuck') AS stuck
+               FROM tds.device_state(:now) GROUP BY gateway_id) d ON d.gateway_id = g.id
+ WHERE cast(:ids AS integer[]) IS NULL OR g.id = any (cast(:ids AS integer[]))
  ORDER BY lower(g.name), g.id;
 
--- name: fleet_status  How many gateways are heard and how many devices report.
-WITH device AS (
-    SELECT d.gateway_id, d.interval_seconds,
-           s.received_at > cast(:now AS timestamptz) - greatest(interval '30 minutes', 3 * d.interval_seconds * interval '1 second') AS reporting
-      FROM tds.device d LEFT JOIN tds.device_seen s ON s.device_id = d.id
-     WHERE d.retired_at IS NULL AND d.active
-), gateway AS (
-    SELECT s.online AND s.last_seen_at > cast(:now AS timestamptz)
-                            - greatest(interval '30 minutes', 3 * d.shortest * interval '1 second') AS online
-      FROM tds.gateway g
-      LEFT JOIN tds.gateway_seen s ON s.gateway_id = g.id
-      LEFT JOIN (SELECT gateway_id, min(interval_seconds) AS shortest FROM device GROUP BY gateway_id) d ON d.gateway_id = g.id
-     WHERE g.retired_at IS NULL
-)
-SELECT (SELECT count(*) FROM gateway) AS gateways, (SELECT count(*) FROM gateway WHERE online) AS gateways_online,
-       (SELECT count(*) FROM device) AS devices, (SELECT count(*) FROM device WHERE reporting) AS devices_reporting;
+-- name: fleet_status  How many gateways are heard, how many devices report, and how many of those stand still.
+SELECT (SELECT count(*) FROM tds.gateway_state(:now)) AS gateways,
+       (SELECT count(*) FROM tds.gateway_state(:now) WHERE state = 'online') AS gateways_online,
+       count(*) FILTER (WHERE state NOT IN ('inactive', 'retired')) AS devices,
+       count(*) FILTER (WHERE state IN ('reporting', 'stuck')) AS devices_reporting,
+       count(*) FILTER (WHERE state = 'stuck') AS devices_stuck
+  FROM tds.device_state(:now);
+
+-- name: troubles  What needs attention: gateways that are not heard, and devices behind those that are; nothing before it was due.
+SELECT 'gateway' AS what, g.id, g.name, NULL AS code, g.id AS gateway_id, g.name AS gateway_name, s.state, s.last_seen_at AS since
+  FROM tds.gateway g JOIN tds.gateway_state(:now) s ON s.gateway_id = g.id
+ WHERE s.state = 'offline' OR s.state = 'never' AND s.devices > 0 AND g.created_at + s.silence <= :now
+UNION ALL
+SELECT 'device', d.id, d.name, d.code, g.id, g.name, s.state, s.since
+  FROM tds.device_state(:now) s
+  JOIN tds.device d ON d.id = s.device_id
+  JOIN tds.gateway g ON g.id = d.gateway_id
+ WHERE s.state IN ('silent', 'late', 'stuck') OR s.state = 'never' AND s.gateway_state = 'online' AND s.due_at <= :now
+ ORDER BY since NULLS LAST, what, id;

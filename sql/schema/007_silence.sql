@@ -16,12 +16,12 @@ COMMENT ON COLUMN tds.device_seen.moved_at IS 'The first reading known to show t
 
 -- The one definition of how a gateway does. Its interval is the shortest of its active devices.
 CREATE FUNCTION tds.gateway_state(at timestamptz)
-RETURNS TABLE (gateway_id integer, account_id integer, devices integer, interval_seconds integer, last_seen_at timestamptz,
+RETURNS TABLE (gateway_id integer, devices integer, interval_seconds integer, silence interval, last_seen_at timestamptz,
                counter_moved_at timestamptz, state text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT g.id, g.account_id, coalesce(d.devices, 0)::integer, coalesce(d.shortest, 900), s.last_seen_at, d.counter_moved_at,
+    SELECT g.id, coalesce(d.devices, 0)::integer, t.seconds, t.silence, s.last_seen_at, d.counter_moved_at,
            CASE WHEN s.last_seen_at IS NULL THEN 'never'
-                WHEN s.online AND s.last_seen_at > at - a.silent_intervals * coalesce(d.shortest, 900) * interval '1 second' THEN 'online'
+                WHEN s.online AND s.last_seen_at > at - t.silence THEN 'online'
                 ELSE 'offline' END
       FROM tds.gateway g
       JOIN tds.account a ON a.id = g.account_id
@@ -30,37 +30,40 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
                         max(n.moved_at) FILTER (WHERE d.kind = 'counter') AS counter_moved_at
                    FROM tds.device d LEFT JOIN tds.device_seen n ON n.device_id = d.id
                   WHERE d.active AND d.retired_at IS NULL GROUP BY d.gateway_id) d ON d.gateway_id = g.id
+     CROSS JOIN LATERAL (SELECT coalesce(d.shortest, 900) AS seconds,
+                                a.silent_intervals * coalesce(d.shortest, 900) * interval '1 second' AS silence) t
      WHERE g.retired_at IS NULL
 $$;
-COMMENT ON FUNCTION tds.gateway_state IS 'Gateways in use: online; offline, by its silence or its last will; never heard. Of what the caller may see.';
+COMMENT ON FUNCTION tds.gateway_state IS 'Gateways in use that the caller may see: online; offline, by silence or by last will; never heard.';
 
--- The one definition of how a device does. What counts is when a reading was taken: what a gateway had kept does not make its meter
--- alive now. A device is stuck by its own readings, so that an outage does not make it so; that another counter moved within the same
--- hours is true of another one by itself, as its own last movement lies before them.
+-- The one definition of how a device does. What counts is when a reading was taken: what its gateway had kept does not make a meter
+-- alive now. Stuck is judged by the device's own readings, so that an outage is no stillness; the counter that moved within those
+-- hours is another one by itself, as the device's own last movement lies before them.
 CREATE FUNCTION tds.device_state(at timestamptz)
-RETURNS TABLE (device_id integer, gateway_id integer, account_id integer, gateway_state text, state text, since timestamptz, due_at timestamptz)
+RETURNS TABLE (device_id integer, gateway_id integer, gateway_state text, state text, since timestamptz, due_at timestamptz)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT d.id, d.gateway_id, d.account_id, g.state, x.state,
-           CASE x.state WHEN 'offline' THEN g.last_seen_at WHEN 'stuck' THEN s.moved_at WHEN 'reporting' THEN NULL ELSE s.time END,
+    SELECT d.id, d.gateway_id, g.state, x.state,
+           CASE x.state WHEN 'offline' THEN coalesce(g.last_seen_at, s.time) WHEN 'stuck' THEN s.moved_at
+                        WHEN 'reporting' THEN NULL ELSE s.time END,
            coalesce(s.time, d.created_at) + t.silence
       FROM tds.device d
       JOIN tds.account a ON a.id = d.account_id
-      JOIN tds.gateway_state(at) g ON g.gateway_id = d.gateway_id
+      LEFT JOIN tds.gateway_state(at) g ON g.gateway_id = d.gateway_id
       LEFT JOIN tds.device_seen s ON s.device_id = d.id
      CROSS JOIN LATERAL (SELECT a.silent_intervals * d.interval_seconds * interval '1 second' AS silence,
-                                nullif(coalesce(d.stuck_hours, a.stuck_hours), 0) * interval '1 hour' AS stillness) t
-     CROSS JOIN LATERAL (SELECT CASE WHEN NOT d.active THEN 'inactive'
+                                nullif(coalesce(d.stuck_hours, a.stuck_hours), 0) * interval '1 hour' AS allowed) t
+     CROSS JOIN LATERAL (SELECT CASE WHEN t.allowed IS NOT NULL THEN greatest(t.allowed, t.silence) END AS stillness) u
+     CROSS JOIN LATERAL (SELECT CASE WHEN g.gateway_id IS NULL THEN 'retired'
+                                     WHEN NOT d.active THEN 'inactive'
                                      WHEN s.time IS NULL THEN 'never'
                                      WHEN g.state <> 'online' THEN 'offline'
-                                     WHEN least(s.time, s.received_at) <= at - t.silence AND s.received_at > at - t.silence THEN 'late'
-                                     WHEN least(s.time, s.received_at) <= at - t.silence THEN 'silent'
-                                     WHEN s.time - s.moved_at >= greatest(t.stillness, t.silence)
-                                          AND g.counter_moved_at > s.time - greatest(t.stillness, t.silence)
-                                          AND t.stillness IS NOT NULL THEN 'stuck'
+                                     WHEN least(s.time, s.received_at) <= at - t.silence
+                                          THEN CASE WHEN s.received_at > at - t.silence THEN 'late' ELSE 'silent' END
+                                     WHEN s.time - s.moved_at >= u.stillness AND g.counter_moved_at > s.time - u.stillness THEN 'stuck'
                                      ELSE 'reporting' END AS state) x
      WHERE d.retired_at IS NULL
 $$;
-COMMENT ON FUNCTION tds.device_state IS 'Devices in use: reporting; stuck; late (what arrives was taken long ago); silent; offline with its gateway; never heard; inactive. since: since when; due_at: when a reading was due at the latest.';
+COMMENT ON FUNCTION tds.device_state IS 'Devices in use that the caller may see: reporting; stuck; late, where what arrives was taken long ago; silent; offline with its gateway; never heard; inactive; retired with its gateway. since: since when; due_at: when a reading is due at the latest.';
 
 CREATE TABLE tds.delivery (
     gateway_id integer NOT NULL REFERENCES tds.gateway (id) ON DELETE CASCADE,

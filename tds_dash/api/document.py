@@ -54,7 +54,8 @@ def description() -> dict[str, Any]:
             "/readings/latest": get("The newest readings, newest first", listed("LatestReading"), [limit]),
             "/gateways": get("The gateways in use", listed("Gateway")),
             "/gateways/{id}": get("One gateway", one("Gateway"), [path("id")]),
-            "/gateways/status": get("How many gateways are online and offline, and which", one("GatewaysStatus")),
+            "/gateways/status": get("How many gateways are online and offline, which, and what does not do well behind them", one("GatewaysStatus")),
+            "/gateways/{id}/delivery": get("What a gateway should have delivered, and did", one("Delivery"), [path("id")]),
             "/devices": get("The devices in use", listed("Device"), which),
             "/devices/{id}": get("One device", one("Device"), [path("id")]),
             "/books": get("The books of one device: registers, corrections, consumption, and whether they balance", one("Books"), [{**device, "required": True, "schema": TEXT}, *period]),
@@ -109,18 +110,35 @@ def maybe(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 CSV = {"text/csv": {"schema": TEXT}}
-SEEN = {"id": WHOLE, "mac": TEXT, "name": TEXT, "online": TRUTH, "last_seen_at": maybe(INSTANT)}
+GATEWAY_STATE = {"type": "string", "enum": ["online", "offline", "never"]}
+DEVICE_STATE = {"type": "string", "enum": ["reporting", "stuck", "late", "silent", "offline", "never", "inactive", "retired"]}
+SEEN: dict[str, Any] = {
+    "id": WHOLE, "mac": TEXT, "name": TEXT, "online": TRUTH, "state": GATEWAY_STATE, "last_seen_at": maybe(INSTANT),
+    "devices_silent": WHOLE, "devices_stuck": WHOLE,
+}  # fmt: skip
+DELIVERED = fields(
+    start=INSTANT,
+    end=INSTANT,
+    expected=WHOLE,
+    received=WHOLE,
+    complete=WHOLE,
+    late=WHOLE,
+    duplicated=WHOLE,
+    longest_seconds=maybe(NUMBER),
+)
 SCHEMAS = {
     "Error": fields(error=fields(code=TEXT, message=TEXT)),
     "LatestReading": fields(
         device_id=WHOLE, gateway_mac=TEXT, device_code=TEXT, device_name=TEXT, resource=TEXT, time=INSTANT, value=NUMBER, unit=TEXT
     ),
-    "Gateway": fields(**SEEN, capacity=WHOLE, devices=WHOLE),
+    "Gateway": fields(**SEEN, capacity=WHOLE, devices=WHOLE, interval_seconds=WHOLE, silence_seconds=WHOLE, created_at=INSTANT),
     "GatewaysStatus": fields(total=WHOLE, online=WHOLE, offline=WHOLE, gateways={"type": "array", "items": fields(**SEEN)}),
     "Device": fields(
         id=WHOLE, gateway_id=WHOLE, gateway_mac=TEXT, gateway_name=TEXT, code=TEXT, name=TEXT, kind=TEXT, resource=TEXT, unit=TEXT,
         interval_seconds=WHOLE, active=TRUTH, created_at=INSTANT, last_time=maybe(INSTANT), last_value=maybe(NUMBER), reporting=TRUTH,
+        state=DEVICE_STATE, since=maybe(INSTANT),
     ),
+    "Delivery": fields(gateway_id=WHOLE, delay_seconds=maybe(NUMBER), last_24_hours=DELIVERED, days={"type": "array", "items": DELIVERED}),
     "Books": fields(
         device=TEXT, unit=TEXT, **{"from": INSTANT, "to": INSTANT}, opening=maybe(NUMBER), closing=maybe(NUMBER),
         corrections={"type": "array", "items": fields(at=INSTANT, kind=TEXT, amount=NUMBER)},

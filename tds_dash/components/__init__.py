@@ -6,6 +6,7 @@ from tds_dash.components.controls import page_header, period_picker, segmented
 from tds_dash.components.states import (
     State,
     card_skeletons,
+    condition_badge,
     empty_state,
     error_state,
     no_right_state,
@@ -22,6 +23,7 @@ __all__ = [
     "State",
     "card_skeletons",
     "chart_card",
+    "condition_badge",
     "consumption_table",
     "data_table",
     "empty_state",

@@ -12,6 +12,17 @@ from tds_dash.components.attributes import DECORATION
 from tds_dash.wording import t
 
 State = Literal["online", "offline", "silent", "never", "retired"]
+# How a device does, and the look of the state that it shares.
+LOOKS: dict[str, State] = {
+    "reporting": "online",
+    "stuck": "silent",
+    "late": "silent",
+    "silent": "silent",
+    "offline": "offline",
+    "never": "never",
+    "inactive": "retired",
+    "retired": "retired",
+}
 
 
 def sentence(key: str, locale: str, **values: object) -> html.Span:
@@ -23,11 +34,19 @@ def sentence(key: str, locale: str, **values: object) -> html.Span:
 
 
 def status_badge(state: State, locale: str, *, title: str = "") -> html.Span:
-    """Say how a gateway or device is doing by a word and a shape; the colour only helps."""
+    """Say how a gateway is doing by a word and a shape; the colour only helps."""
+    return badge(state, t(f"status.{state}", locale), title)
+
+
+def condition_badge(state: str, locale: str, *, title: str = "") -> html.Span:
+    """Say how a device is doing, as `tds.device_state` judges it."""
+    return badge(LOOKS[state], t(f"condition.{state}", locale), title)
+
+
+def badge(look: State, word: str, title: str = "") -> html.Span:
+    """Give a word behind its shape."""
     return html.Span(
-        [html.Span(className="tds-dot", **DECORATION), t(f"status.{state}", locale)],
-        className=f"tds-status tds-status-{state}",
-        title=title or None,
+        [html.Span(className="tds-dot", **DECORATION), word], className=f"tds-status tds-status-{look}", title=title or None
     )
 
 

@@ -120,7 +120,7 @@ def show_facts(device_id: Any, _: int | None) -> tuple[Any, ...]:
         device.name,
         device_view.state_line(device, gateway, now, zone(), language),
         device_view.links(device, language),
-        device_view.advice(device, gateway, zone(), language),
+        device_view.advice(device, gateway, now, zone(), language),
         device_view.facts(device, gateway, zone(), language),
         still(device_view.readings(readings, device, zone(), language)),
     )

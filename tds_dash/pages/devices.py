@@ -9,7 +9,7 @@ from dash import Input, Output, callback, dcc, html
 
 from sql.queries.devices import Device, devices
 from tds_dash import doors, wording
-from tds_dash.components import data_table, empty_state, page_header, skeleton, status_badge
+from tds_dash.components import condition_badge, data_table, empty_state, page_header, skeleton
 from tds_dash.components.tables import Column
 from tds_dash.identity import locale, zone
 from tds_dash.page_frame import beat, register_page
@@ -52,14 +52,18 @@ def show(_: int | None) -> Any:
 
 def line(device: Device, now: datetime, language: str) -> list[Any]:
     """Give a device's cells."""
-    state: Any = "online" if device.reporting else "silent" if device.last_time else "never"
     exact = wording.date_clock(device.last_time, language, zone()) if device.last_time else None
     swatch = html.Span(className=f"tds-swatch tds-swatch-{device.resource}", title=t(f"resource.{device.resource}", language))
     return [
         dcc.Link([swatch, device.name], href=f"/device/{device.id}"),
-        status_badge(state, language),
+        condition_badge(device.state, language, title=exact_since(device, language)),
         number(device.last_value, language, device.unit) if device.last_value is not None else "",
         html.Span(wording.since(device.last_time, now, language), title=exact),
-        device.gateway_name,
+        dcc.Link(device.gateway_name, href=f"/gateway/{device.gateway_id}"),
         device.code,
     ]
+
+
+def exact_since(device: Device, language: str) -> str:
+    """Say since when a device does not do well."""
+    return wording.date_clock(device.since, language, zone()) if device.since else ""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from dash import Input, Output, callback, html
+from dash import Input, Output, callback, dcc, html
 
 from sql.queries.gateways import Gateway, gateways
-from tds_dash import doors, wording
+from tds_dash import doors, gateway_view, wording
 from tds_dash.components import data_table, empty_state, page_header, skeleton, status_badge
 from tds_dash.components.tables import Column
 from tds_dash.identity import locale, zone
@@ -53,12 +53,12 @@ def show(_: int | None) -> Any:
 
 def line(gateway: Gateway, now: datetime, language: str) -> list[Any]:
     """Give a gateway's cells."""
-    state: Any = "online" if gateway.online else "offline" if gateway.last_seen_at else "never"
+    state: Any = gateway.state
     seen = gateway.last_seen_at
     exact = wording.date_clock(seen, language, zone()) if seen else None
     return [
-        gateway.name,
-        status_badge(state, language),
+        dcc.Link(gateway.name, href=f"/gateway/{gateway.id}"),
+        [status_badge(state, language), *gateway_view.unwell(gateway, language)],
         html.Span(wording.since(seen, now, language), title=exact),
         t("gateways.devices_of", language, n=gateway.devices, capacity=gateway.capacity),
         html.Code(gateway.mac),

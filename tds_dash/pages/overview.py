@@ -13,7 +13,7 @@ from sql.queries.devices import devices
 from sql.queries.gateways import fleet_status
 from sql.queries.readings import latest_readings
 from sql.queries.revised import MARKED, revised
-from tds_dash import books_panel, doors, view
+from tds_dash import attention, books_panel, doors, view
 from tds_dash.amounts import in_main_unit
 from tds_dash.components import (
     card_skeletons,
@@ -76,6 +76,7 @@ def layout(**_: object) -> html.Div:
             *(dcc.Store(id=f"overview-{resource}-drawn") for resource in CHARTED),
             page_header(t("overview.title", language), lead=html.Span("\u00a0", id="overview-refreshed")),
             metric_cards(card_skeletons(8), id="overview-cards"),
+            html.Div(html.Div(skeleton("line"), className="tds-card"), id="overview-attention"),
             html.Div(id="overview-empty"),
             html.Div(charts, className="tds-columns", id="overview-charts"),
             books_panel.panel("overview", language),
@@ -95,6 +96,16 @@ def show_cards(_: int | None) -> tuple[list[Any], str]:
         status = fleet_status(conn, now)
         found = summaries(conn, placed(devices(conn, now)), now, zone())
     return [*fleet_cards(status, locale()), *resource_cards(found, now, zone(), locale())], refreshed(now)
+
+
+@callback(Output("overview-attention", "children"), Input("overview-refresh", "n_intervals"))
+def show_attention(_: int | None) -> Any:
+    """Say what needs attention; nothing where the account has no gateway yet."""
+    now = datetime.now(UTC)
+    with doors.transaction() as conn:
+        items = attention.attention(conn, now, zone(), locale())
+        status = fleet_status(conn, now)
+    return still(attention.panel(items, locale())) if items or status.gateways else None
 
 
 @callback(

@@ -132,7 +132,7 @@ def test_no_right_names_the_role() -> None:
 
 
 def test_a_sentence_stresses_its_name_whatever_the_name_holds() -> None:
-    said = components.sentence("device.silent_online", "en", name="*Pump* {2}", time="14:05")
+    said = components.sentence("attention.device_silent", "en", name="*Pump* {2}", time="14:05")
     assert [text(strong) for strong in of_type(said, "Strong")] == ["*Pump* {2}"]
     assert text(said).startswith("No readings from *Pump* {2} since 14:05.")
 

@@ -143,7 +143,7 @@ def states(locale: str) -> Any:
         components.stale_note(last, timedelta(minutes=15), now=NOW, zone=SAO_PAULO, locale=locale)
         for last in (NOW - timedelta(minutes=5), late, NOW - timedelta(days=3), None)
     ]
-    silent = components.sentence("device.silent_online", locale, name="Bomba 2", time=wording.clock(late, locale, SAO_PAULO))
+    silent = components.sentence("attention.device_silent", locale, name="Bomba 2", time=wording.clock(late, locale, SAO_PAULO))
     facts = components.facts_list(
         [(t("field.code", locale), "D01"), (t("field.kind", locale), t("kind.counter", locale)),
          (t("field.status", locale), badges[0]),

@@ -23,7 +23,8 @@ def clean(text: str, words: tuple[str, ...]) -> bool:
 
 
 def test_it_hides_other_accounts_on_every_page(admin: FlaskClient, stranger: FlaskClient, world: World) -> None:
-    for path in (*PAGES, f"/device/{world.strangers_device}", f"/device/{world.devices['D01']}"):
+    own = (f"/device/{world.devices['D01']}", f"/gateway/{world.gateways['main']}")
+    for path in (*PAGES, f"/device/{world.strangers_device}", f"/gateway/{world.strangers_gateway}", *own):
         assert clean(admin.get(path).text, FORBIDDEN_TO_US), path
         assert clean(stranger.get(path).text, FORBIDDEN_TO_THEM), path
 
@@ -87,10 +88,20 @@ def test_a_strangers_device_is_not_found(stranger: FlaskClient, world: World, ou
         assert call(stranger, output, device_id=given).status_code == 404, given
 
 
+@pytest.mark.parametrize("output", ["gateway-name.children", "gateway-cards.children"])
+def test_a_strangers_gateway_is_not_found(stranger: FlaskClient, world: World, output: str) -> None:
+    for given in (world.gateways["main"], str(world.gateways["main"]), 10**12, -1, 0, "x", None, True, 1.5, [], {"a": 1}, "٣"):
+        assert call(stranger, output, gateway_id=given).status_code == 404, given
+
+
 def test_a_strangers_page_is_not_found(stranger: FlaskClient, viewer: FlaskClient, world: World) -> None:
     assert viewer.get(f"/device/{world.devices['D01']}").status_code == 200
+    assert viewer.get(f"/gateway/{world.gateways['main']}").status_code == 200
     for path in (
         f"/device/{world.devices['D01']}",
+        f"/gateway/{world.gateways['main']}",
+        "/gateway/999999",
+        "/gateway/x",
         "/device/999999",
         "/device/x",
         "/device/",
@@ -114,6 +125,7 @@ def test_a_strangers_id_is_404_in_the_api(stranger: FlaskClient, world: World) -
     for path in (
         f"devices/{device}",
         f"gateways/{gateway}",
+        f"gateways/{gateway}/delivery",
         f"devices?device={device}",
         f"devices?device={OURS}/D01",
         f"consumption?device={device}",

@@ -30,7 +30,8 @@ def page_layouts(server: Flask, client: FlaskClient, world: World) -> Iterator[t
         login_user(Person(row))
         yield "shell", shell_layout()
         for name, page in dash.page_registry.items():
-            arguments = {"device_id": str(world.devices["D01"])} if "<device_id>" in str(page["path_template"]) else {}
+            given = {"device_id": str(world.devices["D01"]), "gateway_id": str(world.gateways["main"])}
+            arguments = {name: value for name, value in given.items() if f"<{name}>" in str(page["path_template"])}
             yield name, page["layout"](**arguments)
 
 
@@ -84,6 +85,12 @@ def router(client: FlaskClient, path: str, search: str) -> Any:
 
     dependency = next(one for one in callbacks(client) if "_pages_content.children" in one["output"])
     return post(client, dependency, {"_pages_location.pathname": path, "_pages_location.search": search})
+
+
+def test_the_gateway_of_the_path_is_not_the_one_of_the_query(admin: FlaskClient, world: World) -> None:
+    response = router(admin, f"/gateway/{world.gateways['main']}", f"?gateway_id={world.strangers_gateway}")
+    assert response.status_code == 200
+    assert "gateway-delivery" not in response.text
 
 
 def test_the_device_of_the_path_is_not_the_one_of_the_query(admin: FlaskClient, world: World) -> None:

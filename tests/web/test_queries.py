@@ -101,7 +101,7 @@ def test_the_fleet(filled: tuple[Database, int, list[int]]) -> None:
     database, account, ids = filled
     now = datetime.now(UTC)
     with database.web.transaction(account_id=account) as conn:
-        assert fleet_status(conn, now) == (1, 1, 3, 3)
+        assert fleet_status(conn, now) == (1, 1, 3, 2, 0)  # the third's newest reading is of 200 days ago
         assert fleet_status(conn, now + timedelta(hours=1)).gateways_offline == 1
         assert [gateway.online for gateway in gateways(conn, now)] == [True]
         assert gateways(conn, now, [999]) == []
