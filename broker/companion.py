@@ -6,18 +6,17 @@ import logging
 import subprocess
 import sys
 import time
-from contextlib import suppress
 
 from broker.material import REGULAR
 from broker.process import die_with_parent
 from broker.upkeep import command_environment
 from settings import ROOT, Settings
-from sql.errors import TdsError
-from sql.place import find_place
 
 log = logging.getLogger("tds.broker")
 LOOK_SECONDS = 5.0
 STOP_SECONDS = 20.0
+# Kept from the embedded server's first start on (sql/embedded.py).
+EMBEDDED = "secrets/database-owner"
 
 
 class Companion:
@@ -51,11 +50,7 @@ class Companion:
         """Tell whether the signing key is here, and a database that people could order by."""
         if not (self.settings.pki_dir / REGULAR.signing_key).exists():
             return False
-        if self.settings.database_url is not None:
-            return True
-        with suppress(TdsError):
-            return (find_place(self.settings).data / "PG_VERSION").exists()
-        return False
+        return self.settings.database_url is not None or (self.settings.state_dir / EMBEDDED).exists()
 
     def stop(self) -> None:
         """End the command, what it has in hand done."""

@@ -51,8 +51,14 @@ class Upkeep:
     def is_due(self, now: datetime) -> bool:
         """Tell whether the list here is a day old or unreadable, and the key to write another lies beside it."""
         folder = self.settings.pki_dir
-        if not (folder / self.names.signing_key).exists() or not (folder / CERTIFICATE).exists():
+        if not (folder / CERTIFICATE).exists():
             return False
+        try:
+            sealed = b"ENCRYPTED" in (folder / self.names.signing_key).read_bytes()
+        except OSError:
+            return False
+        if sealed and not self.settings.pki_passphrase and self.names != REGULAR:
+            return False  # the first broker renews both lists; its own passphrase, forgotten, is to be complained of
         try:
             return crl_age((folder / self.names.crl).read_bytes(), now) > RENEW_AFTER
         except (OSError, ValueError):

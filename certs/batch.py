@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
 import tempfile
@@ -17,12 +16,11 @@ from cryptography import x509
 from certs.authority import serial_text
 from certs.bundle import CERTIFICATE, Bundle, check_target, entry, folder_name
 from certs.issuing import Desk, make_bundles, open_desk
+from certs.lines import read_lines
 from certs.store import write_private
 from settings import Settings
 from sql.errors import Refused
-from sql.fleet import normalize_mac
 
-COLUMN = "gateway_mac"
 CHUNK = 200
 SHOWN = 5
 
@@ -32,29 +30,20 @@ Progress = Callable[[int, int], None]
 def read_macs(path: Path) -> list[str]:
     """Read the column gateway_mac; raises Refused naming the lines that cannot be used. Nothing is issued before all can."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            if COLUMN not in (reader.fieldnames or ()):
-                raise Refused(f"{path} has no column {COLUMN}: its first line must name it")
-            rows = [(reader.line_num, (row[COLUMN] or "").strip()) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"{path} cannot be read as CSV: {getattr(error, 'strerror', None) or error}") from error
-    seen, faults = dict[str, int](), list[str]()
-    for number, value in rows:
-        try:
-            mac = normalize_mac(value)
-        except Refused as error:
-            faults.append(f"line {number}: {error}")
-            continue
-        if mac in seen:
-            faults.append(f"line {number}: {mac} stands in line {seen[mac]} already")
-        seen.setdefault(mac, number)
+    try:
+        lines = read_lines(text)
+    except Refused as error:
+        raise Refused(f"{path} {error}") from error
+    faults = [f"line {line.number}: {line.fault}" for line in lines if line.fault is not None]
     if faults:
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         raise Refused(f"{path} was not used, nothing was issued: {'; '.join(faults[:SHOWN])}{more}")
-    if not seen:
+    if not lines:
         raise Refused(f"{path} names no gateway")
-    return list(seen)
+    return [line.mac for line in lines]
 
 
 def issue_batch(

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from sql.queries.gateways import Trouble, troubles
 from tds_dash.attention_item import Item
+from tds_dash.certificates_view import attention_items as certificate_items
 from tds_dash.components import sentence
 from tds_dash.components.attributes import DECORATION
 from tds_dash.condition import since
@@ -41,7 +42,7 @@ def fleet_items(conn: Connection, now: datetime, zone: tzinfo, locale: str) -> l
     return items
 
 
-SOURCES: tuple[Source, ...] = (fleet_items,)
+SOURCES: tuple[Source, ...] = (fleet_items, certificate_items)
 
 
 def attention(conn: Connection, now: datetime, zone: tzinfo, locale: str) -> list[Item]:

@@ -8,9 +8,10 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from sql import decisions
+from sql.decision_trail import note_decision, note_replacement
 from sql.decisions import Event
-from tds_dash import doors, typed
-from tds_dash.identity import person, zone
+from tds_dash import auditing, doors, typed
+from tds_dash.identity import account, person, zone
 from tds_dash.rights import require_editor
 
 DECIDE: dict[str, Callable[[Connection, int, str], None]] = {
@@ -38,6 +39,7 @@ def decide(verb: str, event_id: object) -> None:
     with doors.transaction() as conn:
         event = event_to_change(conn, event_id)
         DECIDE[verb](conn, event.id, person().row.email)
+        note_decision(conn, account().id, auditing.actor(), verb, event)
 
 
 def correct(event_id: object, final: object, initial: object, locale: str) -> None:
@@ -46,6 +48,7 @@ def correct(event_id: object, final: object, initial: object, locale: str) -> No
         event = event_to_change(conn, event_id)
         registers = [typed.register(given, locale) for given in (final, initial)]
         decisions.correct(conn, event.id, registers[0], registers[1], person().row.email)
+        note_decision(conn, account().id, auditing.actor(), "correct", event, (registers[0], registers[1]))
 
 
 def taken(event: Event, final: Decimal, initial: Decimal) -> Decimal:
@@ -61,3 +64,4 @@ def replace(device_id: object, at: object, final: object, initial: object, local
         moment = typed.local_moment(at, zone())
         registers = [typed.register(given, locale) for given in (final, initial)]
         decisions.replace(conn, device.id, moment, registers[0], registers[1], person().row.email)
+        note_replacement(conn, auditing.actor(), device.id, moment, (registers[0], registers[1]))

@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from sql.decisions import Event, find_event
+from sql.engine import Store
 from sql.errors import NotFound
+from sql.queries.certificates import Batch, Certificate, batch, certificate
 from sql.queries.devices import Device, devices
 from sql.queries.gateways import Gateway, gateways
+from sql.rejections import Rejection, find_rejection
 from tds_dash.identity import account, person, store
 
 LARGEST_ID = 2**31 - 1
@@ -23,6 +26,11 @@ def transaction() -> Iterator[Connection]:
     """Open a transaction that acts for this request's account and person."""
     with store().transaction(account_id=account().id, user_id=person().id) as conn:
         yield conn
+
+
+def acting() -> tuple[Store, tuple[int, int]]:
+    """Give what opens such a transaction once the request is over."""
+    return store(), (account().id, person().id)
 
 
 def device_for_user(conn: Connection, device_id: object) -> Device:
@@ -50,6 +58,23 @@ def gateway_for_user(conn: Connection, gateway_id: object) -> Gateway:
 def event_for_user(conn: Connection, event_id: object) -> Event:
     """Give an event of the account; NotFound for anything else, whether it exists elsewhere or not."""
     return find_event(conn, _number(event_id, LARGEST_EVENT_ID), account().id)
+
+
+def certificate_for_user(conn: Connection, serial: object) -> Certificate:
+    """Give a certificate of the account's gateways; NotFound for anything else, whether it exists elsewhere or not."""
+    if not isinstance(serial, str) or not (serial.isascii() and serial.isalnum() and len(serial) <= 64):
+        raise NotFound("there is no such certificate")
+    return certificate(conn, serial, _now())
+
+
+def batch_for_user(conn: Connection, batch_id: object) -> Batch:
+    """Give a batch of certificates of the account; NotFound for anything else."""
+    return batch(conn, _number(batch_id))
+
+
+def rejection_for_user(conn: Connection, rejection_id: object) -> Rejection:
+    """Give a rejection of the account; NotFound for anything else, whether it exists elsewhere, belongs to nobody, or is gone."""
+    return find_rejection(conn, _number(rejection_id, LARGEST_EVENT_ID), account().id)
 
 
 def _number(value: object, largest: int = LARGEST_ID) -> int:

@@ -10,7 +10,7 @@ from flask import Flask
 
 from settings import LOCALES, Settings
 from sql.engine import Store, open_store
-from tds_dash import api, dashboard, errors, guard, headers, health, identity, signin, vendor
+from tds_dash import api, audit_view, certificate_routes, dashboard, errors, guard, headers, health, identity, signin, vendor
 from tds_dash.figures import blank
 
 THREADS = 4  # of one worker
@@ -26,6 +26,8 @@ def create_server(settings: Settings, store: Store | None = None) -> Flask:
     guard.install(server)  # before Dash, so that nothing of Dash runs for a stranger
     identity.install(server)
     signin.install(server)
+    certificate_routes.install(server)
+    server.register_blueprint(audit_view.blueprint)
     server.register_blueprint(vendor.blueprint)
     api.install(server)
     errors.install(server)

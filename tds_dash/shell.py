@@ -14,6 +14,7 @@ from sql.people import Member, memberships
 from tds_dash import doors
 from tds_dash.components.attributes import DECORATION, labelled
 from tds_dash.identity import account, locale, person
+from tds_dash.rights import is_admin
 from tds_dash.wording import t
 
 PAGES = (
@@ -23,6 +24,8 @@ PAGES = (
     ("gateways", "/gateways", "hdd-network"),
     ("devices", "/devices", "speedometer"),
     ("events", "/events", "clipboard-check"),
+    ("rejections", "/rejections", "inboxes"),
+    ("certificates", "/certificates", "shield-lock"),
 )
 MOST_COUNTED = 100
 LANGUAGES = (("pt-BR", "Português"), ("en", "English"))
@@ -190,9 +193,12 @@ def count_badge(waiting: int) -> Component | None:
 
 def account_menu(choices: list[Member]) -> list[Component]:
     """Give who is signed in, and the accounts to switch to where there are several."""
-    own = html.Div([html.Div(person().row.email, className="tds-menu-email")], className="tds-menu-person")
+    own: list[Component] = [html.Div([html.Div(person().row.email, className="tds-menu-email")], className="tds-menu-person")]
+    if is_admin():
+        icon = html.I(className="bi bi-journal-text", **DECORATION)
+        own.append(dcc.Link([icon, t("audit.link", locale())], href="/audit", className="tds-menu-item"))
     if len(choices) < 2:
-        return [own]
+        return own
     buttons = [
         html.Button(
             choice.account,
@@ -205,7 +211,7 @@ def account_menu(choices: list[Member]) -> list[Component]:
         for choice in choices
     ]
     heading = html.Div(t("accounts.switch", locale()), className="tds-menu-heading")
-    return [own, heading, html.Form(buttons, action="/accounts", method="post")]
+    return [*own, heading, html.Form(buttons, action="/accounts", method="post")]
 
 
 def current(is_current: bool) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from settings import LOCALES
-from sql import people
+from sql import audit, people
+from sql.audit import Actor
 from sql.queries.session import set_locale, signed_in
+from tds_dash.auditing import whence
 from tds_dash.guard import safe_next
 from tds_dash.identity import ACCOUNT, LOCALE_COOKIE, Person, locale, person, store
 from tds_dash.wording import lasting, t
@@ -55,6 +57,7 @@ def sign_in() -> ResponseReturnValue:
     if not all(counters.test(limit, *key) for limit, *key in keys):
         return _refused(email, target, t("login.too_many", locale(), wait=lasting(300, locale()))), 429
     user_id = _user_with(email, password)
+    _note(email, "sign_in.failed" if user_id is None else "sign_in.done")
     if user_id is None:
         for limit, *key in keys:
             counters.hit(limit, *key)
@@ -100,6 +103,8 @@ def logout() -> ResponseReturnValue:
     """End the session; where another site's link led here, offer the button instead."""
     if request.method == "GET" and request.headers.get("Sec-Fetch-Site") not in {None, "none", "same-origin"}:
         return render_template("signout.html")
+    if current_user.is_authenticated:
+        _note(person().row.email, "sign_out.done")
     logout_user()
     session.clear()
     response = redirect(url_for("signin.login"))
@@ -114,6 +119,12 @@ def _user_with(email: str, password: str) -> int | None:
     with store().transaction() as conn:
         user = people.find_for_sign_in(conn, email)
     return user.id if people.check_password(user, password) and user else None
+
+
+def _note(email: str, action: str) -> None:
+    """Write into the audit of each account of the person; nobody who asks is told what was found."""
+    with store().transaction() as conn:
+        audit.note_sign_in(conn, email.replace("\0", ""), action, Actor(email, None, *whence()))
 
 
 def _begin(user_id: int, target: str) -> ResponseReturnValue:

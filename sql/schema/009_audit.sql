@@ -39,9 +39,11 @@ CREATE TABLE tds.certificate_batch (
     name       text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
     created_at timestamptz NOT NULL DEFAULT now(),
     created_by text NOT NULL,
+    active_at  timestamptz,
     UNIQUE (id, account_id)
 );
 COMMENT ON TABLE tds.certificate_batch IS 'Many orders from one file, one for each of its lines.';
+COMMENT ON COLUMN tds.certificate_batch.active_at IS 'Kept fresh while somebody downloads it: one at a time.';
 CREATE INDEX certificate_batch_account ON tds.certificate_batch (account_id, id DESC);
 
 CREATE TABLE tds.certificate_order (
@@ -86,13 +88,16 @@ $$;
 CREATE TRIGGER announce AFTER INSERT OR UPDATE OF request ON tds.certificate_order
     FOR EACH STATEMENT EXECUTE FUNCTION tds.announce_order();
 
--- A certificate is seen by the account whose gateway has its name now; where none has, by the last that had.
-CREATE FUNCTION tds.owns_mac(wanted text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER COST 1000
-SET search_path = tds, pg_temp AS $$
-    SELECT (SELECT account_id FROM tds.gateway WHERE mac = wanted ORDER BY retired_at DESC NULLS FIRST, id DESC LIMIT 1)
-           IS NOT DISTINCT FROM tds.current_account() AND tds.current_account() IS NOT NULL
+-- A certificate is seen by the account whose gateway has its name now; where none has, by the last that had. A set, so that it
+-- is made once for a query and not once for a row.
+CREATE FUNCTION tds.own_macs() RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = tds, pg_temp AS $$
+    SELECT g.mac FROM tds.gateway g
+     WHERE g.account_id = tds.current_account()
+       AND (g.retired_at IS NULL OR NOT EXISTS (SELECT FROM tds.gateway o WHERE o.mac = g.mac AND o.account_id <> g.account_id
+                                                   AND (o.retired_at IS NULL OR (o.retired_at, o.id) > (g.retired_at, g.id))))
 $$;
-REVOKE ALL ON FUNCTION tds.owns_mac FROM PUBLIC;
+COMMENT ON FUNCTION tds.own_macs IS 'The MACs that belong to the account this transaction acts for: those it has in use, and those that nobody else had after it.';
+REVOKE ALL ON FUNCTION tds.own_macs FROM PUBLIC;
 CREATE INDEX gateway_any_mac ON tds.gateway (mac);
 
 CREATE FUNCTION tds.is_admin() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = tds, pg_temp AS $$
@@ -120,7 +125,7 @@ ALTER TABLE tds.certificate_order ENABLE ROW LEVEL SECURITY;
 
 DROP POLICY web_certificate ON tds.certificate;
 CREATE POLICY web_certificate ON tds.certificate TO :"web"
-    USING (purpose = 'gateway' AND common_name IN (SELECT mac FROM tds.gateway) AND tds.owns_mac(common_name));
+    USING (purpose = 'gateway' AND common_name IN (SELECT tds.own_macs()));
 
 -- Read by admins; added to by whoever does something, under their own name.
 CREATE POLICY web_audit_read ON tds.audit FOR SELECT TO :"web"
@@ -143,10 +148,10 @@ CREATE POLICY web_order_change ON tds.certificate_order FOR UPDATE TO :"web"
     USING (account_id = tds.current_account() AND (SELECT tds.is_admin()) AND kind <> 'revoke')
     WITH CHECK (account_id = tds.current_account() AND (gateway_id IS NULL OR gateway_id IN (SELECT id FROM tds.gateway WHERE retired_at IS NULL)));
 
-GRANT EXECUTE ON FUNCTION tds.owns_mac, tds.is_admin, web.note_sign_in TO :"web";
+GRANT EXECUTE ON FUNCTION tds.own_macs, tds.is_admin, web.note_sign_in TO :"web";
 GRANT SELECT ON tds.audit, tds.authority, tds.certificate_batch, tds.certificate_order TO :"web";
 GRANT INSERT (account_id, user_id, actor, action, object, before, after, address, agent) ON tds.audit TO :"web";
-GRANT INSERT (account_id, name, created_by) ON tds.certificate_batch TO :"web";
+GRANT INSERT (account_id, name, created_by), UPDATE (active_at) ON tds.certificate_batch TO :"web";
 GRANT INSERT (account_id, batch_id, line, given, gateway_id, kind, request, serial, reason, state, outcome, user_id, actor, address, agent, ordered_at)
    ON tds.certificate_order TO :"web";
 GRANT UPDATE (request, state, outcome, user_id, actor, address, agent, ordered_at, delivered_at) ON tds.certificate_order TO :"web";
