@@ -271,6 +271,11 @@ def test_a_list_past_its_date_is_renewed_at_the_start_or_said(tmp_path: Path) ->
     assert upkeep.is_due(datetime.now(UTC) + timedelta(days=2))
     (settings.pki_dir / "bootstrap.crl").unlink()
     assert upkeep.is_due(datetime.now(UTC))
+    key = settings.pki_dir / "bootstrap.key"
+    clear = key.read_bytes()
+    key.write_bytes(clear.replace(b"PRIVATE", b"ENCRYPTED PRIVATE"))
+    assert not upkeep.is_due(datetime.now(UTC)), "without the passphrase it is the first broker's to renew"
+    key.write_bytes(clear)
 
     broker = FirstBootBroker(settings)
     broker.start()

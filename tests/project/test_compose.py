@@ -22,7 +22,7 @@ OURS = {name: service for name, service in SERVICES.items() if service["image"] 
 
 
 def test_it_has_every_part() -> None:
-    assert set(SERVICES) == {"db", "migrate", "broker", "ingest", "web", "tds"}
+    assert set(SERVICES) == {"db", "migrate", "broker", "bootstrap", "authority", "ingest", "web", "tds"}
     assert re.fullmatch(r"timescale/timescaledb:2\.\d+\.\d+-pg18", SERVICES["db"]["image"])
     assert set(OURS) == set(SERVICES) - {"db"}
 
@@ -38,6 +38,8 @@ def test_the_github_workflow_uses_the_same_database() -> None:
 def test_it_runs_commands_that_exist() -> None:
     known = {command.name for command in commands()}
     assert [SERVICES[name]["command"] for name in ("broker", "ingest", "web")] == [["broker"], ["ingest"], ["web"]]
+    assert SERVICES["bootstrap"]["command"] == ["broker", "--bootstrap"]
+    assert " ".join(SERVICES["authority"]["command"]) in known
     run = re.findall(r"\btds ((?:[a-z]+ ?)+)", SERVICES["migrate"]["command"][0])
     assert {name.strip() for name in run} == {"migrate", "certs init"}
     assert {"broker", "ingest", "web", "migrate", "certs init"} <= known
@@ -67,7 +69,7 @@ def test_the_pages_and_the_broker_do_not_hold_the_owners_password() -> None:
     assert "pki-passphrase" not in SERVICES["web"]["secrets"] + SERVICES["ingest"]["secrets"]
 
 
-@pytest.mark.parametrize("name", ["db", "broker", "ingest", "web"])
+@pytest.mark.parametrize("name", ["db", "broker", "bootstrap", "ingest", "web"])
 def test_it_is_watched_and_started_again(name: str) -> None:
     service = SERVICES[name]
     assert service["restart"] == "unless-stopped"
@@ -90,6 +92,16 @@ def test_it_starts_after_what_it_needs(name: str) -> None:
 def test_it_may_do_no_more_than_it_needs(name: str) -> None:
     assert OURS[name]["cap_drop"] == ["ALL"]
     assert OURS[name]["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_first_boot_shares_the_brokers_address_and_little_else() -> None:
+    bootstrap = SERVICES["bootstrap"]
+    assert bootstrap["network_mode"] == "service:broker"
+    assert "ports" not in bootstrap
+    assert SERVICES["broker"]["ports"][1].endswith(":8884")
+    assert "secrets" not in bootstrap
+    assert "pki:/var/lib/tds/pki:ro" in bootstrap["volumes"]
+    assert {"mem_limit", "cpus"} <= set(bootstrap)
 
 
 def test_volumes_and_the_pages_address() -> None:
