@@ -200,9 +200,10 @@ def add_device(connection: Connection, mac: str, code: str, **given: Any) -> int
         .all()
     )
     if code in codes:
-        raise Refused(f"the gateway {mac} has a device {code} already")
+        raise Refused(f"the gateway {mac} has a device {code} already", "device_exists", code=code)
     if len(codes) >= gateway.capacity:
-        raise Refused(f"the gateway {mac} is full: its capacity is {gateway.capacity} devices")
+        said = f"the gateway {mac} is full: its capacity is {gateway.capacity} devices"
+        raise Refused(said, "gateway_full", capacity=gateway.capacity)
     return int(
         connection.execute(
             text(
@@ -275,15 +276,16 @@ def check_modulus(connection: Connection, device_id: int, device: DeviceSettings
 def check_device(code: str, device: DeviceSettings) -> None:
     """Refuse settings that no device can have, with the first reason."""
     if not re.fullmatch(r"[^\x00-\x20/\x7f](?:[^\x00-\x1f/\x7f]{0,62}[^\x00-\x20/\x7f])?", code):
-        raise Refused(f"{_shown(code)} is not a device code: use 1 to 64 characters without slashes, such as D01")
+        said = f"{_shown(code)} is not a device code: use 1 to 64 characters without slashes, such as D01"
+        raise Refused(said, "device_code", code=_shown(code))
     if device.kind not in KINDS:
         raise Refused(f"the kind must be {', '.join(KINDS[:-1])} or {KINDS[-1]}, not {_shown(device.kind)}")
     if device.resource not in RESOURCES:
         raise Refused(f"the resource must be {', '.join(RESOURCES[:-1])} or {RESOURCES[-1]}, not {_shown(device.resource)}")
     if not 1 <= len(device.unit.strip()) <= 16 or not device.unit.isprintable():
-        raise Refused(f"{_shown(device.unit)} is not a unit: use 1 to 16 characters, such as kWh")
+        raise Refused(f"{_shown(device.unit)} is not a unit: use 1 to 16 characters, such as kWh", "device_unit")
     if not 1 <= device.interval <= 31_622_400:
-        raise Refused("the interval is between 1 second and 366 days")
+        raise Refused("the interval is between 1 second and 366 days", "device_interval")
     limits = (("largest rate", device.max_rate, False), ("resolution", device.resolution, True), ("jitter", device.jitter, True))
     for what, value, zero in limits:
         if value is not None and not (value.is_finite() and (value >= 0 if zero else value > 0) and value < Decimal("1e15")):
@@ -306,7 +308,7 @@ def _note_zone(connection: Connection, zone: str) -> None:
 def _name(given: str, what: str) -> str:
     name = given.strip()
     if not 1 <= len(name) <= 200 or not name.isprintable():
-        raise Refused(f"{what} has 1 to 200 printable characters")
+        raise Refused(f"{what} has 1 to 200 printable characters", "name")
     return name
 
 

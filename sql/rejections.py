@@ -146,9 +146,9 @@ def all_rejections(connection: Connection, account: int | None, limit: int | Non
     return [_rejection(row) for row in connection.execute(statements(FILE)["rejections"], binds)]
 
 
-def find_rejection(connection: Connection, rejection_id: int) -> Rejection:
-    """Find a rejection with its whole payload; raises NotFound."""
-    row = connection.execute(statements(FILE)["find"], {"id": rejection_id}).one_or_none()
+def find_rejection(connection: Connection, rejection_id: int, account: int | None = None) -> Rejection:
+    """Find a rejection with its whole payload, of one account where it is given; raises NotFound."""
+    row = connection.execute(statements(FILE)["find"], {"id": rejection_id, "account": account}).one_or_none()
     if row is None:
         raise NotFound(f"there is no rejection {rejection_id}: `tds rejection list` shows them")
     return _rejection(row)

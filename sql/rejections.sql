@@ -25,11 +25,11 @@ SELECT r.id, r.received_at, r.reason, r.detail, r.gateway_id, coalesce(g.mac, r.
    AND (r.received_at, r.id) > (CAST(:time AS timestamptz), CAST(:before AS bigint))
  ORDER BY r.received_at, r.id LIMIT CAST(:limit AS bigint);
 
--- name: find  One rejection, whoever it is of: whoever asks sees what they may see.
+-- name: find  One rejection with its whole payload, of an account or of whomever.
 SELECT r.id, r.received_at, r.reason, r.detail, r.gateway_id, coalesce(g.mac, r.mac, '') AS gateway_mac, g.name AS gateway_name,
        r.device_code, r.topic, octet_length(r.payload) AS size, r.payload
   FROM tds.rejection r LEFT JOIN tds.gateway g ON g.id = r.gateway_id
- WHERE r.id = :id;
+ WHERE r.id = :id AND (CAST(:account AS integer) IS NULL OR r.account_id = :account);
 
 -- name: groups  What was rejected, by reason, gateway and device, the largest groups first; with each the number of all groups.
 SELECT r.reason, r.gateway_id, coalesce(g.mac, r.mac, '') AS gateway_mac, g.name AS gateway_name, r.device_code, r.number, r.first_at, r.last_at,

@@ -115,7 +115,7 @@ GRANT SELECT ON tds.rejection_tally, tds.replay TO :"web";
 GRANT INSERT (account_id, gateway_id, device_code, reasons) ON tds.replay TO :"web";
 -- Adopting a device registers it. The gateway's row is locked meanwhile, so that two people cannot both take its last place; to lock
 -- a row one must be allowed to change something of it.
-GRANT INSERT (account_id, gateway_id, code, name, kind, resource, unit, interval_seconds, max_rate, resolution, jitter, modulus) ON tds.device TO :"web";
+GRANT INSERT ON tds.device TO :"web";
 GRANT UPDATE (name) ON tds.gateway TO :"web";
 
 GRANT SELECT, INSERT, UPDATE ON tds.rejection_tally TO :"ingest";

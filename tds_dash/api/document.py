@@ -6,6 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
+from sql.rejections import REASONS
+
 blueprint = Blueprint("api_document", __name__)
 
 TEXT, NUMBER, WHOLE, TRUTH = {"type": "string"}, {"type": "number"}, {"type": "integer"}, {"type": "boolean"}
@@ -45,6 +47,11 @@ def description() -> dict[str, Any]:
     )
     limit = query("limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}, "How many.")
     which = [device, gateway, resource]
+    refused = [
+        query("reason", {"type": "string", "enum": list(REASONS)}, "Only this reason."),
+        query("gateway", WHOLE, "Id of a gateway."),
+        *period,
+    ]
     return {
         "openapi": "3.1.0",
         "info": {"title": "TDS", "version": "1", "description": "Readings, consumption and the fleet of one account."},
@@ -60,6 +67,9 @@ def description() -> dict[str, Any]:
             "/devices/{id}": get("One device", one("Device"), [path("id")]),
             "/books": get("The books of one device: registers, corrections, consumption, and whether they balance", one("Books"), [{**device, "required": True, "schema": TEXT}, *period]),
             "/consumption": get("Consumption by bucket, empty buckets too", listed("Consumption"), [step, *period, *which]),
+            "/rejections": get("What could not be stored, newest first, by pages; payloads cut to 4 KiB", one("Rejections"), [query("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "How many."), query("after", TEXT, "`next` of the page before."), *refused]),
+            "/rejections/{id}": get("One rejection with all that was received", one("Rejection"), [path("id")]),
+            "/rejections/summary": get("What could not be stored, by reason, gateway and device, the most frequent first; and how much was not even kept", one("RejectionsSummary"), refused),
             "/export/readings.csv": get("Readings as received, streamed", CSV, [*period, *which, locale]),
             "/export/consumption.csv": get("Consumption by bucket, streamed", CSV, [step, *period, *which, locale]),
             "/openapi.json": get("This description", {"application/json": {"schema": {"type": "object"}}}),
@@ -126,6 +136,11 @@ DELIVERED = fields(
     duplicated=WHOLE,
     longest_seconds=maybe(NUMBER),
 )
+OF_GATEWAY = {"gateway_id": maybe(WHOLE), "gateway_mac": TEXT, "gateway_name": maybe(TEXT)}
+REJECTION = fields(
+    id=WHOLE, received_at=INSTANT, reason=TEXT, detail=TEXT, **OF_GATEWAY, device_code=maybe(TEXT), topic=TEXT, size=WHOLE,
+    payload=maybe(TEXT), payload_base64=TEXT,
+)  # fmt: skip
 SCHEMAS = {
     "Error": fields(error=fields(code=TEXT, message=TEXT)),
     "LatestReading": fields(
@@ -143,6 +158,14 @@ SCHEMAS = {
         device=TEXT, unit=TEXT, **{"from": INSTANT, "to": INSTANT}, opening=maybe(NUMBER), closing=maybe(NUMBER),
         corrections={"type": "array", "items": fields(at=INSTANT, kind=TEXT, amount=NUMBER)},
         consumption=NUMBER, estimated=NUMBER, balanced=TRUTH,
+    ),
+    "Rejection": REJECTION,
+    "Rejections": fields(rejections={"type": "array", "items": REJECTION}, next=maybe(TEXT)),
+    "RejectionsSummary": fields(
+        groups={"type": "array", "items": fields(
+            reason=TEXT, **OF_GATEWAY, device_code=maybe(TEXT), number=WHOLE, first_at=INSTANT, last_at=INSTANT
+        )},
+        not_kept={"type": "array", "items": fields(**OF_GATEWAY, kept=WHOLE, unkept=WHOLE, first_at=INSTANT, last_at=INSTANT)},
     ),
     "Consumption": fields(
         bucket=INSTANT, gateway_mac=TEXT, device_code=TEXT, unit=TEXT, consumption=maybe(NUMBER), estimated=maybe(NUMBER), coverage=NUMBER,

@@ -344,7 +344,7 @@ def test_the_ingest_login_stores_facts_and_sees_no_figures_and_no_people(scene: 
     with scene.database.ingest.transaction() as connection:
         seen = readable(connection)
     tables = {name for name in seen if name.split(".")[0] in ("tds", "web")}
-    assert tables == {"tds.meta", "tds.zone", "tds.account", "tds.gateway", "tds.device", "tds.gateway_seen", "tds.device_seen", "tds.reading", "tds.rejection", "tds.dirty", "tds.rollup", "tds.delivery"}  # fmt: skip
+    assert tables == {"tds.meta", "tds.zone", "tds.account", "tds.gateway", "tds.device", "tds.gateway_seen", "tds.device_seen", "tds.reading", "tds.rejection", "tds.dirty", "tds.rollup", "tds.delivery", "tds.rejection_tally", "tds.replay"}  # fmt: skip
     for statement in (
         "SELECT * FROM tds.ledger",
         "SELECT * FROM tds.app_user",
@@ -356,7 +356,8 @@ def test_the_ingest_login_stores_facts_and_sees_no_figures_and_no_people(scene: 
         "UPDATE tds.reading SET value = 0",
         "DELETE FROM tds.reading",
         "DELETE FROM tds.dirty",
-        "DELETE FROM tds.rejection",
+        "UPDATE tds.rejection SET reason = 'schema'",
+        "INSERT INTO tds.replay (account_id, gateway_id, reasons) VALUES (1, 1, '{unknown_device}')",
         "UPDATE tds.device SET unit = 'Wh'",
         "INSERT INTO tds.account (name, timezone, locale) VALUES ('x', 'UTC', 'en')",
     ):
