@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from settings import Settings, SettingsError
-from sql import engine, ledger, migrate, rollups
+from sql import engine, ledger, migrate, rollups, upkeep
 from sql.errors import TdsError
 
 LEAST_FREE = 1 << 30
@@ -82,12 +82,23 @@ def _in_database(connection: Connection) -> list[Finding]:
             lag < SLOW_LEDGER,
             "no readings wait" if not lag else f"readings wait since {lag:.0f} s: is `tds ingest` running?",
         ),
+        _books(connection),
         Finding(
             "zones",
             not waiting,
             "every zone has its rollups" if not waiting else f"{waiting} time zones wait for rollups: run `tds migrate`",
         ),
     ]
+
+
+def _books(connection: Connection) -> Finding:
+    night = connection.execute(text("SELECT value FROM tds.meta WHERE key = 'nightly'")).scalar()
+    differing = upkeep.last_difference(connection)
+    if differing:
+        return Finding(
+            "books", False, f"{differing} rows differed in the night of {night}: see what is left with `tds ledger verify`"
+        )
+    return Finding("books", True, f"no difference in the night of {night}" if night else "the nightly check has not run yet")
 
 
 def _disk(settings: Settings) -> Finding:

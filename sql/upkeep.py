@@ -13,6 +13,7 @@ from sql.statements import statements
 
 RETENTION = timedelta(days=730)
 CHECKED = timedelta(days=62)
+DELIVERY_KEPT = timedelta(days=35)
 log = logging.getLogger(__name__)
 
 
@@ -34,6 +35,7 @@ def expire(store: Store, now: datetime) -> None:
         plain = rollups.engine_of(connection) == "plain"
         connection.execute(statements("upkeep.sql")["drop_revised"])
         connection.execute(statements("upkeep.sql")["drop_replays"])
+        connection.execute(statements("upkeep.sql")["drop_delivery"], {"oldest": now - DELIVERY_KEPT})
     expire_rejections(store)
     while plain:
         with store.transaction() as connection:

@@ -25,6 +25,9 @@ DELETE FROM tds.replay WHERE finished_at < now() - interval '90 days';
 -- name: drop_revised Takes marks of revision of more than a year ago out.
 DELETE FROM tds.revised WHERE revised_at < now() - interval '366 days';
 
+-- name: drop_delivery Takes what came late or twice more than 35 days ago out.
+DELETE FROM tds.delivery WHERE slot < :oldest;
+
 -- name: nightly_devices Chooses a thirtieth of the devices, another one each night.
 SELECT device_id FROM tds.ledger_state WHERE device_id % 30 = :turn AND last_time IS NOT NULL ORDER BY 1;
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from sqlalchemy import text
 
-from sql import ledger, upkeep
+from sql import fleet, ledger, upkeep
+from sql.health import Finding, health
 from tests.conftest import Database
 from tests.sql.meters import Meter, Reading
 from tests.sql.test_ledger import add_meter, store
@@ -24,6 +25,31 @@ def test_it_does_its_round_once_a_night(plain_database: Database) -> None:
     assert upkeep.nightly(plain_database.owner, NOW)
     assert not upkeep.nightly(plain_database.owner, NOW)
     assert upkeep.nightly(plain_database.owner, NOW + timedelta(days=1))
+
+
+def test_the_doctor_says_what_the_night_found(plain_database: Database) -> None:
+    def books() -> Finding:
+        return next(found for found in health(plain_database.settings) if found.check == "books")
+
+    assert books() == ("books", True, "the nightly check has not run yet")
+    upkeep.nightly(plain_database.owner, NOW)
+    assert books() == ("books", True, f"no difference in the night of {NOW:%Y-%m-%d}")
+    with plain_database.owner.transaction() as connection:
+        connection.execute(text("UPDATE tds.meta SET value = '7' WHERE key = 'ledger_difference'"))
+    assert not books().ok
+    assert books().detail.startswith("7 rows differed")
+
+
+def test_what_came_late_is_kept_for_five_weeks(plain_database: Database) -> None:
+    plain_database.account("Aurora")
+    with plain_database.owner.transaction() as connection:
+        gateway = fleet.add_gateway(connection, "02:00:00:00:00:01", "Aurora")
+        for days in (34, 36):
+            values = {"gateway": gateway, "slot": NOW - timedelta(days=days)}
+            connection.execute(text("INSERT INTO tds.delivery VALUES (:gateway, :slot, 1, 0, '1 hour')"), values)
+    upkeep.expire(plain_database.owner, NOW)
+    with plain_database.owner.transaction() as connection:
+        assert connection.execute(text("SELECT slot FROM tds.delivery")).scalars().all() == [NOW - timedelta(days=34)]
 
 
 def test_it_finds_a_wrong_bucket_and_mends_it(database: Database) -> None:
