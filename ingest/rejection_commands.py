@@ -7,7 +7,7 @@ import time
 
 from ingest.replayer import Replayer
 from settings import Settings
-from sql import adoption, fleet, rejections
+from sql import adoption, audit, fleet, rejections
 from sql.commands import given_options, owner_store, owner_transaction, show
 from sql.engine import Store
 from sql.rejections import Replay
@@ -35,6 +35,9 @@ def rejection_adopt(settings: Settings, args: argparse.Namespace) -> None:
         with store.transaction() as connection:
             rejection = rejections.find_rejection(connection, args.id)
             replay = adoption.adopt(connection, rejection, **given_options(args))
+            account = audit.account_of(connection, rejection.gateway_mac)
+            name = f"{rejection.gateway_mac}/{rejection.device_code}"
+            audit.command(connection, account, "device.added", name, after=given_options(args))
         done = work_off(store, replay)
     print(f"Added the device {rejection.device_code} of {rejection.gateway_mac}; {outcome(done)}")
 
@@ -68,4 +71,5 @@ def outcome(done: Replay) -> str:
     """Say what a request came to."""
     known = f", {done.known} were stored already" if done.known else ""
     refused = f", {done.refused} stay rejected" if done.refused else ""
-    return f"stored {done.stored} readings{known}{refused}. Figures follow with the next `tds ledger drain`."
+    readings = "1 reading" if done.stored == 1 else f"{done.stored} readings"
+    return f"stored {readings}{known}{refused}. Figures follow with the next `tds ledger drain`."
