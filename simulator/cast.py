@@ -153,6 +153,15 @@ CAST = (
     ),
 )
 
+# Belongs to nobody until somebody takes it at its first boot.
+NEWCOMER = GatewayPart(
+    "Casa de bombas",
+    (
+        _power("Bombas", profiles.FACTORY_POWER, "12", resolution="0.01"),
+        _volume("Reservatório", "water", profiles.FACTORY_WATER, "2.1"),
+    ),
+)
+
 # The first signs in to everything; the others show what a role may do. `.example` is a name nobody can own.
 PEOPLE = (
     Person("demo@tds.example", ((AURORA, "admin"), (VILA_VERDE, "admin"), (HARBOUR, "admin"))),

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import secrets
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from settings import Settings
+from simulator.first_boot import BatchFiles
 from simulator.gateway import Broker, Identity
 from simulator.identities import Certificates, keep_identities, read_identities
 from sql.errors import Refused
@@ -23,7 +25,7 @@ def demo(settings: Settings, args: argparse.Namespace) -> int:
     """Start everything, print the address and a login, and run until told to stop."""
     from simulator.demo import Demo
 
-    certificates = Certificates(ensure=_ensure_authority, issue=_issue)
+    certificates = Certificates(ensure=_ensure_authority, issue=_issue, batch=_batch)
     return Demo(settings, args.port or settings.web_port, args.months, certificates).run()
 
 
@@ -82,6 +84,14 @@ def _ensure_authority(settings: Settings) -> None:
     from certs.setup import ensure_authority
 
     ensure_authority(settings, [])
+
+
+def _batch(settings: Settings) -> BatchFiles:
+    """Ask the authority for the certificate of a production batch."""
+    from certs.bootstrap import issue_bootstrap
+
+    made = issue_bootstrap(settings, f"demo-{secrets.token_hex(3)}", by="simulator")
+    return BatchFiles(made.certificate, made.key, made.authority)
 
 
 def _issue(settings: Settings, macs: Sequence[str]) -> list[Identity]:

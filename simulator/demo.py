@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy import text
 
 from broker.probe import local_address
 from settings import Settings, kept_secret
+from simulator.arrival import LABEL, Arrival, keep_batch
 from simulator.crew import Child, Crew
 from simulator.history import fill
 from simulator.identities import Certificates, keep_identities
@@ -76,6 +78,7 @@ class Demo:
             migrate(settings)
             self._say("database", "the one that TDS_DATABASE_URL names" if settings.database_url else "embedded PostgreSQL")
             self.certificates.ensure(settings)
+            keep_batch(self._newcomer(), settings, self.certificates.batch)
             broker, web = crew.start("broker", "cli", "broker"), crew.start("web", "cli", "web")
             until = int(time.time()) // SLOT * SLOT
             world = self._settle(store, crew, until)
@@ -90,6 +93,7 @@ class Demo:
         self._say("gateways", f"{len(world.gateways)}, publishing every minute")
         crew.wait_until(lambda: is_ready(host, settings.web_port), web.name, PATIENCE)
         self._say("pages", "open")
+        crew.start("first-boot", "cli", "broker", "--bootstrap")
         return world
 
     def _settle(self, store: Store, crew: Crew, until: int) -> World:
@@ -111,6 +115,7 @@ class Demo:
         folder = self.settings.state_dir / "demo"
         keep_identities(folder, [gateway.mac for gateway in world.gateways], self.settings, self.certificates.issue)
         facts = {"anchor": world.anchor.isoformat(), "months": world.months, "since": until, "identities": folder}
+        facts["newcomer"] = self._newcomer()
         facts["ingester"] = local_address(self.settings.web_host)
         return crew.start("gateways", "simulator.live", *(f"--{name}={value}" for name, value in facts.items()))
 
@@ -119,7 +124,12 @@ class Demo:
         print(f"\nReady after {time.monotonic() - self._began:.1f} s.\n")
         print(f"  address   http://{local_address(self.settings.web_host)}:{self.settings.web_port}")
         print(f"  e-mail    {first}\n  password  {self._password()}\n")
+        if Arrival(self._newcomer(), self.settings).identity is None:
+            print(f"A gateway waits at its first boot: MAC {LABEL.mac}, serial number {LABEL.serial_number}.")
         print(f"The same password opens {', '.join(others)}.\nCtrl-C stops everything.", flush=True)
+
+    def _newcomer(self) -> Path:
+        return self.settings.state_dir / "demo" / "newcomer"
 
     def _say(self, part: str, state: str) -> None:
         print(f"{time.monotonic() - self._began:5.1f} s  {part}: {state}", flush=True)
@@ -141,19 +151,22 @@ class Demo:
 
     def _choose_ports(self, environment: Mapping[str, str]) -> None:
         """Refuse ports that were asked for and are taken; where nobody asked, take free ones and say so."""
-        settings = self.settings
+        settings, given = self.settings, set[int]()
         if not is_free(settings.web_host, settings.web_port):
             raise Refused(f"port {settings.web_port} is in use: stop what uses it, or choose another with `make demo PORT=…`")
         for name, field, host in (
             ("TDS_MQTT_PORT", "mqtt_port", settings.broker_bind),
+            ("TDS_BOOTSTRAP_PORT", "bootstrap_port", settings.broker_bind),
             ("TDS_INGEST_PORT", "ingest_port", settings.web_host),
         ):
             wanted: int = getattr(settings, field)
-            if is_free(host, wanted):
+            if is_free(host, wanted) and wanted not in given:
+                given.add(wanted)
                 continue
             if environment.get(name):
                 raise Refused(f"port {wanted} is in use: stop what uses it, or set another {name}")
             chosen = next_free_port(host, wanted)
+            given.add(chosen)
             change: Any = {field: chosen}
             self.settings = replace(self.settings, **change)
             self._say("ports", f"{wanted} is in use, {name} is {chosen} instead")
@@ -166,6 +179,7 @@ class Demo:
             "TDS_PKI_DIR": settings.pki_dir,
             "TDS_MQTT_HOST": settings.mqtt_host,
             "TDS_MQTT_PORT": settings.mqtt_port,
+            "TDS_BOOTSTRAP_PORT": settings.bootstrap_port,
             "TDS_INGEST_PORT": settings.ingest_port,
             "TDS_WEB_PORT": settings.web_port,
         }

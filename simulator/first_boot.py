@@ -30,6 +30,14 @@ RECONNECT_SECONDS = 5.0
 KEEPALIVE = 60
 
 
+class BatchFiles(NamedTuple):
+    """What lies on every gateway of a production batch, as PEM."""
+
+    certificate: bytes
+    key: bytes
+    authority: bytes
+
+
 class Batch(NamedTuple):
     """What every gateway of a production batch carries, as PEM, and where it asks."""
 

@@ -10,16 +10,18 @@ from typing import NamedTuple
 
 from broker.material import AUTHORITY
 from settings import Settings
+from simulator.first_boot import BatchFiles
 from simulator.gateway import Identity
 
 Issue = Callable[[Settings, Sequence[str]], Iterable[Identity]]
 
 
 class Certificates(NamedTuple):
-    """What the simulator asks of the certificate authority: to be there, and to issue for MACs."""
+    """What the simulator asks of the certificate authority: to be there, to issue for MACs, and for a batch at first boot."""
 
     ensure: Callable[[Settings], None]
     issue: Issue
+    batch: Callable[[Settings], BatchFiles]
 
 
 def keep_identities(folder: Path, macs: Sequence[str], settings: Settings, issue: Issue) -> None:

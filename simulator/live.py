@@ -18,6 +18,7 @@ from pathlib import Path
 
 import settings as settings_module
 from simulator import world as worlds
+from simulator.arrival import LABEL, Arrival
 from simulator.gateway import Broker, Gateway, Shown, encode
 from simulator.identities import read_identities
 from simulator.meters import SLOT, reading
@@ -65,6 +66,7 @@ class Live:
         self.board = Switchboard()
         self.heard: set[str] = set()
         self.pairs: list[tuple[Feed, Gateway]] = []
+        self.world, self.broker = world, broker
         known = {identity.mac: identity for identity in read_identities(identities)}
         number = time.time_ns() // 1_000_000  # beyond every number of an earlier run
         gateways = [gateway for gateway in world.gateways if gateway.mac in known]
@@ -73,6 +75,17 @@ class Live:
             connection.when_stored = partial(self._hear, gateway.mac)
             self.board.add(connection)
             self.pairs.append((Feed(gateway, PERIOD * place // len(gateways), since, number), connection))
+
+    def welcome(self, arrival: Arrival, now: int) -> bool:
+        """Have the newcomer publish from now on, once somebody took it; tells whether it does."""
+        if arrival.identity is None:
+            return False
+        gateway = worlds.build_newcomer(LABEL.mac, self.world.anchor, self.world.months, arrival.settings.timezone)
+        connection = Gateway(arrival.identity, self.broker)
+        connection.when_stored = partial(self._hear, LABEL.mac)
+        self.board.add(connection)
+        self.pairs.append((Feed(gateway, PERIOD // 2, now // SLOT * SLOT, time.time_ns() // 1_000_000), connection))
+        return True
 
     def step(self, now: int) -> None:
         """Send what is due and deal with the traffic of a moment."""
@@ -100,6 +113,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--since", type=int, required=True)
     parser.add_argument("--identities", type=Path, required=True)
     parser.add_argument("--ingester", required=True, metavar="HOST", help="where the ingester tells of its health")
+    parser.add_argument("--newcomer", type=Path, help="the folder of a gateway at its first boot")
     args = parser.parse_args(arguments)
     settings = settings_module.load()
     stopping: list[int] = []
@@ -110,16 +124,23 @@ def main(arguments: Sequence[str]) -> int:
     # The ingester's session must stand before anybody publishes: what nobody subscribes to, a broker throws away.
     while not stopping and not is_subscribed(args.ingester, settings.ingest_port):
         time.sleep(0.1)
-    _publish(live, stopping)
+    arrival = Arrival(args.newcomer, settings) if args.newcomer else None
+    if arrival:
+        arrival.start()
+    _publish(live, stopping, arrival)
+    if arrival:
+        arrival.stop()
     live.board.close()
     return 0
 
 
-def _publish(live: Live, stopping: Sequence[int]) -> None:
+def _publish(live: Live, stopping: Sequence[int], arrival: Arrival | None) -> None:
     began = resent = time.monotonic()
     said, fault = False, ""
     while not stopping:
         live.step(int(time.time()))
+        if arrival and live.welcome(arrival, int(time.time())):
+            arrival = None
         now = time.monotonic()
         if now - resent > RESEND_SECONDS:
             resent = now

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from simulator.cast import CAST, PEOPLE, AccountPart, DevicePart, Person
+from simulator.cast import CAST, NEWCOMER, PEOPLE, AccountPart, DevicePart, Person
 from simulator.meters import MILLION, SLOT, Flags, Gauge, Integers, Interval, Meter, Register, Replacement
 
 SEED = 20_260_218
@@ -140,6 +140,16 @@ def build_world(anchor: datetime, months: int, seed: int = SEED) -> World:
             gateways.append(Gateway(f"02:7d:50:00:00:{number:02x}", gateway.name, devices))
         accounts.append(Account(part, tuple(gateways)))
     return World(anchor, months, tuple(accounts))
+
+
+def build_newcomer(mac: str, anchor: datetime, months: int, zone: str, seed: int = SEED) -> Gateway:
+    """Build the gateway that belongs to nobody yet: its meters count, and nobody has their history."""
+    span = (history_start(anchor, months, zone), int(anchor.timestamp()) // SLOT * SLOT)
+    devices = tuple(
+        _device(seed * 100_000 + 99_000 + place, f"D{place:02}", device, zone, span, ())
+        for place, device in enumerate(NEWCOMER.devices, start=1)
+    )
+    return Gateway(mac, NEWCOMER.name, devices)
 
 
 def history_start(anchor: datetime, months: int, zone: str) -> int:

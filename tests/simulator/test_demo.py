@@ -22,12 +22,13 @@ import pytest
 
 import settings as settings_module
 from simulator.demo import Demo
+from simulator.first_boot import BatchFiles
 from simulator.identities import Certificates
 from simulator.ports import free_port
 from sql.errors import Refused
 from tests.simulator.started import Started
 
-NO_CERTIFICATES = Certificates(ensure=lambda _: None, issue=lambda _, macs: [])
+NO_CERTIFICATES = Certificates(ensure=lambda _: None, issue=lambda _, macs: [], batch=lambda _: BatchFiles(b"", b"", b""))
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -122,7 +123,10 @@ def test_a_busy_port_for_the_pages_is_one_clear_line(folder: Path) -> None:
     assert started.text() == f"tds: port {port} is in use: stop what uses it, or choose another with `make demo PORT=…`\n"
 
 
-@pytest.mark.parametrize(("name", "field"), [("TDS_MQTT_PORT", "mqtt_port"), ("TDS_INGEST_PORT", "ingest_port")])
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [("TDS_MQTT_PORT", "mqtt_port"), ("TDS_BOOTSTRAP_PORT", "bootstrap_port"), ("TDS_INGEST_PORT", "ingest_port")],
+)
 def test_a_busy_port_is_refused_where_asked_for_and_replaced_where_not(
     tmp_path: Path, name: str, field: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -131,7 +135,7 @@ def test_a_busy_port_is_refused_where_asked_for_and_replaced_where_not(
         busy.listen()
         port = busy.getsockname()[1]
         base = settings_module.load({"TDS_STATE_DIR": str(tmp_path)})
-        others = {"mqtt_port": free_port("127.0.0.1"), "ingest_port": free_port("127.0.0.1")}
+        others = {name: free_port("127.0.0.1") for name in ("mqtt_port", "bootstrap_port", "ingest_port")}
         demo = Demo(replace(base, **{**others, field: port}), free_port("127.0.0.1"), 1, NO_CERTIFICATES)
         with pytest.raises(Refused, match=f"^port {port} is in use: .* set another {name}$"):
             demo._choose_ports({name: str(port)})
