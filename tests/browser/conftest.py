@@ -9,11 +9,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from settings import Settings
 from tests.web.conftest import web_database, world  # noqa: F401 - fixtures
 from tests.web.world import PASSWORD, World
 
@@ -37,12 +39,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def address(world: World) -> Iterator[str]:  # noqa: F811
     """Serve the world with `tds web`; gives its address."""
+    with served(world.database.settings) as found:
+        yield found
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[str]:
+    """Run `tds web` on a free port; gives its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     given = {
-        "TDS_DATABASE_URL": str(world.database.settings.database_url),
-        "TDS_STATE_DIR": str(world.database.settings.state_dir),
+        "TDS_DATABASE_URL": str(settings.database_url),
+        "TDS_STATE_DIR": str(settings.state_dir),
         "TDS_WEB_PORT": str(port),
     }
     process = subprocess.Popen([sys.executable, "-m", "cli", "web"], cwd=ROOT, env={**os.environ, **given})

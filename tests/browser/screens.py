@@ -24,8 +24,10 @@ PAGES = {
     "device": "/device/{device}",
     "readings": "/readings",
     "gateways": "/gateways",
+    "gateway": "/gateway/{gateway}",
     "devices": "/devices",
     "events": "/events",
+    "rejections": "/rejections",
     "not-found": "/nowhere",
 }
 THEMES, LANGUAGES, WIDTHS = ("light", "dark"), ("pt-BR", "en"), (1440, 390)
@@ -61,10 +63,10 @@ def one_look(browser: Browser, given: argparse.Namespace, language: str, theme: 
     page.goto("/login")
     taken = picture(page, given, f"sign-in-{look}")
     sign_in(page, given, language)
-    devices = context.request.get("/api/v1/devices").json()
+    devices, gateways = (context.request.get(f"/api/v1/{name}").json() for name in ("devices", "gateways"))
     for name, path in PAGES.items():
-        if given.only in f"{name}-{look}" and (devices or "{device}" not in path):
-            page.goto(path.format(device=devices[0]["id"] if devices else ""))
+        if given.only in f"{name}-{look}" and (devices or "{" not in path):
+            page.goto(path.format(device=devices[0]["id"], gateway=gateways[0]["id"]) if devices else path)
             settle(page)
             taken += picture(page, given, f"{name}-{look}")
     context.close()
