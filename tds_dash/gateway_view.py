@@ -77,12 +77,13 @@ def table(days: Sequence[Delivered], zone: tzinfo, locale: str) -> Component:
     """Give one line a day, today first."""
     columns = [
         Column(t("delivery.day", locale)),
-        *(Column(t(f"delivery.{name}", locale), "end") for name in ("expected", "received", "complete", "late", "duplicated")),
+        Column(t("delivery.expected", locale), "end", secondary=True),
+        *(Column(t(f"delivery.{name}", locale), "end") for name in ("received", "complete", "late", "duplicated")),
         Column(t("delivery.longest", locale), "end"),
     ]
     lines: list[list[Cell]] = [
         [
-            wording.date(day.start, locale, zone) if index else t("delivery.today", locale),
+            html.Span(wording.date(day.start, locale, zone) if index else t("delivery.today", locale), className="tds-piece"),
             *(number(value, locale) for value in (day.expected, day.received)),
             share(day, locale),
             *(number(value, locale) for value in (day.late, day.duplicated)),
