@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 from dash import html
@@ -21,6 +21,16 @@ from tds_dash.wording import t
 
 GROUPS = tuple(dict.fromkeys(action.partition(".")[0] for action in ACTIONS))
 EXPORTED_AT_ONCE = 1_000
+# Details whose values have words, and details that are days or instants.
+WORDS = {
+    "role": "role.",
+    "event": "events.",
+    "kind": "kind.",
+    "resource": "resource.",
+    "decision": "events.was_",
+    "reason": "certificates.reason_",
+}
+MOMENTS = ("until", "at")
 FIELDS = ("time", "who", "action", "object", "before", "after", "address", "browser")
 
 blueprint = Blueprint("audit", __name__)
@@ -71,7 +81,7 @@ def table(found: Sequence[Line], place: tzinfo, locale: str) -> Component:
 def cells(one: Line, place: tzinfo, locale: str) -> list[Any]:
     """Give a line's cells."""
     when = html.Time(wording.date_clock(one.time, locale, place), dateTime=one.time.isoformat())
-    said = html.Span(details(one.before, one.after, locale), className="tds-audit-details")
+    said = html.Span(details(one.before, one.after, locale, place), className="tds-audit-details")
     whence = " · ".join(filter(None, (one.address, one.agent)))
     return [
         when,
@@ -94,12 +104,13 @@ def action(name: str, locale: str) -> str:
     return t(key, locale) if key in wording.words(wording.known(locale)) else name
 
 
-def details(before: dict[str, Any] | None, after: dict[str, Any] | None, locale: str) -> str:
+def details(before: dict[str, Any] | None, after: dict[str, Any] | None, locale: str, place: tzinfo | None = None) -> str:
     """Say what changed, name by name."""
     old, new = before or {}, after or {}
     said = []
     for name in (*new, *(one for one in old if one not in new)):
-        words = {"name": field(name, locale), "before": value(old.get(name)), "after": value(new.get(name))}
+        states = [value(name, state.get(name), locale, place) for state in (old, new)]
+        words = {"name": field(name, locale), "before": states[0], "after": states[1]}
         said.append(t("audit.before_after" if name in old else "audit.only_after", locale, **words))
     return "; ".join(said)
 
@@ -110,8 +121,20 @@ def field(name: str, locale: str) -> str:
     return t(key, locale) if key in wording.words(wording.known(locale)) else name
 
 
-def value(given: object) -> str:
-    """Write a detail's value."""
-    if given is None or given == "":
+def value(name: str, given: object, locale: str, place: tzinfo | None) -> str:
+    """Write a detail's value as the reader says it; what has no words as it is kept."""
+    if given is None or given == "" or given is False:
         return wording.NOTHING
-    return {True: "✓", False: wording.NOTHING}[given] if isinstance(given, bool) else str(given)
+    if given is True:
+        return "\u2713"
+    text = str(given)
+    key = f"{WORDS[name]}{text.replace(' ', '_').lower()}" if name in WORDS else ""
+    if key in wording.words(wording.known(locale)):
+        return t(key, locale)
+    if name not in MOMENTS or place is None:
+        return text
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return wording.date_clock(moment, locale, place) if moment.tzinfo else wording.date(moment.date(), locale)

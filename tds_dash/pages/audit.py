@@ -19,6 +19,7 @@ from tds_dash.still import still
 from tds_dash.wording import t
 
 PAGE = 50
+EVERYTHING = "all"
 
 register_page(__name__, "audit.title", path="/audit", order=12)
 
@@ -29,8 +30,8 @@ def layout(**query: Any) -> html.Div:
     groups = [{"value": one, "label": t(f"audit.group.{one}", language)} for one in audit_view.GROUPS]
     what = dbc.Select(
         id="audit-what",
-        options=[{"value": "", "label": t("audit.everything", language)}, *groups],
-        value=query.get("what") if query.get("what") in audit_view.GROUPS else "",
+        options=[{"value": EVERYTHING, "label": t("audit.everything", language)}, *groups],
+        value=query.get("what") if query.get("what") in audit_view.GROUPS else EVERYTHING,
     )
     who = dbc.Input(
         id="audit-who",
@@ -65,7 +66,7 @@ def layout(**query: Any) -> html.Div:
             dcc.Location(id="audit-url", refresh=False),
             dcc.Store(id="audit-page", data=""),
             dcc.Store(id="audit-edges"),
-            dcc.Store(id="audit-defaults", data={}),
+            dcc.Store(id="audit-defaults", data={"what": EVERYTHING}),
             page_header(t("audit.title", language), lead=t("audit.lead", language), actions=[export]),
             html.Div(fields, className="tds-filters"),
             html.Section([html.Div(skeleton("table"), id="audit-table"), pager], className="tds-card"),

@@ -26,7 +26,7 @@ from tds_dash.still import still
 from tds_dash.wording import t
 
 PAGE, BATCHES = 50, 5
-FILTERS = ("", "without", *STATES[1:])
+FILTERS = ("all", "without", *STATES[1:])
 
 register_page(__name__, "nav.certificates", path="/certificates", order=7)
 
@@ -46,7 +46,7 @@ def layout(**query: Any) -> html.Div:
             beat("certificates-refresh"),
             dcc.Location(id="certificates-url", refresh=False),
             dcc.Store(id="certificates-page", data=certificate_acts.page_number(query.get("page"))),
-            dcc.Store(id="certificates-defaults", data={"sort": SORTS[0], "page": 1}),
+            dcc.Store(id="certificates-defaults", data={"state": FILTERS[0], "sort": SORTS[0], "page": 1}),
             *(dcc.Store(id=f"certificates-{name}") for name in ("asked", "changed", "done")),
             page_header(t("certificates.title", language), lead=t("certificates.lead", language), actions=[open_batch]),
             html.Div(id="certificates-right"),
@@ -95,7 +95,9 @@ def filters(query: dict[str, Any], language: str) -> html.Div:
 
 def state_word(state: str, language: str) -> str:
     """Name a state to filter by."""
-    return t({"": "certificates.all", "without": "certificates.without"}.get(state, f"certificates.state_{state}"), language)
+    if state in ("all", "without"):
+        return t(f"certificates.{state}", language)
+    return t(f"certificates.state_{state}", language)
 
 
 def pager(language: str) -> html.Div:
@@ -128,7 +130,9 @@ def pager(language: str) -> html.Div:
 def show(text: Any, state: Any, sort: Any, page: Any, *_: Any) -> tuple[Any, ...]:
     """Show one page of what the filters leave, with buttons where they can be used."""
     now, language, number = datetime.now(UTC), locale(), certificate_acts.page_number(page)
-    sought = Sought(str(text or "")[:100], certificate_acts.one_of(FILTERS, state), certificate_acts.one_of(SORTS, sort))
+    chosen = certificate_acts.one_of(FILTERS, state)
+    wanted = "" if chosen == FILTERS[0] else chosen
+    sought = Sought(str(text or "")[:100], wanted, certificate_acts.one_of(SORTS, sort))
     with doors.transaction() as conn:
         found, total = certificates(conn, sought, now, PAGE, (number - 1) * PAGE)
         authority = find_authority(conn)

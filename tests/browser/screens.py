@@ -27,6 +27,8 @@ PAGES = {
     "gateway": "/gateway/{gateway}",
     "devices": "/devices",
     "events": "/events",
+    "certificates": "/certificates",
+    "audit": "/audit",
     "rejections": "/rejections",
     "not-found": "/nowhere",
 }

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from tests.web.dash import call, callbacks, post
 from tests.web.world import OURS, SECRET, THEIRS, World
 
-PAGES = ("/", "/consumption", "/readings", "/gateways", "/devices", "/events", "/accounts", "/nowhere")
+PAGES = ("/", "/consumption", "/readings", "/gateways", "/devices", "/events", "/certificates", "/audit", "/accounts", "/nowhere")
 API = ("devices", "gateways", "gateways/status", "readings/latest?limit=100", "consumption?step=day", "export/readings.csv", "export/consumption.csv")  # fmt: skip
 FORBIDDEN_TO_US = (SECRET, "Forbidden gateway", THEIRS, "Boreal", "stranger@")
 FORBIDDEN_TO_THEM = ("Press line", "Lighting", "Main building", "Old workshop", OURS, "Aurora", "admin@", "viewer@")
