@@ -57,7 +57,7 @@ def pack(files: Iterable[tuple[str, bytes]]) -> bytes:
 def entry(name: str) -> zipfile.ZipInfo:
     """Describe one file of a ZIP: a key is for its owner's eyes."""
     info = zipfile.ZipInfo(name, date_time=(2026, 1, 1, 0, 0, 0))
-    info.external_attr = (0o600 if name.endswith(KEY) else 0o644) << 16
+    info.external_attr = (0o600 if name.endswith(".key") else 0o644) << 16
     info.compress_type = zipfile.ZIP_DEFLATED
     return info
 
