@@ -35,7 +35,9 @@ class Metrics:
         for reason in REASONS:
             self.rejections.labels(reason)
         self.suppressed = Counter(
-            "tds_rejections_suppressed", "Rejections counted but not kept: faster, or more, than a gateway may have", registry=registry
+            "tds_rejections_suppressed",
+            "Rejections counted but not kept: faster, or more, than a gateway may have",
+            registry=registry,
         )
         self.replayed = Counter(
             "tds_replayed_readings", "Readings stored from rejections that were tried again", registry=registry
