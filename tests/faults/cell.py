@@ -43,7 +43,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 20, what: Callable[[
 class Ingester:
     """A `tds ingest` of its own process; its log is kept."""
 
-    def __init__(self, settings: Settings, folder: Path, **more: str) -> None:
+    def __init__(self, settings: Settings, folder: Path, module: str = "cli", **more: str) -> None:
         self.port = free_port("127.0.0.1")
         self.log = folder / f"ingest-{self.port}.log"
         environment = {
@@ -56,7 +56,7 @@ class Ingester:
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli", "ingest"], cwd=ROOT, env=environment, stderr=log, stdout=log
+                [sys.executable, "-m", module, "ingest"], cwd=ROOT, env=environment, stderr=log, stdout=log
             )
 
     def ask(self, path: str) -> tuple[int, str]:
@@ -120,7 +120,7 @@ class Publisher:
         self.client.on_message = self._on_message
         if will is not None:
             self.client.will_set(topic(self.mac, "status"), will, qos=1)
-        self.client.connect("127.0.0.1", cell.settings.mqtt_port, 30)
+        self.client.connect("127.0.0.1", cell.gateway_port, 30)
         self.client.loop_start()
         assert self._connected.wait(10)
 
@@ -165,6 +165,7 @@ class Cell:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.settings = replace(database.settings, mqtt_port=free_port("127.0.0.1"))
+        self.gateway_port = self.settings.mqtt_port  # where gateways connect; a test may put a proxy there
         self.folder = self.settings.state_dir
         ensure_authority(self.settings)
         self.broker = Broker(self.settings)
@@ -173,9 +174,9 @@ class Cell:
         self._ingesters: list[Ingester] = []
         self._publishers: list[Publisher] = []
 
-    def ingester(self, **more: str) -> Ingester:
-        """Start an ingester."""
-        self._ingesters.append(Ingester(self.settings, self.folder, **more))
+    def ingester(self, module: str = "cli", **more: str) -> Ingester:
+        """Start an ingester; `module` may wrap the command line."""
+        self._ingesters.append(Ingester(self.settings, self.folder, module, **more))
         return self._ingesters[-1]
 
     def identity(self, mac: str) -> Identity:

@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from sql import ledger
 from tests.faults.cell import Cell, Publisher, wait_for
 from tests.ingest.cast import fixture, payload, stored
 
@@ -66,6 +67,11 @@ class Load:
         assert len(found) == len(expected)
         assert dict(found) == expected
         return len(found)
+
+    def reconcile(self) -> None:
+        """Hold the books against what is stored, to the last reading."""
+        ledger.drain(self.cell.database.owner)
+        assert ledger.verify(self.cell.database.owner) == []
 
     def _missing(self) -> str:
         return f"stored {len(stored(self.cell.database))} of {sum(self.published.values())}"

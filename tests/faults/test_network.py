@@ -13,7 +13,7 @@ from tests.faults.proxy import Proxy
 
 
 class Cuts:
-    """An ingester that reaches broker and database through proxies only."""
+    """An ingester that reaches broker and database through proxies only, and gateways that reach the broker through another."""
 
     def __init__(self, cell: Cell, stack: ExitStack) -> None:
         url = urlsplit(cell.settings.database_url or "")
@@ -24,6 +24,8 @@ class Cuts:
         self.ingester: Ingester = cell.ingester(
             TDS_DATABASE_URL=through, TDS_MQTT_PORT=str(self.broker.port)
         ).wait_until_subscribed()
+        self.gateways = stack.enter_context(closing(Proxy(cell.settings.mqtt_port)))
+        cell.gateway_port = self.gateways.port
         self.load = Load(cell).begin()
 
 
@@ -32,6 +34,13 @@ def cuts(plain_cell: Cell) -> Iterator[Cuts]:
     """Proxies around an ingester under load."""
     with ExitStack() as stack:
         yield Cuts(plain_cell, stack)
+
+
+@pytest.fixture
+def cuts_everywhere(cell: Cell) -> Iterator[Cuts]:
+    """The same on each engine."""
+    with ExitStack() as stack:
+        yield Cuts(cell, stack)
 
 
 def survive(cuts: Cuts, proxy: Proxy, how: str, seconds: float) -> None:
@@ -43,6 +52,7 @@ def survive(cuts: Cuts, proxy: Proxy, how: str, seconds: float) -> None:
     time.sleep(0.5)
     cuts.load.end()
     cuts.load.check()
+    cuts.load.reconcile()
     wait_for(cuts.ingester.is_subscribed)
     assert "Traceback" not in cuts.ingester.log.read_text()
 
@@ -53,21 +63,26 @@ def test_a_cut_between_ingester_and_broker_loses_and_doubles_nothing(cuts: Cuts,
 
 
 @pytest.mark.parametrize("how", ["drop", "refuse", "stall"])
+def test_a_cut_between_gateways_and_broker_loses_and_doubles_nothing(cuts: Cuts, how: str) -> None:
+    survive(cuts, cuts.gateways, how, 3)
+
+
+@pytest.mark.parametrize("how", ["drop", "refuse", "stall"])
 def test_a_cut_between_ingester_and_database_loses_and_doubles_nothing(cuts: Cuts, how: str) -> None:
     survive(cuts, cuts.database, how, 3)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_cuts_everywhere_and_again_lose_and_double_nothing(cuts: Cuts) -> None:
+def test_cuts_everywhere_and_again_lose_and_double_nothing(cuts_everywhere: Cuts) -> None:
     for _ in range(5):
-        for proxy in (cuts.broker, cuts.database):
+        for proxy in (cuts_everywhere.broker, cuts_everywhere.database, cuts_everywhere.gateways):
             for how in ("drop", "refuse", "drop", "stall"):
                 getattr(proxy, how)()
                 time.sleep(1)
                 proxy.heal()
                 time.sleep(1)
-    survive(cuts, cuts.broker, "drop", 1)
+    survive(cuts_everywhere, cuts_everywhere.broker, "drop", 1)
 
 
 @pytest.mark.long

@@ -138,11 +138,34 @@ def mutate(message: bytes, chance: random.Random) -> bytes:
     return bytes(data)
 
 
+def hostile_topic(chance: random.Random) -> str:
+    """Change a topic as a broker might still let it through: any text but a wildcard and a zero byte, also none at all."""
+    pieces = [
+        "",
+        "/",
+        "//",
+        "telemetry",
+        "status",
+        MAC,
+        MAC.upper(),
+        "\n",
+        "\u2028",
+        "\x7f",
+        "é" * 300,
+        "\U0001f600",
+        "../..",
+        "%s",
+        "{}",
+    ]
+    return "".join(chance.choice(["/", ""]) + chance.choice(pieces) for _ in range(chance.randint(0, 8)))
+
+
 def fuzz(count: int) -> None:
-    """Try mutated messages, and see that memory does not grow."""
+    """Try mutated messages, every fifth on a mutated topic, and see that memory does not grow."""
     chance = random.Random(7)
     for number in range(count):
-        check(topic(sort="status" if number % 20 == 0 else "telemetry"), mutate(GOOD, chance))
+        on = hostile_topic(chance) if number % 5 == 1 else topic(sort="status" if number % 20 == 0 else "telemetry")
+        check(on, mutate(GOOD, chance))
         if number == count // 10:
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # KiB
