@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, TextClause
 
+from sql import audit
+from sql.audit import Actor, Entry
 from sql.engine import Store
 from sql.errors import NotFound, Refused
 from sql.fleet import find_account, normalize_mac
@@ -104,7 +106,7 @@ class Unsigned(NamedTuple):
 def claim(
     store: Store,
     account_id: int,
-    user_id: int,
+    by: Actor,
     mac: str,
     serial_number: str,
     name: str | None = None,
@@ -123,8 +125,11 @@ def claim(
         "capacity": _capacity(capacity),
         "again": again,
     }
-    with store.transaction(account_id, user_id) as connection:
+    with store.transaction(account_id, by.user_id) as connection:
         outcome, registration = connection.execute(_sql("claim"), given).one()
+        if outcome == "done":
+            after = {"serial_number": given["serial_number"]}
+            audit.write(connection, Entry(account_id, by, "gateway.claimed", str(given["mac"]), after=after))
     _raise_unless_done(outcome)
     return int(registration)
 
@@ -157,16 +162,18 @@ def allocate(
     again: bool = False,
 ) -> Registration:
     """Take a registration into an account, as the operator; raises NotFound or Refused with a key of REASONS."""
-    find_registration(connection, registration_id)
+    found, owner = find_registration(connection, registration_id), find_account(connection, account)
     given = {
         "id": registration_id,
-        "account": find_account(connection, account).id,
+        "account": owner.id,
         "name": _name(name),
         "capacity": _capacity(capacity),
         "by": by,
         "again": again,
     }
     _raise_unless_done(connection.execute(_sql("allocate"), given).scalar_one())
+    after = {"serial_number": found.serial_number, "by": by}
+    audit.command(connection, owner.id, "gateway.claimed", found.mac, after=after)
     return find_registration(connection, registration_id)
 
 

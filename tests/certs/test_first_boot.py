@@ -23,6 +23,7 @@ from settings import Settings
 from simulator.first_boot import Batch, Label, Newcomer
 from simulator.gateway import Identity
 from sql import people, registrations
+from sql.audit import Actor
 from sql.errors import Refused
 from tests.broker.lab import ROOT, Client, Lab, make_settings, wait_until
 from tests.conftest import PASSWORD, Database
@@ -55,7 +56,9 @@ class World:
 
     def claim(self, one: Newcomer, **more: Any) -> int:
         label = one.label
-        return registrations.claim(self.database.web, self.account, self.admin, label.mac, label.serial_number, **more)
+        return registrations.claim(
+            self.database.web, self.account, Actor("ana@example.com", self.admin), label.mac, label.serial_number, **more
+        )
 
     def connect(self, identity: Identity) -> Client:
         return Client(self.lab, self.lab.context(identity.chain, identity.key, identity.authority))

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from sql import fleet, people, registrations
+from sql import audit, fleet, people, registrations
+from sql.audit import Actor
 from sql.errors import NotFound, Refused
 from sql.registrations import Known
 from tests.conftest import PASSWORD, Database
@@ -35,7 +36,7 @@ class Scene:
             return registrations.hear(connection, mac=mac, key=key, **told)
 
     def claim(self, mac: str, serial_number: str = "TDS-1", **more: Any) -> int:
-        return registrations.claim(self.bench.web, self.mine, self.admin, mac, serial_number, **more)
+        return registrations.claim(self.bench.web, self.mine, Actor("ana@example.com", self.admin), mac, serial_number, **more)
 
     def run(self, statement: str, **given: Any) -> None:
         with self.bench.owner.transaction() as connection:
@@ -99,6 +100,22 @@ def test_an_admin_takes_a_waiting_gateway_by_its_mac_and_serial_number(scene: Sc
     assert (gateway.account, gateway.capacity) == ("Aurora", 16)
 
 
+def test_who_took_it_stands_in_the_accounts_audit(scene: Scene) -> None:
+    one, two = new_mac(), new_mac()
+    scene.hear(one)
+    other = scene.hear(two)
+    assert other
+    scene.claim(one)
+    with scene.bench.owner.transaction() as connection:
+        registrations.allocate(connection, other.id, "Aurora", "root")
+    with scene.bench.web.transaction(scene.mine, scene.admin) as connection:
+        lines = audit.read(connection, audit.Wanted(scene.mine, "gateway.claimed"), 2)
+    assert [(line.actor, line.object, line.after) for line in lines] == [
+        (audit.COMMAND_LINE, two, {"serial_number": "TDS-1", "by": "root"}),
+        ("ana@example.com", one, {"serial_number": "TDS-1"}),
+    ]
+
+
 def test_a_gateway_registered_before_its_first_boot_keeps_its_name(scene: Scene) -> None:
     mac = new_mac()
     scene.run("INSERT INTO tds.gateway (account_id, mac, name) VALUES (:a, :m, 'Known')", a=scene.mine, m=mac)
@@ -156,7 +173,7 @@ def test_only_an_admin_of_the_account_takes_a_gateway(scene: Scene, who: str) ->
     mac = new_mac()
     scene.hear(mac)
     with pytest.raises(Refused) as refused:
-        registrations.claim(scene.bench.web, scene.mine, getattr(scene, who), mac, "TDS-1")
+        registrations.claim(scene.bench.web, scene.mine, Actor(who, getattr(scene, who)), mac, "TDS-1")
     assert refused.value.key == "no_right"
 
 
@@ -175,7 +192,7 @@ def test_guessing_ends_after_twenty_misses_an_hour_for_this_account_alone(scene:
     assert {refusal(scene, mac, f"guess {number}") for number in range(20)} == {"not_found"}
     assert refusal(scene, mac, "TDS-1") == "too_many"
 
-    registrations.claim(scene.bench.web, scene.theirs, scene.stranger, mac, "TDS-1")
+    registrations.claim(scene.bench.web, scene.theirs, Actor("olga@example.com", scene.stranger), mac, "TDS-1")
 
     scene.run("UPDATE tds.registration_miss SET at = at - interval '61 minutes'")
     assert refusal(scene, mac, "TDS-1") == "not_found"
