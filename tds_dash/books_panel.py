@@ -110,6 +110,11 @@ def of_resource(conn: Connection, resource: Any, chosen: Any) -> list[ChartDevic
     ]
 
 
+def of_bar(conn: Connection, bar: Any) -> list[ChartDevice]:
+    """Give the meters of the resource that a clicked bar names."""
+    return of_resource(conn, bar.get("resource") if isinstance(bar, dict) else None, None)
+
+
 def of_device(conn: Connection, device_id: Any) -> list[ChartDevice]:
     """Give the one device, unless it is a gauge, which has no books."""
     wanted = doors.device_for_user(conn, device_id)

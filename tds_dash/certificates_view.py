@@ -227,3 +227,16 @@ def first_day(given: object) -> date | None:
         return datetime.strptime(given, "%Y-%m").date() if isinstance(given, str) and len(given) == 7 else None
     except ValueError:
         return None
+
+
+def pager(language: str) -> html.Div:
+    """Give the two buttons, and between them which part is shown."""
+    turn: dict[str, Any] = {"className": "btn btn-outline-primary", "disabled": True}
+    return html.Div(
+        [
+            html.Button(t("action.previous", language), id="certificates-previous", **turn),
+            html.Span(id="certificates-range", className="tds-muted"),
+            html.Button(t("action.next", language), id="certificates-next", **turn),
+        ],
+        className="tds-pager tds-actions",
+    )

@@ -53,7 +53,9 @@ def layout(**query: Any) -> html.Div:
             html.Div(id="certificates-told", **LIVE),
             html.Section(html.Div(id="certificates-batches"), id="certificates-batches-card", className="tds-card", hidden=True),
             filters(query, language),
-            html.Section([html.Div(skeleton("table"), id="certificates-table"), pager(language)], className="tds-card"),
+            html.Section(
+                [html.Div(skeleton("table"), id="certificates-table"), certificates_view.pager(language)], className="tds-card"
+            ),
             html.Section(
                 [
                     html.H2(t("certificates.renewals", language), className="tds-section-title"),
@@ -98,19 +100,6 @@ def state_word(state: str, language: str) -> str:
     if state in ("all", "without"):
         return t(f"certificates.{state}", language)
     return t(f"certificates.state_{state}", language)
-
-
-def pager(language: str) -> html.Div:
-    """Give the two buttons, and between them which part is shown."""
-    turn: dict[str, Any] = {"className": "btn btn-outline-primary", "disabled": True}
-    return html.Div(
-        [
-            html.Button(t("action.previous", language), id="certificates-previous", **turn),
-            html.Span(id="certificates-range", className="tds-muted"),
-            html.Button(t("action.next", language), id="certificates-next", **turn),
-        ],
-        className="tds-pager tds-actions",
-    )
 
 
 @callback(

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
-from sqlalchemy import Connection
 
 from sql.consumption import consumption
 from sql.queries.devices import devices
@@ -25,7 +24,7 @@ from tds_dash.components import (
     readings_table,
     skeleton,
 )
-from tds_dash.figures import ChartDevice, by_unit, monthly_bars, placed
+from tds_dash.figures import by_unit, monthly_bars, placed
 from tds_dash.identity import account, locale, zone
 from tds_dash.overview_cards import fleet_cards, resource_cards
 from tds_dash.page_frame import beat, redrawn, refreshed, register_page
@@ -190,9 +189,4 @@ clientside_callback(
 )
 
 
-def charted(conn: Connection, bar: Any) -> list[ChartDevice]:
-    """Give the meters of the resource whose bar was clicked."""
-    return books_panel.of_resource(conn, bar.get("resource") if isinstance(bar, dict) else None, None)
-
-
-books_panel.connect("overview", charted, State("overview-bar", "data"))
+books_panel.connect("overview", books_panel.of_bar, State("overview-bar", "data"))
