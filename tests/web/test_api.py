@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -159,7 +160,7 @@ def test_a_name_is_no_formula() -> None:
 def test_its_description_names_every_address(viewer: FlaskClient, server: Any) -> None:
     described = viewer.get("/api/v1/openapi.json").json
     rules = {rule.rule.removeprefix("/api/v1") for rule in server.url_map.iter_rules() if rule.rule.startswith("/api/v1")}
-    plain = {rule.replace("<gateway_id>", "{id}").replace("<device_id>", "{id}") for rule in rules}
+    plain = {re.sub("<(gateway|device|rejection)_id>", "{id}", rule) for rule in rules}
     assert plain == set(described["paths"])
     for path, described_as in described["paths"].items():
         schema = described_as["get"]["responses"]["200"]["content"].get("application/json", {}).get("schema", {})
