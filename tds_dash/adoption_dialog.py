@@ -32,7 +32,6 @@ def adoption_dialog(language: str) -> Component:
         text_field("rejections-adopt-name", t("adopting.name", language), maxlength=LONGEST_NAME),
         choice("rejections-adopt-resource", t("adopting.resource", language), "resource", fleet.RESOURCES, language),
         choice("rejections-adopt-kind", t("adopting.kind", language), "kind", fleet.KINDS, language),
-        html.Div(id="rejections-adopt-kind-hint", className="tds-hint"),
         text_field("rejections-adopt-unit", t("adopting.unit", language), maxlength=LONGEST_UNIT),
         text_field("rejections-adopt-interval", t("adopting.interval", language), inputmode="numeric", maxlength=12),
         html.Div(id="rejections-adopt-told", **LIVE),
@@ -46,9 +45,11 @@ def text_field(id: str, label: str, **given: Any) -> html.Div:
 
 
 def choice(id: str, label: str, words: str, values: tuple[str, ...], language: str) -> html.Div:
-    """Give a row of values of which one is on, under its label."""
+    """Give a row of values of which one is on, under its label, with `{id}-hint` below."""
     options = [(value, t(f"{words}.{value}", language)) for value in values]
-    return html.Div([html.Div(label, className="tds-label"), segmented(id, options, "", label=label)], className="tds-field")
+    row = segmented(id, options, "", label=label)
+    hint = html.Div(id=f"{id}-hint", className="tds-hint")
+    return html.Div([html.Div(label, className="tds-label"), row, hint], className="tds-field")
 
 
 def connect() -> None:

@@ -18,6 +18,8 @@ from tds_dash.wording import t
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_ID = 2**63 - 1
+# Of these the program has nothing to note that their name does not say; its notes are in English.
+PLAIN = frozenset({"unknown_gateway", "unknown_device", "inactive_device", "mac_mismatch", "too_old", "too_large"})
 ICONS = {
     "unknown_device": "question-circle",
     "unknown_gateway": "question-circle",
@@ -43,6 +45,11 @@ class Shown(NamedTuple):
         """Write when something was received."""
         return wording.date_clock(time, self.locale, self.zone)
 
+    def span(self, first: datetime, last: datetime) -> str:
+        """Say since when and when last, or when it was where that is the same minute."""
+        moments = {"first": self.moment(first), "last": self.moment(last)}
+        return t("rejections.once" if moments["first"] == moments["last"] else "rejections.since", self.locale, **moments)
+
 
 def causes(found: Sequence[Group], most: int, shown: Shown) -> Component:
     """Give the causes under a heading that counts them: what it is, what to do, how often since when, and the button that mends."""
@@ -54,13 +61,11 @@ def causes(found: Sequence[Group], most: int, shown: Shown) -> Component:
 def cause(group: Group, shown: Shown) -> html.Li:
     """Give one cause."""
     named = {"gateway": group.gateway_name or group.gateway_mac, "code": group.device_code or "?"}
-    moments = {"first": shown.moment(group.first_at), "last": shown.moment(group.last_at)}
     often = t("rejections.times", shown.locale, n=group.number)
-    when = t("rejections.once" if moments["first"] == moments["last"] else "rejections.since", shown.locale, **moments)
     words = [
         html.Div([kind(group.reason, shown.locale), whose(group, shown.locale)], className="tds-event-head"),
         html.P(sentence(f"rejections.do_{group.reason}", shown.locale, **named), className="tds-event-said"),
-        html.Div(f"{often}, {when}", className="tds-event-when"),
+        html.Div(f"{often}, {shown.span(group.first_at, group.last_at)}", className="tds-event-when"),
     ]
     return html.Li([html.Div(words), buttons(group, named, shown) if shown.may_edit else None], className="tds-event")
 
@@ -112,7 +117,8 @@ def item(one: Rejection, shown: Shown) -> html.Details:
         dateTime=one.received_at.isoformat(),
     )
     head = html.Summary([when, kind(one.reason, shown.locale), whose(one, shown.locale)])
-    note = [html.Dt(t("rejections.note", shown.locale)), html.Dd(html.Code(one.detail, lang="en"))] if one.detail else []
+    told = one.detail and one.reason not in PLAIN
+    note = [html.Dt(t("rejections.note", shown.locale)), html.Dd(html.Code(one.detail, lang="en"))] if told else []
     body = html.Div([html.Dl(note), *received(one, shown.locale)], className="tds-rejection-body")
     return html.Details([head, body], className="tds-rejection")
 
@@ -149,8 +155,7 @@ def not_kept(found: Sequence[Unkept], shown: Shown) -> list[Component]:
                     shown.locale,
                     gateway=one.gateway_name or one.gateway_mac or "",
                     n=one.unkept,
-                    first=shown.moment(one.first_at),
-                    last=shown.moment(one.last_at),
+                    when=shown.span(one.first_at, one.last_at),
                 ),
             ],
             className="alert alert-warning tds-note",
@@ -179,11 +184,11 @@ def progress(one: Replay, shown: Shown) -> list[Component | str]:
         state = "running" if one.tried else "waiting"
         mark = html.I(className="bi bi-hourglass-split", **DECORATION)
         return [mark, sentence(f"rejections.replay_{state}", shown.locale, what=what, n=one.stored)]
-    said: list[Component | str] = [html.I(className="bi bi-check2-circle", **DECORATION)]
-    said.append(sentence("rejections.replay_done", shown.locale, what=what, n=one.stored, time=shown.moment(one.finished_at)))
+    time = shown.moment(one.finished_at)
+    said: list[Component | str] = [sentence("rejections.replay_done", shown.locale, what=what, n=one.stored, time=time)]
     said += [f" {t('rejections.replay_known', shown.locale, n=one.known)}"] if one.known else []
     said += [f" {t('rejections.replay_refused', shown.locale, n=one.refused)}"] if one.refused else []
-    return said
+    return [html.I(className="bi bi-check2-circle", **DECORATION), html.Span(said)]
 
 
 def no_right(role: str | None, account: Account, locale: str) -> Component:

@@ -38,7 +38,8 @@ echo "Installing the packages of requirements.lock into $venv (a minute or two)â
 pip() { "$venv/bin/python" -m pip -qq --disable-pip-version-check --no-input "$@"; }
 PIP_ROOT_USER_ACTION=ignore
 export PIP_ROOT_USER_ACTION
-pip install --require-hashes --requirement requirements.lock ||
+# The lock is whole: left to look for dependencies, older pips trip over one that is asked for with an extra.
+pip install --require-hashes --no-deps --requirement requirements.lock ||
     stop "The packages could not be installed: the lines above say why. Is this machine online?"
 pip install --no-deps --no-build-isolation --editable . || stop "TDS itself could not be installed: the lines above say why"
 echo "$wanted" >"$stamp"

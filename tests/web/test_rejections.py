@@ -317,7 +317,7 @@ def test_what_was_not_kept_is_said(editor: FlaskClient, refusals: Refusals, monk
     refusals.receive(mac, *(b"mad %d" % n for n in range(1239)))
     shown = causes(editor, rejections_gateway=gateway)
     assert "1,234 further messages or readings that was" not in shown
-    assert "sent 1,234 further messages or readings that were refused and not kept, since" in shown
+    assert "sent 1,234 further messages or readings that were refused and not kept, on" in shown
     (told,) = editor.get(f"/api/v1/rejections/summary?gateway={gateway}").json["not_kept"]
     assert (told["gateway_mac"], told["kept"], told["unkept"]) == (mac, 5, 1234)
 
