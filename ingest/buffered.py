@@ -1,7 +1,7 @@
-"""A TLS socket that reads a whole record at a time and writes many packets as one.
+"""A TLS socket that reads a whole record at a time, takes the messages out, and writes many packets as one.
 
-paho asks for a packet in four small reads and answers each with a write of its own. Through these buffers a
-message costs one read, and the acknowledgements of a batch cost one write: half of the network thread's time.
+paho asks for a packet in four small reads and answers each with a write of its own. Through these buffers many
+messages cost one read, and the acknowledgements of a batch cost one write: most of the network thread's time.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import ssl
 from contextlib import suppress
 from typing import Any
 
+from ingest.framing import Published, cut
+
 LARGEST_RECORD = 16 * 1024
 FLUSH_BYTES = 16 * 1024
 
@@ -17,21 +19,37 @@ FLUSH_BYTES = 16 * 1024
 class BufferedSocket(ssl.SSLSocket):
     """Made by a context whose `sslsocket_class` it is; `flush` must be called until `unsent` is empty."""
 
-    received = b""
-    taken = 0
+    begun = b""
+    others = b""
     unsent = b""
+    ended = False
+
+    def fill(self) -> list[Published] | None:
+        """Read one record and give the messages that it completes; None where nothing has come, or the stream has ended."""
+        try:
+            record = self.read(LARGEST_RECORD)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return None
+        except OSError:
+            record = b""
+        if not record:
+            self.ended = True
+            return None
+        messages, others, self.begun = cut(self.begun + record)
+        self.others += others
+        return messages
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """Give at most `buflen` bytes; as with any TLS socket that does not block, SSLWantReadError where there are none."""
-        if self.taken == len(self.received):
-            self.received, self.taken = self.read(LARGEST_RECORD), 0
-        start = self.taken
-        self.taken = min(start + buflen, len(self.received))
-        return self.received[start : self.taken]
+        """Give at most `buflen` bytes of what are no messages; SSLWantReadError where there are none, as from any TLS socket."""
+        if not self.others and not self.ended:
+            raise ssl.SSLWantReadError
+        given, self.others = self.others[:buflen], self.others[buflen:]
+        return given
 
-    def pending(self) -> int:
-        """Count the bytes that no selector will announce."""
-        return len(self.received) - self.taken + super().pending()
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something for paho to read, be it the end."""
+        return bool(self.others) or self.ended
 
     def send(self, data: Any, flags: int = 0) -> int:
         """Take bytes to be sent with the next flush, which a full buffer brings about."""

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -29,8 +30,9 @@ from sql.migrate import newest_version
 
 log = logging.getLogger(__name__)
 
-# How many messages may be unacknowledged: over the time of a commit, this is the most that can be taken in a second.
-WINDOW = 4000
+# How many messages may be unacknowledged: a batch in the database, one decoded ahead, and as many on their way in, so that
+# nobody waits for anybody.
+WINDOW = 16000
 WATCH_SECONDS = 5.0
 
 
@@ -51,7 +53,7 @@ def ingest(settings: Settings, args: argparse.Namespace) -> int:
         return service.unready() or crl_fault(settings.pki_dir, datetime.now(UTC))
 
     health = HealthServer((settings.web_host, settings.ingest_port), metrics.text, service.hanging, unready)
-    worker = ledger_worker(settings)
+    worker = ledger_worker(settings, lambda: len(inbox) >= WINDOW // 4)
     replayer = Replayer(lambda: database_url(settings, "ingest"), metrics)
     health.start()
     replayer.start()
@@ -119,9 +121,9 @@ def watch(service: Service) -> None:
     threading.Thread(target=look, name="watchdog", daemon=True).start()
 
 
-def ledger_worker(settings: Settings) -> LedgerWorker | None:
+def ledger_worker(settings: Settings, intake_is_behind: Callable[[], bool]) -> LedgerWorker | None:
     """Make the worker, which works as the owner; None on a machine that was given the ingest login alone."""
     if settings.ingest_database_url is not None and settings.database_url is None:
         log.info("no TDS_DATABASE_URL here: the ledger is left to `tds ledger work` elsewhere")
         return None
-    return LedgerWorker(settings)
+    return LedgerWorker(settings, intake_is_behind)

@@ -1,4 +1,4 @@
-"""One connection to the broker, from CONNECT to its end, driven by one thread: paho parses, this file decides when.
+"""One connection to the broker, from CONNECT to its end, driven by one thread: messages go to the inbox, all else to paho.
 
 paho's own loop is not used: acknowledgements given by another thread can overtake CONNECT, an exception in
 a callback ends its thread unseen, and its select() fails above descriptor 1,023. Here everything that touches
@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -37,7 +37,7 @@ SUBSCRIBE_SECONDS = 15
 NEVER = 0xFFFFFFFF
 MOST_CONFIRMED = 500
 MOST_UNSENT = 20_000
-READ_AT_ONCE = 256
+READ_AT_ONCE = 64
 LEAVE_SECONDS = 5
 LINGER_SECONDS = 0.2
 FULL_SECONDS = 20
@@ -84,7 +84,6 @@ class Connection:
     def __init__(self, target: Target, context: ssl.SSLContext, epoch: int, inbox: Inbox, control: Control) -> None:
         self.target, self.epoch, self.inbox, self.control = target, epoch, inbox, control
         self.subscribed = self.was_subscribed = False
-        self._arrived = 0
         self._fault = ""
         self._client = self._make_client(context)
 
@@ -130,7 +129,7 @@ class Connection:
                     key.fileobj.recv(4096)  # type: ignore[union-attr]
             if self.subscribed:
                 self._settle(settlements())
-            self._read()
+            self._read(sock)
             self._write(sock)
             client.loop_misc()
             control.beat = time.monotonic()
@@ -146,12 +145,19 @@ class Connection:
         """Whether to stop reading; not before the broker's first answers are read."""
         return self.subscribed and self.inbox.is_full
 
-    def _read(self) -> None:
-        """Read packet by packet while they come: asking the selector between two costs more than one attempt too many."""
+    def _read(self, sock: BufferedSocket) -> int:
+        """Read record by record while they come; gives the number of messages. What is no message paho gets to read."""
+        arrived = 0
         for _ in range(READ_AT_ONCE):
-            before = self._arrived
-            if self._has_no_room or self._client.loop_read() or self._arrived == before:
-                return
+            if self._has_no_room or (messages := sock.fill()) is None:
+                break
+            arrived += len(messages)
+            if not self.control.discarding:
+                for packet, topic, payload in messages:
+                    self.inbox.put(Received(self.epoch, packet, topic, payload))
+        while sock.is_due and self._client.socket() is not None:
+            self._client.loop_read()
+        return arrived
 
     def _write(self, sock: BufferedSocket) -> bool:
         """Write what is due; tells whether all of it is out."""
@@ -181,9 +187,7 @@ class Connection:
         while client.socket() is not None and time.monotonic() < min(until, flushed_at + LINGER_SECONDS):
             if not self._write(sock):
                 flushed_at = time.monotonic()
-            arrived = self._arrived
-            client.loop_read()
-            if self._arrived == arrived:
+            if not self._read(sock):
                 time.sleep(0.005)
         client.disconnect()
         while client.socket() is not None and time.monotonic() < until:
@@ -198,7 +202,6 @@ class Connection:
         client.max_queued_messages_set(MOST_UNSENT)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
         # Registered, so that paho leaves writing to this loop instead of writing in the middle of other work.
         client.on_socket_register_write = client.on_socket_unregister_write = _leave_it_to_the_loop
@@ -229,15 +232,6 @@ class Connection:
         else:
             self.subscribed = self.was_subscribed = True
             log.info("receiving %s/+ from %s:%d", self.target.root, self.target.host, self.target.port)
-
-    def _on_message(self, _: Client, __: Any, message: MQTTMessage) -> None:
-        self._arrived += 1
-        if not self.control.discarding:
-            try:
-                topic = message.topic
-            except UnicodeDecodeError:
-                topic = ""
-            self.inbox.put(Received(self.epoch, message.mid if message.qos else 0, topic, bytes(message.payload)))
 
     def _on_disconnect(self, _: Client, __: Any, flags: DisconnectFlags, code: ReasonCode, ___: Properties | None) -> None:
         if flags.is_disconnect_packet_from_server:

@@ -33,6 +33,9 @@ def count_delivery(batch: Sequence[Resolved], known: Set[int], refused: Containe
             continue
         if not known and received_at - resolved.oldest <= gateway.late_after:  # nearly always
             continue
+        if not known and resolved.oldest == resolved.newest and (delay := received_at - resolved.oldest) > gateway.all_late_after:
+            _add(found, gateway.id, resolved.oldest, len(resolved.rows), delay)  # a backlog is made of such
+            continue
         time, delay, counts = None, timedelta(0), None
         for row in resolved.rows:
             if row.time is not time:  # most readings of a message share its time
@@ -48,6 +51,12 @@ def count_delivery(batch: Sequence[Resolved], known: Set[int], refused: Containe
                     counts.duplicated += 1
             ordinal += 1
     return found
+
+
+def _add(found: Delivery, gateway_id: int, time: datetime, late: int, delay: timedelta) -> None:
+    counts = found.setdefault((gateway_id, quarter(time)), Counts())
+    counts.late += late
+    counts.longest = max(counts.longest, delay)
 
 
 def quarter(time: datetime) -> datetime:

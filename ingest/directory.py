@@ -31,13 +31,14 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class Gateway(msgspec.Struct):
-    """A gateway in use, the zone its account reads times in, its devices by code, and the shortest of their `late_after`."""
+    """A gateway in use, the zone its account reads times in, its devices by code, the shortest and the longest of their `late_after`."""
 
     id: int
     account_id: int
     zone: ZoneInfo
     devices: dict[str, Device]
     late_after: timedelta = NEVER
+    all_late_after: timedelta = timedelta(0)
 
 
 class Directory:
@@ -71,4 +72,5 @@ def _read(connection: Connection, macs: list[str] | None) -> dict[str, Gateway]:
                 late_after = timedelta(seconds=silence)
                 gateway.devices[code] = Device(device_id, unit, kind, active, late_after)
                 gateway.late_after = min(gateway.late_after, late_after)
+                gateway.all_late_after = max(gateway.all_late_after, late_after)
     return gateways

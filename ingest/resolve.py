@@ -30,7 +30,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 class Resolved(msgspec.Struct):
     """What one message comes to; `missed` where a name was not found, so that it is worth asking the database.
 
-    `oldest`: no row is older; None where there is none.
+    `oldest` and `newest`: the times of its rows lie between; None where there is none.
     """
 
     message: Message
@@ -39,6 +39,7 @@ class Resolved(msgspec.Struct):
     rejections: list[Rejection]
     missed: bool
     oldest: datetime | None = None
+    newest: datetime | None = None
 
 
 def resolve(message: Message, directory: Directory, now: datetime) -> Resolved:
@@ -51,7 +52,7 @@ def resolve(message: Message, directory: Directory, now: datetime) -> Resolved:
             resolved.rejections = [Rejection("unknown_gateway", detail, message.topic, message.payload)]
         return resolved
     rows, devices = resolved.rows, gateway.devices
-    said, time, oldest = None, now, now + AHEAD
+    said, time, oldest, newest = None, now, now + AHEAD, now - RETENTION
     for reading in message.readings:
         device = devices.get(reading.code)
         try:
@@ -60,11 +61,12 @@ def resolve(message: Message, directory: Directory, now: datetime) -> Resolved:
                 raise _not_in_use(device, reading)
             if reading.time is not said:  # most readings of a message share its time
                 time = instant(reading.time, gateway, now)
-                said, oldest = reading.time, min(oldest, time)
+                said, oldest, newest = reading.time, min(oldest, time), max(newest, time)
             rows.append(Row(device.id, time, stored_value(reading, device), message, reading))
         except Unusable as error:
             resolved.rejections.append(message.reject(reading, error.reason, error.detail))
-    resolved.oldest = oldest if rows else None
+    if rows:
+        resolved.oldest, resolved.newest = oldest, newest
     return resolved
 
 

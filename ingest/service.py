@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import NamedTuple
 
@@ -26,7 +27,8 @@ from sql.statements import raw_statements
 
 log = logging.getLogger(__name__)
 
-MOST_MESSAGES, MOST_BYTES = 2000, 8 * 1024 * 1024
+MOST_MESSAGES, MOST_BYTES = 4000, 8 * 1024 * 1024
+DECODED_AT_ONCE = 100
 IDLE_SECONDS = 0.2
 NOTICE_SECONDS = 0.5
 LOOK_SECONDS = 5.0
@@ -67,7 +69,9 @@ class Service:
         self._complaints = Complaints()
         self._session: Session | None = None
         self._active = False
-        self._pending: list[Received] = []
+        self._pending: list[Item] = []
+        self._ahead: list[Item] = []
+        self._storing = ThreadPoolExecutor(1, "store")
         self._attempts = 0
         self._next_notice = self._next_look = self._next_reminder = 0.0
 
@@ -100,7 +104,7 @@ class Service:
             if self._stop.is_set() and deadline == float("inf"):
                 deadline = self.beat + STOP_SECONDS
                 self._subscriber.discard()
-            if self._stop.is_set() and (not (self._pending or len(self._inbox)) or self.beat > deadline):
+            if self._stop.is_set() and (not self._held() or self.beat > deadline):
                 break
             try:
                 if self._is_active():
@@ -113,18 +117,34 @@ class Service:
                 time.sleep(min(wait, LONGEST_WAIT)) if self._stop.is_set() else self._stop.wait(wait)
                 wait = min(2 * wait, LONGEST_WAIT)
         self._subscriber.stop()
+        self._storing.shutdown()
         if self._session is not None:
             self._session.close()
 
     def process_one_batch(self, timeout: float = IDLE_SECONDS) -> bool:
         """Store what has arrived in one transaction and acknowledge it; tells whether there was work. Raises StoreLost."""
         if not self._pending:
-            self._pending = self._inbox.take(MOST_MESSAGES, MOST_BYTES, timeout)
+            self._pending, self._ahead = self._ahead or self._take(MOST_MESSAGES, MOST_BYTES, timeout), []
         worked = bool(self._pending)
         if worked:
-            self._commit([Item(received, _decode(received)) for received in self._pending])
+            self._commit(list(self._pending))
         self._tend()
         return worked
+
+    def _take(self, most: int, most_bytes: int, timeout: float = 0) -> list[Item]:
+        return [Item(received, _decode(received)) for received in self._inbox.take(most, most_bytes, timeout)]
+
+    def _look_ahead(self, storing: Future[writer.Stored]) -> None:
+        """Decode the next batch, as far as it has arrived, while the database is at work on this one."""
+        room, size = MOST_MESSAGES - len(self._ahead), MOST_BYTES - sum(len(item.received.payload) for item in self._ahead)
+        while not storing.done() and room > 0 and size > 0 and len(self._inbox):
+            items = self._take(min(room, DECODED_AT_ONCE), size)
+            room, size = room - len(items), size - sum(len(item.received.payload) for item in items)
+            self._ahead += items
+
+    def _held(self) -> int:
+        """Count the messages received and not settled."""
+        return len(self._inbox) + len(self._ahead) + len(self._pending)
 
     def _commit(self, items: Sequence[Item]) -> None:
         """Store items; where the database will not take them together, halve them until the guilty one stands alone."""
@@ -176,7 +196,9 @@ class Service:
         moment = now or self._clock.now()
         started = time.perf_counter()
         try:
-            stored = writer.store(self._connection, resolved, moment, self._admit)
+            storing = self._storing.submit(writer.store, self._connection, resolved, moment, self._admit)
+            self._look_ahead(storing)
+            stored = storing.result()
         except Exception as error:  # whatever it is, it must not stop the others
             raise judge(error) from error
         self._metrics.observe_store(resolved, stored, moment, time.perf_counter() - started)
@@ -219,7 +241,7 @@ class Service:
     def _tend(self) -> None:
         """Notice changes of the register, ask what time it is, and look at the ledger, now and then."""
         now = time.monotonic()
-        self._metrics.queue_depth.set(len(self._inbox) + len(self._pending))
+        self._metrics.queue_depth.set(self._held())
         self._metrics.connected.set(self._subscriber.connected)
         try:
             if now >= self._next_notice and self._session is not None:

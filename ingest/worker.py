@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from sqlalchemy.exc import DBAPIError
@@ -17,14 +18,20 @@ from sql.refresh import refresh
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.5
+# Between two batches of a steady stream: the more readings a batch has, the less each costs. While intake is behind, more so.
+REST_SECONDS, STEP_ASIDE_SECONDS = 0.25, 4.0
 REFRESH_SECONDS = 20.0
 LONGEST_PAUSE = 30.0
 
 
 class LedgerWorker:
-    """Works until it is told to stop; a lost database is waited for, with growing pauses."""
+    """Works until it is told to stop; a lost database is waited for, with growing pauses.
 
-    def __init__(self, settings: Settings) -> None:
+    While `intake_is_behind` it leaves the machine to the intake most of the time.
+    """
+
+    def __init__(self, settings: Settings, intake_is_behind: Callable[[], bool] = lambda: False) -> None:
+        self._intake_is_behind = intake_is_behind
         self._store = engine.open_store(settings, "owner", pool_size=2)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger-worker", daemon=True)
@@ -69,8 +76,13 @@ class LedgerWorker:
         pause = IDLE_SECONDS
         while not self._stop.is_set():
             try:
+                began = time.monotonic()
                 if not self.step():
                     self._stop.wait(IDLE_SECONDS)
+                elif self._intake_is_behind():
+                    self._stop.wait(STEP_ASIDE_SECONDS)
+                elif time.monotonic() - began < REST_SECONDS:
+                    self._stop.wait(REST_SECONDS)
                 pause = IDLE_SECONDS
             except (DBAPIError, TdsError) as error:
                 reason = engine.reason(error) if isinstance(error, DBAPIError) else str(error)

@@ -92,7 +92,7 @@ def drain(made: Cell, gateways: int, messages: int, confirmed: bool) -> dict[str
     deadline = began + 600
     while (done := ingester.metric("tds_messages_total")) < messages:
         assert time.monotonic() < deadline, ingester.log.read_text()[-2000:]
-        run.board.step(0.05)
+        run.board.step(0.2)
     seconds = time.monotonic() - began
     lag = ingester.metric("tds_ledger_lag_seconds")
     run.board.close()

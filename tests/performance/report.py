@@ -1,0 +1,132 @@
+"""Writes docs/performance.md from measurements: `python -m tests.performance.report ledger.json intake.json …`.
+
+The JSON documents of `tests.performance.ledger` and `tests.performance.intake` are merged, by engine, into
+published.json beside this file; the page is made from that alone, so that no number is typed in by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from settings import ROOT
+
+RECORD = Path(__file__).with_name("published.json")
+PAGE = ROOT / "docs" / "performance.md"
+ENGINES = {"timescaledb": "TimescaleDB", "plain": "PostgreSQL"}
+
+
+class Line(NamedTuple):
+    """One line of a table: where its number is in a record, what it says, its target on each engine (empty: none), its form."""
+
+    case: str
+    field: str
+    says: str
+    timescaledb: str
+    plain: str
+    form: str = ",.0f"
+
+
+FIGURES = (
+    Line("steady", "devices_per_s", "devices made dirty a second, one reading each, that the ledger keeps up with", "≥ 5,000", "≥ 1,000"),
+    Line("backlog", "readings_per_s", "readings a second worked off from a bulk import by two sessions", "≥ 150,000", ""),
+    Line("backlog", "readings", "… readings in that import", "", ""),
+    Line("backlog", "refresh_s", "… seconds to refresh the rollups afterwards", "", "", ".1f"),
+    Line("late", "late_slot_s", "seconds until one late reading has healed its month", "≤ 5", "≤ 5", ".2f"),
+    Line("late", "new_reading_s", "seconds from a commit to the current month's bar", "≤ 2", "≤ 2", ".2f"),
+    Line("chart", "chart_p50_ms", "month chart, 1,000 devices × 24 months, in the database, p50 in ms", "≤ 40", "≤ 40", ".1f"),
+    Line("chart", "growth", "… against the same chart on a small part of the ledger", "≤ 1.3 ×", "≤ 1.3 ×", ".2f"),
+    Line("chart", "faster_than_readings", "… times faster than from readings", "≥ 200", "≥ 200"),
+    Line("size", "bytes_per_reading_grid", "bytes a reading on its grid, compressed", "≤ 4", "", ".1f"),
+    Line("size", "bytes_per_reading_jitter", "bytes a reading with seconds of jitter", "≤ 9", "", ".1f"),
+    Line("size", "bytes_per_ledger_row", "bytes a ledger row", "≤ 9", "", ".1f"),
+)  # fmt: skip
+INTAKE = (
+    Line("drain", "messages_per_s", "messages of 8 readings a second, drained from the broker's queue", "≥ 8,000", ""),
+    Line("drain", "ledger_lag_s", "… seconds that the ledger lags when the queue is empty", "", "", ".1f"),
+    Line("drain_seq", "messages_per_s", "the same with confirmation of storage", "≥ 6,000", ""),
+    Line("ceiling", "rows_per_s", "rows a second of COPY alone, the ceiling of the same run", "", ""),
+    Line("", "drain_to_ceiling", "the drain's readings against that ceiling", "≥ 0.4 ×", "", ".2f"),
+    Line("five_a_second", "p50_ms", "5 messages a second, publish to row, p50 in ms", "≤ 5", "", ".1f"),
+    Line("five_a_second", "p99_ms", "… p99", "≤ 25", "", ".1f"),
+    Line("original", "p50_ms", "100 gateways, 10 messages a second, p50 in ms", "≤ 10", "", ".1f"),
+    Line("original", "p99_ms", "… p99", "≤ 100", "", ".1f"),
+    Line("original", "lost", "… messages lost", "0", "0"),
+    Line("thousand_a_second", "p50_ms", "100 gateways, 1,000 messages a second, p50 in ms", "≤ 10", "", ".1f"),
+    Line("thousand_a_second", "p99_ms", "… p99", "≤ 100", "", ".1f"),
+    Line("thousand_a_second", "lost", "… messages lost", "0", "0"),
+    Line("growth", "ratio", "cost of a reading in a table of 50 million rows against 1 million", "≤ 1.2 ×", "", ".2f"),
+)  # fmt: skip
+HEAD = """# How fast it is
+
+Measured with everything on one machine by `python -m tests.performance.ledger` and `python -m tests.performance.intake`
+(`--engine timescaledb` with `TDS_TEST_DATABASE_URL`, or `--engine plain`; `--help` says more), put together by
+`python -m tests.performance.report`. A number that misses its target stands here as it was measured. A dash was not measured.
+"""
+
+
+def merged(record: dict[str, Any], documents: list[dict[str, Any]], date: str) -> dict[str, Any]:
+    """Put documents into a record: what is newer takes the place of what is older, case by case."""
+    for document in documents:
+        kept = record.setdefault(document["engine"], {})
+        shared = {"load": document["load"], "cores": document["cores"], "scale": document["scale"], "date": date}
+        for name, found in document.items():
+            if isinstance(found, dict):
+                kept[name] = {**found, "taken": shared}
+            elif name == "drain_to_ceiling":
+                kept[name] = found
+    return record
+
+
+def page(record: dict[str, Any]) -> str:
+    """Write the page."""
+    parts = [HEAD]
+    for title, lines in (("Figures", FIGURES), ("Intake", INTAKE)):
+        rows = [f"| {line.says} | {_cells(record, line)} |" for line in lines]
+        head = "| | TimescaleDB | its target | PostgreSQL | its target |\n|---|--:|--:|--:|--:|"
+        parts.append("\n".join([f"## {title}\n", head, *rows, ""]))
+    parts.append("## Circumstances\n\n" + "\n".join(_circumstances(record)) + "\n")
+    return "\n".join(parts)
+
+
+def _cells(record: dict[str, Any], line: Line) -> str:
+    cells = []
+    for engine in ENGINES:
+        kept = record.get(engine, {})
+        found = (kept.get(line.case, {}) if line.case else kept).get(line.field)
+        cells += ["–" if found is None else format(found, line.form), getattr(line, engine)]
+    return " | ".join(cells)
+
+
+def _circumstances(record: dict[str, Any]) -> list[str]:
+    said = []
+    for engine, name in ENGINES.items():
+        for case, found in record.get(engine, {}).items():
+            if isinstance(found, dict):
+                taken = found["taken"]
+                said.append(
+                    f"- {name}, `{case}`: {taken['date']}, {taken['cores']} cores, load {taken['load']:.1f} before the run, "
+                    f"scale {taken['scale']:g}"
+                )
+    return said
+
+
+def main() -> int:
+    """Merge the given documents and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("documents", nargs="*", type=Path)
+    given = parser.parse_args()
+    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in given.documents]
+    record = merged(record, documents, datetime.now(UTC).date().isoformat())
+    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(record), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
