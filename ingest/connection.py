@@ -40,6 +40,8 @@ MOST_UNSENT = 20_000
 READ_AT_ONCE = 256
 LEAVE_SECONDS = 5
 LINGER_SECONDS = 0.2
+# What the broker threw away because a queue was full: it had acknowledged it, and tells nobody else.
+DROPPED = "$SYS/broker/publish/messages/dropped"
 FULL_SECONDS = 20
 
 
@@ -69,12 +71,14 @@ class Settlement(NamedTuple):
 class Control:
     """What the owner asks of the thread (`closing`, `discarding`) and what it tells in return (`beat`, monotonic).
 
-    `confirming`: how many confirmations may be on their way; the broker may allow fewer.
+    `confirming`: how many confirmations may be on their way; the broker may allow fewer. `dropped`: how many messages
+    the broker says that it threw away since it started.
     """
 
     closing: bool = False
     discarding: bool = False
     confirming: int = 1000
+    dropped: int = 0
     beat: float = field(default_factory=time.monotonic)
 
 
@@ -222,13 +226,16 @@ class Connection:
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
         client.subscribe([(f"{self.target.root}/+/{sort}", options) for sort in ("telemetry", "status")])
 
-    def _on_subscribe(self, _: Client, __: Any, ___: int, codes: list[ReasonCode], ____: Properties | None) -> None:
+    def _on_subscribe(self, client: Client, __: Any, ___: int, codes: list[ReasonCode], ____: Properties | None) -> None:
         refused = [str(code) for code in codes if code.is_failure]
+        if self.subscribed:  # it was the broker's own figures: who has none, or gives none, is a broker all the same
+            return
         if refused:
             self._fault = f"the broker refuses the subscription of {self.target.client_id}: {refused[0]}"
         else:
             self.subscribed = self.was_subscribed = True
             log.info("receiving %s/+ from %s:%d", self.target.root, self.target.host, self.target.port)
+            client.subscribe(DROPPED)
 
     def _on_message(self, _: Client, __: Any, message: MQTTMessage) -> None:
         self._arrived += 1
@@ -237,7 +244,17 @@ class Connection:
                 topic = message.topic
             except UnicodeDecodeError:
                 topic = ""
+            if topic == DROPPED:
+                self._note_dropped(message.payload)
+                return
             self.inbox.put(Received(self.epoch, message.mid if message.qos else 0, topic, bytes(message.payload)))
+
+    def _note_dropped(self, payload: bytes | bytearray) -> None:
+        with suppress(ValueError):
+            dropped = int(payload)
+            if dropped > self.control.dropped:
+                log.error("the broker has thrown away %d messages since it started: a queue was full", dropped)
+            self.control.dropped = dropped
 
     def _on_disconnect(self, _: Client, __: Any, flags: DisconnectFlags, code: ReasonCode, ___: Properties | None) -> None:
         if flags.is_disconnect_packet_from_server:

@@ -38,6 +38,7 @@ class Subscriber:
         self._control = Control()
         self._connection: Connection | None = None
         self._thread: threading.Thread | None = None
+        metrics.broker_dropped.set_function(lambda: self._control.dropped)
 
     @property
     def running(self) -> bool:
