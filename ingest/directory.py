@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -31,13 +31,17 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class Gateway(msgspec.Struct):
-    """A gateway in use, the zone its account reads times in, its devices by code, and the shortest of their `late_after`."""
+    """A gateway in use, the zone its account reads times in, its devices by code, and the shortest of their `late_after`.
+
+    What was taken up to `others_until` is another account's, which had this gateway before.
+    """
 
     id: int
     account_id: int
     zone: ZoneInfo
     devices: dict[str, Device]
     late_after: timedelta = NEVER
+    others_until: datetime | None = None
 
 
 class Directory:
@@ -63,10 +67,10 @@ def _read(connection: Connection, macs: list[str] | None) -> dict[str, Gateway]:
     gateways: dict[str, Gateway] = {}
     with connection, connection.cursor() as cursor:
         cursor.execute(raw_statements("intake.sql")["directory"], {"macs": macs})
-        for mac, gateway_id, account_id, zone, code, device_id, unit, kind, active, silence in cursor:
+        for mac, gateway_id, account_id, zone, code, device_id, unit, kind, active, silence, others_until in cursor:
             gateway = gateways.get(mac)
             if gateway is None:
-                gateway = gateways[mac] = Gateway(gateway_id, account_id, ZoneInfo(zone), {})
+                gateway = gateways[mac] = Gateway(gateway_id, account_id, ZoneInfo(zone), {}, others_until=others_until)
             if code is not None:
                 late_after = timedelta(seconds=silence)
                 gateway.devices[code] = Device(device_id, unit, kind, active, late_after)
