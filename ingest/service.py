@@ -26,7 +26,8 @@ from sql.statements import raw_statements
 
 log = logging.getLogger(__name__)
 
-MOST_MESSAGES, MOST_BYTES = 2000, 8 * 1024 * 1024
+# As many messages of usual length; of the longest ones, what they come to has to stay within the memory of this process.
+MOST_MESSAGES, MOST_BYTES = 2000, 5 * 256 * 1024
 IDLE_SECONDS = 0.2
 NOTICE_SECONDS = 0.5
 LOOK_SECONDS = 5.0
@@ -166,7 +167,9 @@ class Service:
             missed = {one.message.mac for one in resolved if one.missed}
             if missed:
                 self._directory.look_up(self._connection, missed)
-                resolved = [resolve(one.message, self._directory, now) if one.missed else one for one in resolved]
+                for place, one in enumerate(resolved):  # one by one: both outcomes of all would take twice the memory
+                    if one.missed:
+                        resolved[place] = resolve(one.message, self._directory, now)
         except Exception as error:  # whatever it is, it must not stop the others
             raise judge(error) from error
         self._store(resolved, now)

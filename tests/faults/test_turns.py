@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults.cell import Cell, Ingester, wait_for
 from tests.faults.load import Load
+from tests.faults.record import recorded
 from tests.ingest.cast import query
 
 RANDOM = random.Random(6)
@@ -58,4 +59,5 @@ def test_two_ingesters_that_take_turns_lose_and_double_nothing(plain_cell: Cell)
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_thirty_turns_lose_and_double_nothing(cell: Cell) -> None:
-    take_turns(cell, 30)
+    with recorded(cell, "turns of two ingesters", 30):
+        take_turns(cell, 30)
