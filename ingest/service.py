@@ -83,6 +83,10 @@ class Service:
         if time.monotonic() - self.beat > STUCK_SECONDS and (session := self._session) is not None:
             session.abort()
 
+    def may_connect(self) -> bool:
+        """Tell whether the broker's session is ours to take: not while the database does not answer, for a standby may have it then."""
+        return self._active and time.monotonic() - self.beat < QUIET_SECONDS
+
     def unready(self) -> str | None:
         """Say why nothing can be stored now, or None; a standby is ready."""
         if self.fault is not None:
