@@ -165,7 +165,7 @@ connection_messages true
 log_timestamp true
 log_timestamp_format %Y-%m-%dT%H:%M:%S
 
-# Figures for `$SYS/#`, which only the ingester may read: it watches for messages dropped.
+# Figures for `$SYS/#`, which only the ingester may read: it says how many messages were dropped.
 sys_interval 10
 """
 

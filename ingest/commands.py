@@ -46,7 +46,7 @@ def ingest(settings: Settings, args: argparse.Namespace) -> int:
     metrics.watch_crl(lambda: crl_expires(settings.pki_dir))
     inbox = Inbox(WINDOW)
     target = Target(settings.mqtt_host, settings.mqtt_port, settings.mqtt_root, settings.mqtt_client_id, WINDOW)
-    subscriber = Subscriber(target, lambda: tls_context(settings.pki_dir), inbox, metrics)
+    subscriber = Subscriber(target, lambda: tls_context(settings.pki_dir), inbox, metrics, lambda: service.may_connect())
     service = Service(lambda: database_url(settings, "ingest"), settings.mqtt_client_id, inbox, subscriber, metrics, stop)
 
     def unready() -> str | None:

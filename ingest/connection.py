@@ -26,6 +26,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ingest.buffered import BufferedSocket
+from ingest.framing import Published
 from ingest.inbox import Inbox, Received
 from sql.errors import TdsError
 
@@ -40,6 +41,8 @@ MOST_UNSENT = 20_000
 READ_AT_ONCE = 64
 LEAVE_SECONDS = 5
 LINGER_SECONDS = 0.2
+# What the broker threw away because a queue was full: it had acknowledged it, and tells nobody else.
+DROPPED = "$SYS/broker/publish/messages/dropped"
 FULL_SECONDS = 20
 
 
@@ -69,12 +72,14 @@ class Settlement(NamedTuple):
 class Control:
     """What the owner asks of the thread (`closing`, `discarding`) and what it tells in return (`beat`, monotonic).
 
-    `confirming`: how many confirmations may be on their way; the broker may allow fewer.
+    `confirming`: how many confirmations may be on their way; the broker may allow fewer. `dropped`: how many messages
+    the broker says that it threw away since it started.
     """
 
     closing: bool = False
     discarding: bool = False
     confirming: int = 1000
+    dropped: int = 0
     beat: float = field(default_factory=time.monotonic)
 
 
@@ -146,18 +151,25 @@ class Connection:
         return self.subscribed and self.inbox.is_full
 
     def _read(self, sock: BufferedSocket) -> int:
-        """Read record by record while they come; gives the number of messages. What is no message paho gets to read."""
+        """Read record by record while they come; gives the number of messages. What is no message paho gets to read, and first."""
         arrived = 0
         for _ in range(READ_AT_ONCE):
-            if self._has_no_room or (messages := sock.fill()) is None:
+            messages = None if self._has_no_room else sock.fill()
+            while sock.is_due and self._client.socket() is not None:
+                self._client.loop_read()
+            if messages is None or self._fault:  # on a connection that is given up nothing is taken: all comes again
                 break
             arrived += len(messages)
             if not self.control.discarding:
-                for packet, topic, payload in messages:
-                    self.inbox.put(Received(self.epoch, packet, topic, payload))
-        while sock.is_due and self._client.socket() is not None:
-            self._client.loop_read()
+                self._put(messages)
         return arrived
+
+    def _put(self, messages: Iterable[Published]) -> None:
+        for packet, topic, payload in messages:
+            if topic == DROPPED:
+                self._note_dropped(payload)
+            else:
+                self.inbox.put(Received(self.epoch, packet, topic, payload))
 
     def _write(self, sock: BufferedSocket) -> bool:
         """Write what is due; tells whether all of it is out."""
@@ -225,13 +237,23 @@ class Connection:
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
         client.subscribe([(f"{self.target.root}/+/{sort}", options) for sort in ("telemetry", "status")])
 
-    def _on_subscribe(self, _: Client, __: Any, ___: int, codes: list[ReasonCode], ____: Properties | None) -> None:
+    def _on_subscribe(self, client: Client, __: Any, ___: int, codes: list[ReasonCode], ____: Properties | None) -> None:
         refused = [str(code) for code in codes if code.is_failure]
+        if self.subscribed:  # it was the broker's own figures: who has none, or gives none, is a broker all the same
+            return
         if refused:
             self._fault = f"the broker refuses the subscription of {self.target.client_id}: {refused[0]}"
         else:
             self.subscribed = self.was_subscribed = True
             log.info("receiving %s/+ from %s:%d", self.target.root, self.target.host, self.target.port)
+            client.subscribe(DROPPED)
+
+    def _note_dropped(self, payload: bytes) -> None:
+        with suppress(ValueError):
+            dropped = int(payload)
+            if dropped > self.control.dropped:
+                log.error("the broker has thrown away %d messages since it started: a queue was full", dropped)
+            self.control.dropped = dropped
 
     def _on_disconnect(self, _: Client, __: Any, flags: DisconnectFlags, code: ReasonCode, ___: Properties | None) -> None:
         if flags.is_disconnect_packet_from_server:

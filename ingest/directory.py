@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -31,7 +31,10 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class Gateway(msgspec.Struct):
-    """A gateway in use, the zone its account reads times in, its devices by code, the shortest and the longest of their `late_after`."""
+    """A gateway in use, the zone its account reads times in, its devices by code, the shortest and the longest of their `late_after`.
+
+    What was taken up to `others_until` is another account's, which had this gateway before.
+    """
 
     id: int
     account_id: int
@@ -39,6 +42,7 @@ class Gateway(msgspec.Struct):
     devices: dict[str, Device]
     late_after: timedelta = NEVER
     all_late_after: timedelta = timedelta(0)
+    others_until: datetime | None = None
 
 
 class Directory:
@@ -64,10 +68,10 @@ def _read(connection: Connection, macs: list[str] | None) -> dict[str, Gateway]:
     gateways: dict[str, Gateway] = {}
     with connection, connection.cursor() as cursor:
         cursor.execute(raw_statements("intake.sql")["directory"], {"macs": macs})
-        for mac, gateway_id, account_id, zone, code, device_id, unit, kind, active, silence in cursor:
+        for mac, gateway_id, account_id, zone, code, device_id, unit, kind, active, silence, others_until in cursor:
             gateway = gateways.get(mac)
             if gateway is None:
-                gateway = gateways[mac] = Gateway(gateway_id, account_id, ZoneInfo(zone), {})
+                gateway = gateways[mac] = Gateway(gateway_id, account_id, ZoneInfo(zone), {}, others_until=others_until)
             if code is not None:
                 late_after = timedelta(seconds=silence)
                 gateway.devices[code] = Device(device_id, unit, kind, active, late_after)

@@ -28,6 +28,11 @@ class Refusal(NamedTuple):
     gateway: Gateway | None
     rejection: Rejection
 
+    @classmethod
+    def of(cls, mac: str, gateway: Gateway | None, rejection: Rejection) -> Refusal:
+        """Make one; what is of no gateway of this account must not be seen by the account that has the gateway now."""
+        return cls(mac, None if rejection.reason == "unknown_gateway" else gateway, rejection)
+
     @property
     def owner(self) -> int | None:
         """Whose room it takes: a gateway's, or that of all strangers."""

@@ -7,6 +7,17 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+LONGEST_LINE = 2000
+
+
+class TextFormatter(logging.Formatter):
+    """Writes one line of text, whatever a gateway had put into it; a traceback in lines of its own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Give the line without what would end it, hide it or make it endless."""
+        text = super().formatMessage(record)[:LONGEST_LINE]
+        return text if text.isprintable() else "".join(mark if mark.isprintable() else "\ufffd" for mark in text)
+
 
 class JsonFormatter(logging.Formatter):
     """Writes time, level, logger and message; a traceback as one more field."""
@@ -17,7 +28,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": record.getMessage()[:LONGEST_LINE],
         }
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
@@ -29,7 +40,7 @@ def log_to_stderr(style: str) -> None:
     if logging.getLogger().handlers:
         return
     handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    text = TextFormatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
     handler.setFormatter(JsonFormatter() if style == "json" else text)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("paho").setLevel(logging.CRITICAL)

@@ -13,6 +13,7 @@ from ingest.rejection import Rejection, Unusable
 LARGEST_PAYLOAD = 64 * 1024
 KEPT_OF_OVERSIZE = 4 * 1024
 MOST_READINGS = 1000
+LONGEST_TIME = 256  # in the message's bytes, where every character may be escaped
 LIMIT = Decimal(10) ** 15
 
 # fromisoformat would take a date for its midnight, any separator, and what follows a zero byte for nothing.
@@ -46,7 +47,10 @@ class Message(msgspec.Struct):
         """Give reading `index` as a message of its own: the envelope around the reading's very bytes."""
         if self.cut is None:
             fields = _FIELDS.decode(self.payload)
-            head = b'{"gateway_mac":%s,"timestamp":%s,"leituras":[' % (bytes(fields["gateway_mac"]), bytes(fields["timestamp"]))
+            time = bytes(fields["timestamp"])
+            # No time is so long: it could not be used, and would be kept again around each of a thousand readings.
+            time = time if len(time) <= LONGEST_TIME else b'""'
+            head = b'{"gateway_mac":%s,"timestamp":%s,"leituras":[' % (bytes(fields["gateway_mac"]), time)
             self.cut = head, _ITEMS.decode(fields["leituras"])
         head, items = self.cut
         return head + bytes(items[index]) + b"]}"
@@ -115,7 +119,7 @@ def decode(topic: str, payload: bytes) -> Message:
             message.online = True
             _decode_telemetry(message)
     except Unusable as error:
-        message.readings, message.seq = [], message.seq or _sequence(payload)
+        message.readings, message.seq = [], message.seq if message.seq is not None else _sequence(payload)
         kept = payload if error.reason != "too_large" else payload[:KEPT_OF_OVERSIZE]
         message.rejections = [Rejection(error.reason, error.detail, topic, kept)]
     return message
@@ -158,7 +162,6 @@ def _decode_telemetry(message: Message) -> None:
         return
     except _NOT_JSON as error:
         raise Unusable("not_json", _plain(error)) from None
-    message.seq = envelope.seq
     time = _check_envelope(message, envelope)
     readings = message.readings
     for index, item in enumerate(envelope.leituras):
@@ -177,7 +180,6 @@ def _decode_loosely(message: Message) -> None:
         raise Unusable("schema", _plain(error)) from None
     except _NOT_JSON as error:
         raise Unusable("not_json", _plain(error)) from None
-    message.seq = envelope.seq
     time = _check_envelope(message, envelope)
     for index, raw in enumerate(envelope.leituras):
         try:
@@ -190,14 +192,15 @@ def _decode_loosely(message: Message) -> None:
 
 def _check_envelope(message: Message, envelope: _Envelope | _LooseEnvelope) -> datetime | Unusable:
     """Check what all readings share; give their time, or why there is none: some may carry their own."""
+    if envelope.seq is not None and not _is_number_of_a_message(envelope.seq):
+        raise Unusable("schema", "seq is not a 64-bit integer")
+    message.seq = envelope.seq
     if envelope.gateway_mac != message.mac and normalized_mac(envelope.gateway_mac) != message.mac:
         raise Unusable("mac_mismatch", f"gateway_mac {envelope.gateway_mac[:40]} on the topic of {message.mac[:40]}")
     if not envelope.leituras:
         raise Unusable("schema", "leituras is empty")
     if len(envelope.leituras) > MOST_READINGS:
         raise Unusable("too_large", f"{len(envelope.leituras)} readings, at most {MOST_READINGS} are allowed")
-    if envelope.seq is not None and not -(2**63) <= envelope.seq < 2**63:
-        raise Unusable("schema", "seq is not a 64-bit integer")
     try:
         return parse_time(envelope.timestamp)
     except Unusable as error:
@@ -238,7 +241,12 @@ def _sequence(payload: bytes) -> int | None:
         seq = _SEQ.decode(payload).seq
     except _NOT_JSON:
         return None
-    return seq if seq is not None and -(2**63) <= seq < 2**63 else None
+    return seq if seq is not None and _is_number_of_a_message(seq) else None
+
+
+def _is_number_of_a_message(seq: int) -> bool:
+    """Tell whether `seq` can be confirmed: longer ones, 500 at a time, would make a packet for which the broker cuts us off."""
+    return -(2**63) <= seq < 2**63
 
 
 def _code(raw: msgspec.Raw) -> str | None:

@@ -61,6 +61,11 @@ class Metrics:
         )
         self._delays: dict[str, float] = {}
         self.queue_depth = Gauge("tds_queue_depth", "Messages received and not stored yet", registry=registry)
+        self.broker_dropped = Gauge(
+            "tds_broker_dropped_messages",
+            "Messages the broker threw away since it started, because a queue was full",
+            registry=registry,
+        )
         self.connected = Gauge("tds_broker_connected", "1 while subscribed at the broker", registry=registry)
         self.active = Gauge(
             "tds_active", "1 while this ingester holds the lock of its client id, 0 on standby", registry=registry

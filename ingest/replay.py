@@ -160,7 +160,7 @@ def _replay(cursor: Cursor, gateway: Gateway, directory: Directory, kept: Sequen
     insert(
         cursor,
         (
-            (Refusal(each.message.mac, gateway, rejection), one.received_at)
+            (Refusal.of(each.message.mac, gateway, rejection), one.received_at)
             for one, each, unchanged in zip(kept, resolved, stays, strict=True)
             for rejection in each.rejections
             if not unchanged

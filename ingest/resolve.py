@@ -53,7 +53,7 @@ def resolve(message: Message, directory: Directory, now: datetime) -> Resolved:
         return resolved
     rows, devices = resolved.rows, gateway.devices
     said, time, oldest, newest = None, now, now + AHEAD, now - RETENTION
-    for reading in message.readings:
+    for reading in message.readings if gateway.others_until is None else _own_readings(resolved, gateway):
         device = devices.get(reading.code)
         try:
             if device is None or not device.active:
@@ -100,6 +100,19 @@ def stored_value(reading: Reading, device: Device) -> Decimal:
     if value < 0 and device.kind != "gauge":
         raise Unusable("negative_value", f"{value} of a {device.kind}")
     return value
+
+
+def _own_readings(resolved: Resolved, gateway: Gateway) -> list[Reading]:
+    """Leave out what was taken when another account had the gateway: a buffer or a queue may outlive its retirement there."""
+    own = []
+    for reading in resolved.message.readings:
+        time = reading.time if reading.time.tzinfo is not None else reading.time.replace(tzinfo=gateway.zone)
+        if gateway.others_until is not None and time <= gateway.others_until:
+            detail = "taken before the gateway was registered here, when another account had it"
+            resolved.rejections.append(resolved.message.reject(reading, "unknown_gateway", detail))
+        else:
+            own.append(reading)
+    return own
 
 
 def _not_in_use(device: Device | None, reading: Reading) -> Unusable:

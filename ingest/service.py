@@ -27,7 +27,8 @@ from sql.statements import raw_statements
 
 log = logging.getLogger(__name__)
 
-MOST_MESSAGES, MOST_BYTES = 4000, 8 * 1024 * 1024
+# As many messages of usual length; of the longest ones, what they come to has to stay within the memory of this process.
+MOST_MESSAGES, MOST_BYTES = 4000, 10 * 256 * 1024
 DECODED_AT_ONCE = 100
 IDLE_SECONDS = 0.2
 NOTICE_SECONDS = 0.5
@@ -85,6 +86,10 @@ class Service:
         """Break the connection to a database that does not answer; for a thread that watches."""
         if time.monotonic() - self.beat > STUCK_SECONDS and (session := self._session) is not None:
             session.abort()
+
+    def may_connect(self) -> bool:
+        """Tell whether the broker's session is ours to take: not while the database does not answer, for a standby may have it then."""
+        return self._active and time.monotonic() - self.beat < QUIET_SECONDS
 
     def unready(self) -> str | None:
         """Say why nothing can be stored now, or None; a standby is ready."""
@@ -186,7 +191,9 @@ class Service:
             missed = {one.message.mac for one in resolved if one.missed}
             if missed:
                 self._directory.look_up(self._connection, missed)
-                resolved = [resolve(one.message, self._directory, now) if one.missed else one for one in resolved]
+                for place, one in enumerate(resolved):  # one by one: both outcomes of all would take twice the memory
+                    if one.missed:
+                        resolved[place] = resolve(one.message, self._directory, now)
         except Exception as error:  # whatever it is, it must not stop the others
             raise judge(error) from error
         self._store(resolved, now)

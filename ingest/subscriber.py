@@ -25,11 +25,21 @@ REMIND_SECONDS = 60.0
 class Subscriber:
     """Fills the inbox and settles what was stored; `connected` says whether messages can arrive right now."""
 
-    def __init__(self, target: Target, make_context: Callable[[], ssl.SSLContext], inbox: Inbox, metrics: Metrics) -> None:
-        """Nothing is opened yet; the TLS context is made anew for every connection, so that renewed certificates count."""
+    def __init__(
+        self,
+        target: Target,
+        make_context: Callable[[], ssl.SSLContext],
+        inbox: Inbox,
+        metrics: Metrics,
+        may_connect: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Nothing is opened yet; the TLS context is made anew for every connection, so that renewed certificates count.
+
+        A connection that ended is not replaced before `may_connect` allows it.
+        """
         self.target, self.inbox, self.metrics = target, inbox, metrics
         self.fault = "not started"
-        self._make_context = make_context
+        self._make_context, self._may_connect = make_context, may_connect
         self._settlements: deque[Settlement] = deque()
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
@@ -38,6 +48,7 @@ class Subscriber:
         self._control = Control()
         self._connection: Connection | None = None
         self._thread: threading.Thread | None = None
+        metrics.broker_dropped.set_function(lambda: self._control.dropped)
 
     @property
     def running(self) -> bool:
@@ -110,6 +121,8 @@ class Subscriber:
                 self.fault, reminder = fault, time.monotonic() + REMIND_SECONDS
             self._wait(control, wait)
             wait = min(2 * wait, LONGEST_WAIT)
+            while not control.closing and not self._may_connect():
+                self._wait(control, 0.1)
         self._connection = None
 
     def _serve_once(self, control: Control) -> str:

@@ -45,7 +45,7 @@ def store(connection: Connection, batch: Sequence[Resolved], received_at: dateti
     """
     rows = [row for resolved in batch for row in resolved.rows]
     refused = [
-        Refusal(resolved.message.mac, resolved.gateway, rejection) for resolved in batch for rejection in resolved.rejections
+        Refusal.of(resolved.message.mac, resolved.gateway, rejection) for resolved in batch for rejection in resolved.rejections
     ]
     suppressed: Mapping[str, int] = {}
     fresh = late = 0

@@ -3,7 +3,8 @@
 
 -- name: directory  Every gateway that is in use, with every device it has or had; live devices last, so that they win.
 SELECT g.mac, g.id, g.account_id, a.timezone, d.code, d.id, d.unit, d.kind, d.active AND d.retired_at IS NULL,
-       a.silent_intervals * d.interval_seconds
+       a.silent_intervals * d.interval_seconds,
+       (SELECT max(o.retired_at) FROM tds.gateway o WHERE o.mac = g.mac AND o.account_id <> g.account_id)
   FROM tds.gateway g
   JOIN tds.account a ON a.id = g.account_id
   LEFT JOIN tds.device d ON d.gateway_id = g.id

@@ -11,10 +11,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
@@ -27,6 +28,9 @@ from simulator.gateway import Identity, tls_context
 from simulator.ports import free_port
 from tests.conftest import Database
 from tests.ingest.cast import topic
+
+if TYPE_CHECKING:
+    from tests.faults.load import Load
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -173,6 +177,7 @@ class Cell:
         self._identities: dict[str, Identity] = {}
         self._ingesters: list[Ingester] = []
         self._publishers: list[Publisher] = []
+        self.loads: list[Load] = []
 
     def ingester(self, module: str = "cli", **more: str) -> Ingester:
         """Start an ingester; `module` may wrap the command line."""
@@ -212,3 +217,19 @@ class Cell:
             if ingester.process.poll() is None:
                 ingester.kill()
         self.broker.stop()
+
+
+@contextmanager
+def tended(cell: Cell) -> Iterator[None]:
+    """Have a thread do for the broker what `tds broker` does while it runs: load new files, write less often when much waits."""
+    stop = threading.Event()
+
+    def tend() -> None:
+        while not stop.wait(0.2):
+            cell.broker.step()
+
+    thread = threading.Thread(target=tend, daemon=True)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()

@@ -1,6 +1,8 @@
 """Clocks that jump: a gateway's makes rejections and heals, the ingester's own makes nothing at all."""
 
+import random
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,17 +11,31 @@ from sql.queries.devices import devices
 from sql.queries.gateways import gateways
 from tests.faults.cell import Cell, wait_for
 from tests.faults.load import Load
+from tests.faults.record import recorded
 from tests.ingest.cast import MAC, payload, query, rejected, stored
 
 DAY = 86_400
+RANDOM = random.Random(9)
 
 
 @pytest.mark.parametrize("jumps", [(-3600,), (30 * DAY, 0), (-400 * DAY, 800 * DAY, 0)], ids=["back", "ahead and back", "wildly"])
 def test_the_ingesters_own_clock_may_jump(plain_cell: Cell, jumps: tuple[int, ...]) -> None:
+    let_jump(plain_cell, jumps)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_twenty_jumps_of_the_clock_lose_and_double_nothing(cell: Cell) -> None:
+    jumps = [RANDOM.choice((-1, 1)) * RANDOM.choice((60, 3600, 30 * DAY, 400 * DAY, 3000 * DAY)) for _ in range(19)]
+    with recorded(cell, "clock of the ingester jumps", 20):
+        let_jump(cell, [*jumps, 0])
+
+
+def let_jump(cell: Cell, jumps: Sequence[int]) -> None:
     """It judges by the database's clock: nothing is refused, lost or doubled, and nobody is seen in the future or the past."""
-    file = plain_cell.folder / "skew"
-    ingester = plain_cell.ingester("tests.faults.skewed", SKEW_FILE=str(file)).wait_until_subscribed()
-    load = Load(plain_cell).begin()
+    file = cell.folder / "skew"
+    ingester = cell.ingester("tests.faults.skewed", SKEW_FILE=str(file)).wait_until_subscribed()
+    load = Load(cell).begin()
     for jump in jumps:
         time.sleep(1)
         file.write_text(str(jump), encoding="ascii")
@@ -27,13 +43,13 @@ def test_the_ingesters_own_clock_may_jump(plain_cell: Cell, jumps: tuple[int, ..
     load.end()
     load.check()
     load.reconcile()
-    assert rejected(plain_cell.database) == []
+    assert rejected(cell.database) == []
     assert ingester.ask("/healthz")[0] == 200
     assert "Traceback" not in ingester.log.read_text()
     now = datetime.now(UTC)
-    for (seen,) in query(plain_cell.database, "SELECT last_seen_at FROM tds.gateway_seen"):
+    for (seen,) in query(cell.database, "SELECT last_seen_at FROM tds.gateway_seen"):
         assert abs(seen - now) < timedelta(minutes=2)
-    with plain_cell.database.owner.transaction() as connection:
+    with cell.database.owner.transaction() as connection:
         assert {gateway.state for gateway in gateways(connection, now)} == {"online"}
 
 

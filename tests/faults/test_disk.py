@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-import psycopg2
 import pytest
 
-from sql.errors import TdsError
 from tests.conftest import _execute
 from tests.faults.cell import wait_for
+from tests.faults.doomed import Doomed, servers
 from tests.faults.load import Load
-from tests.faults.test_database import Doomed
+from tests.faults.record import recorded
 
 LITTLE, ENOUGH = "48m", "400m"
 
@@ -48,14 +47,6 @@ class Disk:
         subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that an unprivileged server reaches."""
-    with tempfile.TemporaryDirectory(prefix="tds-disk-", ignore_cleanup_errors=True) as name:
-        os.chmod(name, 0o755)
-        yield Path(name)
-
-
 def move_to(doomed: Doomed, folder: Path) -> None:
     """Let the database's tables lie in a folder; its log of changes stays where it is."""
     owner = doomed.server.place.data.stat()
@@ -70,64 +61,59 @@ def move_to(doomed: Doomed, folder: Path) -> None:
     )
 
 
-def test_a_full_disk_for_the_tables_loses_and_doubles_nothing(folder: Path) -> None:
+def fill_and_free(doomed: Doomed, disk: Disk, times: int, silence: str) -> None:
+    """Fill the disk under load until the ingester says `silence`, free it, see all come back."""
+    ingester = doomed.cell.ingester().wait_until_subscribed()
+    load = Load(doomed.cell, rate=600).begin()
+    for _ in range(times):
+        time.sleep(1)
+        disk.fill()
+        wait_for(lambda: silence in " ".join(map(str, ingester.ask("/readyz"))), 90, lambda: ingester.log.read_text())
+        time.sleep(3)
+        assert ingester.process.poll() is None
+        disk.free()
+        wait_for(doomed.comes_back, 60)
+        wait_for(ingester.is_subscribed, 60)
+    load.end()
+    load.check()
+    load.reconcile()
+    assert "Traceback" not in ingester.log.read_text()
+
+
+@contextmanager
+def tables_on(folder: Path, engine: str) -> Iterator[tuple[Doomed, Disk]]:
+    """A server whose tables lie on a small disk; its log of changes lies elsewhere."""
     (state := folder / "state").mkdir(mode=0o755)
     (tables := folder / "tables").mkdir(mode=0o755)
-    disk = Disk(tables, LITTLE)
-    try:
-        doomed = Doomed(state)
-        try:
-            (tables / "database").mkdir()
-            move_to(doomed, tables / "database")
-            ingester = doomed.cell.ingester().wait_until_subscribed()
-            load = Load(doomed.cell, rate=600).begin()
-            time.sleep(1)
-            disk.fill()
-            wait_for(lambda: "No space left" in ingester.ask("/readyz")[1], 60, lambda: ingester.log.read_text())
-            time.sleep(3)
-            assert ingester.process.poll() is None
-            disk.free()
-            wait_for(ingester.is_subscribed, 30)
-            load.end()
-            load.check()
-            load.reconcile()
-            assert "Traceback" not in ingester.log.read_text()
-        finally:
-            doomed.close()
-    finally:
-        disk.close()
+    with closing(Disk(tables, LITTLE)) as disk, closing(Doomed(state, engine)) as doomed:
+        (tables / "database").mkdir()
+        move_to(doomed, tables / "database")
+        yield doomed, disk
+
+
+def test_a_full_disk_for_the_tables_loses_and_doubles_nothing(folder: Path) -> None:
+    with tables_on(folder, "plain") as (doomed, disk):
+        fill_and_free(doomed, disk, 1, "No space left")
 
 
 def test_a_full_disk_for_everything_loses_and_doubles_nothing(folder: Path) -> None:
     """The server cannot write its log of changes either and dies of it; it is started again when there is room."""
-    disk = Disk(folder, ENOUGH)
-    try:
-        doomed = Doomed(folder)
-        try:
-            ingester = doomed.cell.ingester().wait_until_subscribed()
-            load = Load(doomed.cell, rate=600).begin()
-            time.sleep(1)
-            disk.fill()
-            wait_for(lambda: ingester.ask("/readyz")[0] == 503, 90, lambda: ingester.log.read_text())
-            time.sleep(3)
-            assert ingester.process.poll() is None
-            disk.free()
-            wait_for(lambda: comes_back(doomed), 60)
-            load.end()
-            load.check()
-            load.reconcile()
-            assert "Traceback" not in ingester.log.read_text()
-        finally:
-            doomed.close()
-    finally:
-        disk.close()
+    with closing(Disk(folder, ENOUGH)) as disk, closing(Doomed(folder)) as doomed:
+        fill_and_free(doomed, disk, 1, "503")
 
 
-def comes_back(doomed: Doomed) -> bool:
-    """Start the server where it does not run, and tell whether it answers."""
-    try:
-        doomed.server.join()
-        psycopg2.connect(doomed.server.superuser_url()).close()
-    except (TdsError, psycopg2.OperationalError):
-        return False
-    return True
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("engine", servers())
+def test_three_full_disks_for_the_tables_lose_and_double_nothing(folder: Path, engine: str) -> None:
+    with tables_on(folder, engine) as (doomed, disk), recorded(doomed.cell, "disk of the tables full", 3):
+        fill_and_free(doomed, disk, 3, "No space left")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("engine", servers())
+def test_three_full_disks_for_everything_lose_and_double_nothing(folder: Path, engine: str) -> None:
+    with closing(Disk(folder, ENOUGH)) as disk, closing(Doomed(folder, engine)) as doomed:
+        with recorded(doomed.cell, "disk of the whole database full", 3):
+            fill_and_free(doomed, disk, 3, "503")

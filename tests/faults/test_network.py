@@ -1,5 +1,6 @@
 """The network between ingester, broker and database is cut in every way; what was acknowledged is in the database once."""
 
+import random
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -10,6 +11,9 @@ import pytest
 from tests.faults.cell import Cell, Ingester, wait_for
 from tests.faults.load import Load
 from tests.faults.proxy import Proxy
+from tests.faults.record import recorded
+
+RANDOM = random.Random(8)
 
 
 class Cuts:
@@ -74,33 +78,39 @@ def test_a_cut_between_ingester_and_database_loses_and_doubles_nothing(cuts: Cut
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_cuts_everywhere_and_again_lose_and_double_nothing(cuts_everywhere: Cuts) -> None:
-    for _ in range(5):
-        for proxy in (cuts_everywhere.broker, cuts_everywhere.database, cuts_everywhere.gateways):
-            for how in ("drop", "refuse", "drop", "stall"):
-                getattr(proxy, how)()
-                time.sleep(1)
-                proxy.heal()
-                time.sleep(1)
-    survive(cuts_everywhere, cuts_everywhere.broker, "drop", 1)
+@pytest.mark.parametrize("pair", ["broker", "database", "gateways"])
+def test_twenty_cuts_lose_and_double_nothing(cuts_everywhere: Cuts, pair: str) -> None:
+    cuts, proxy = cuts_everywhere, getattr(cuts_everywhere, pair)
+    between = "gateways and broker" if pair == "gateways" else f"ingester and {pair}"
+    with recorded(cuts.load.cell, f"network cut between {between}", 20):
+        for how in ("drop", "refuse", "drop", "stall") * 5:
+            getattr(proxy, how)()
+            time.sleep(RANDOM.uniform(0.1, 2))
+            proxy.heal()
+            time.sleep(RANDOM.uniform(0.1, 2))
+        survive(cuts, proxy, "drop", 1)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_a_broker_dark_for_longer_than_the_keepalive_is_left_and_found_again(cuts: Cuts) -> None:
-    cuts.broker.stall()
-    wait_for(lambda: cuts.ingester.ask("/readyz")[0] == 503, 120)
-    cuts.broker.heal()
-    survive(cuts, cuts.broker, "drop", 0)
+def test_a_broker_dark_for_longer_than_the_keepalive_is_left_and_found_again(cuts_everywhere: Cuts) -> None:
+    cuts = cuts_everywhere
+    with recorded(cuts.load.cell, "broker dark for longer than the keepalive", 1):
+        cuts.broker.stall()
+        wait_for(lambda: cuts.ingester.ask("/readyz")[0] == 503, 120)
+        cuts.broker.heal()
+        survive(cuts, cuts.broker, "drop", 0)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_a_database_dark_for_two_minutes_is_left_and_found_again(cuts: Cuts) -> None:
-    cuts.database.stall()
-    wait_for(lambda: cuts.ingester.ask("/readyz")[0] == 503, 60)
-    assert "no answer" in cuts.ingester.ask("/readyz")[1]
-    wait_for(lambda: "database:" in cuts.ingester.log.read_text(), 120)
-    cuts.database.heal()
-    survive(cuts, cuts.database, "drop", 0)
-    assert cuts.ingester.process.poll() is None
+def test_a_database_dark_for_two_minutes_is_left_and_found_again(cuts_everywhere: Cuts) -> None:
+    cuts = cuts_everywhere
+    with recorded(cuts.load.cell, "database dark until the ingester gives it up", 1):
+        cuts.database.stall()
+        wait_for(lambda: cuts.ingester.ask("/readyz")[0] == 503, 60)
+        assert "no answer" in cuts.ingester.ask("/readyz")[1]
+        wait_for(lambda: "database:" in cuts.ingester.log.read_text(), 120)
+        cuts.database.heal()
+        survive(cuts, cuts.database, "drop", 0)
+        assert cuts.ingester.process.poll() is None

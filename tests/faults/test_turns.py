@@ -3,11 +3,15 @@
 import random
 import signal
 import time
+from contextlib import closing
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.faults.cell import Cell, Ingester, wait_for
 from tests.faults.load import Load
+from tests.faults.proxy import Proxy
+from tests.faults.record import recorded
 from tests.ingest.cast import query
 
 RANDOM = random.Random(6)
@@ -51,6 +55,33 @@ def take_turns(cell: Cell, times: int) -> None:
     assert query(cell.database, "SELECT count(*) FROM tds.rejection") == [(0,)]
 
 
+# A network that goes dark is noticed by the server only when the session has been idle for a minute.
+@pytest.mark.parametrize("how", ["refuse", pytest.param("stall", marks=pytest.mark.long)])
+def test_an_ingester_cut_off_from_the_database_leaves_the_broker_to_the_other(plain_cell: Cell, how: str) -> None:
+    """It would take the session back again and again, with messages that it cannot store."""
+    url = urlsplit(plain_cell.settings.database_url or "")
+    with closing(Proxy(url.port or 0)) as proxy:
+        through = url._replace(netloc=url.netloc.replace(f":{url.port}", f":{proxy.port}")).geturl()
+        first = plain_cell.ingester(TDS_DATABASE_URL=through).wait_until_subscribed()
+        second = plain_cell.ingester()
+        wait_for(lambda: "standing by" in second.log.read_text(), 30)
+        load = Load(plain_cell).begin()
+        time.sleep(0.5)
+        getattr(proxy, how)()
+        wait_for(second.is_subscribed, 100, second.log.read_text)
+        time.sleep(2)
+        ended = second.metric("tds_reconnects_total")
+        time.sleep(6)
+        assert second.metric("tds_reconnects_total") == ended
+        assert second.is_subscribed()
+        assert first.ask("/readyz")[0] == 503
+        proxy.heal()
+        wait_for(lambda: first.log.read_text().count("standing by") == 1, 120, first.log.read_text)
+        load.end()
+        load.check()
+        load.reconcile()
+
+
 def test_two_ingesters_that_take_turns_lose_and_double_nothing(plain_cell: Cell) -> None:
     take_turns(plain_cell, 3)
 
@@ -58,4 +89,5 @@ def test_two_ingesters_that_take_turns_lose_and_double_nothing(plain_cell: Cell)
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_thirty_turns_lose_and_double_nothing(cell: Cell) -> None:
-    take_turns(cell, 30)
+    with recorded(cell, "turns of two ingesters", 30):
+        take_turns(cell, 30)

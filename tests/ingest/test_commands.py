@@ -17,7 +17,7 @@ import pytest
 
 from certs.setup import ensure_authority
 from ingest.health import HealthServer
-from ingest.logs import JsonFormatter
+from ingest.logs import JsonFormatter, TextFormatter
 from ingest.metrics import Metrics
 from settings import Settings
 from simulator.ports import free_port
@@ -139,6 +139,21 @@ def health() -> Iterator[HealthServer]:
 def test_a_second_server_on_the_port_is_refused_in_one_line(health: HealthServer) -> None:
     with pytest.raises(TdsError, match=f"port {health.port}"):
         HealthServer(("127.0.0.1", health.port), Metrics().text, lambda: None, lambda: None)
+
+
+@pytest.mark.parametrize("hostile", ["a\nERROR b", "\x1b[2J\x07", "\u2028\u202e", "\x00\ud800", "x" * 100_000])
+def test_a_log_line_is_one_readable_line_whatever_a_gateway_put_into_it(hostile: str) -> None:
+    record = logging.LogRecord("ingest", logging.ERROR, "", 1, "a message of %s", (hostile,), None)
+    for line in (
+        TextFormatter("%(levelname)s %(message)s").format(record),
+        json.loads(JsonFormatter().format(record))["message"],
+    ):
+        assert len(line) < 2100
+    line = TextFormatter("%(levelname)s %(message)s").format(record)
+    assert line.startswith("ERROR a message of ")
+    assert line.isprintable()
+    assert "\n" not in JsonFormatter().format(record)
+    line.encode()
 
 
 def test_a_log_line_is_one_json_object_even_with_a_traceback() -> None:

@@ -236,6 +236,16 @@ def test_it_reads_the_sequence_number(seq: int) -> None:
     assert decode(TOPIC, message(seq=seq)).seq == seq
 
 
+@pytest.mark.parametrize(
+    "seq", ["9223372036854775808", "-9223372036854775809", "1" * 400, "1" * 4300, "1" * 9000, "1.0", "[1]", '"1"', "true"]
+)
+def test_a_sequence_number_that_cannot_be_confirmed_refuses_its_message_and_is_not_confirmed(seq: str) -> None:
+    """Five hundred of the longest would be a packet for which the broker cuts the ingester off, again and again."""
+    payload = message(seq=7).replace(b'"seq": 7', f'"seq": {seq}'.encode())
+    assert reason_of(payload) == "schema"
+    assert decode(TOPIC, payload).seq is None
+
+
 @pytest.mark.parametrize("payload", [message(leituras=[], seq=9), message(gateway_mac="x", seq=9), message(timestamp="x", seq=9),
                                      message(seq=9) + b" " * 70_000, message(item(valor="x"), seq=9)])  # fmt: skip
 def test_a_refused_message_still_tells_its_sequence_number(payload: bytes) -> None:
@@ -269,6 +279,16 @@ def test_a_redelivered_part_has_the_same_digest_and_another_time_another() -> No
         for t in ("2026-02-18T14:30:00Z",) * 2 + ("2026-02-18T14:45:00Z",)
     )
     assert one == same != later
+
+
+def test_rejected_parts_are_not_many_times_as_long_as_their_message() -> None:
+    """A time that cannot be used, half the message long, would be kept around each of its readings."""
+    broken = item(unidade="kWh", timestamp="2026-02-18T14:30:00Z", valor="x")
+    decoded = decode(TOPIC, message(*[broken] * 300, timestamp="9" * 30_000))
+    assert len(decoded.rejections) == 300
+    assert sum(len(rejection.payload) for rejection in decoded.rejections) < 3 * len(decoded.payload)
+    again = decode(TOPIC, decoded.rejections[0].payload)
+    assert [(r.reason, r.code) for r in again.rejections] == [("bad_value", "D01")]
 
 
 def test_a_thousand_broken_readings_are_taken_apart_quickly() -> None:

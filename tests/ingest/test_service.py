@@ -171,6 +171,31 @@ def test_a_device_deleted_behind_its_back_takes_nobody_with_it(room: Room) -> No
     assert room.notebook.acknowledged == [1, 2, 3, 4]
 
 
+def test_what_was_taken_when_another_account_had_the_gateway_is_nobodys(room: Room) -> None:
+    """A buffer or a queue outlives the gateway's retirement: what it holds must not be shown to the next account."""
+    room.say(("D01", 1, "kWh"))
+    room.work()
+    room.execute(f"UPDATE tds.gateway SET retired_at = now() WHERE mac = '{MAC}'")
+    room.database.account("Boreal")
+    with room.database.owner.transaction() as connection:
+        fleet.add_gateway(connection, MAC, "Boreal")
+        fleet.add_device(connection, MAC, "D01", kind="counter", resource="electricity", unit="kWh")
+    after = datetime.now(UTC)
+    room.say(("D01", 2, "kWh"), ("D01", 3, "kWh", after), ("D77", 4, "kWh"), ("D78", 5, "kWh", after), seq=1)
+    time.sleep(0.6)
+    room.work()
+    assert [value for *_, value in stored(room.database)] == [1, 3]
+    kept = query(
+        room.database, "SELECT account_id IS NULL, gateway_id IS NULL, device_code, reason FROM tds.rejection ORDER BY id"
+    )
+    assert kept == [
+        (True, True, "D01", "unknown_gateway"),
+        (True, True, "D77", "unknown_gateway"),
+        (False, False, "D78", "unknown_device"),
+    ]
+    assert room.notebook.confirmed[-1] == {MAC: [1]}
+
+
 @pytest.mark.parametrize("error", ["22000", "23514", "54000"])
 def test_a_message_that_the_database_refuses_becomes_a_rejection_and_the_others_are_stored(room: Room, error: str) -> None:
     room.execute(refuse_value(error, "EXISTS (SELECT FROM fresh WHERE value = 666)"))

@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
-from broker.process import Broker
-from certs.issuing import issue_bundles
+from broker.configuration import _CONFIGURATION
 from certs.setup import ensure_authority
 from ingest.connection import Target
 from ingest.credentials import tls_context
 from ingest.inbox import Inbox, Received
 from ingest.metrics import Metrics
 from ingest.subscriber import Subscriber
-from settings import Settings
-from simulator.gateway import Identity
+from simulator.gateway import tls_context as gateway_context
 from simulator.ports import free_port
 from sql.errors import TdsError
 from tests.conftest import Database
@@ -41,6 +43,14 @@ def gateway(cell: Cell) -> Iterator[Publisher]:
     publisher = cell.publisher(MAC)
     yield publisher
     publisher.close()
+
+
+class Lonely(Cell):
+    """A cell of its own for one test, whose broker may die."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        own = dataclasses.replace(database.settings, state_dir=folder, pki_dir=folder / "pki")
+        super().__init__(dataclasses.replace(database, settings=own))
 
 
 class Ear:
@@ -216,6 +226,54 @@ def test_a_qos_0_message_arrives_and_asks_for_nothing(cell: Cell, gateway: Publi
     assert ear.finish() == []
 
 
+@pytest.mark.parametrize("hostile", ["\ufeff", "x" * 60_000, "\u2028"])
+def test_properties_of_a_message_stop_nothing(cell: Cell, gateway: Publisher, hostile: str) -> None:
+    """paho ends the connection at a U+FEFF that Mosquitto lets through; the message would come again, and so for ever."""
+    ear = Ear(cell)
+    other = "02:00:00:00:00:02"
+    client = Client(CallbackAPIVersion.VERSION2, other, protocol=MQTTProtocolVersion.MQTTv5)
+    client.tls_set_context(gateway_context(cell.identity(other)))
+    client.connect("127.0.0.1", cell.settings.mqtt_port)
+    client.loop_start()
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.UserProperty = [("name", hostile), (hostile, "value")]
+    properties.ContentType, properties.CorrelationData = hostile[:1], b"\x00\xff"
+    client.publish(f"{ROOT}/{other}/telemetry", b"7", qos=1, properties=properties).wait_for_publish(10)
+    client.publish(f"{ROOT}/{other}/telemetry", b"8", qos=0, properties=properties)
+    client.publish(f"{ROOT}/{other}/telemetry", b"", qos=1).wait_for_publish(10)
+    send(gateway, 3)
+    batch = ear.take(6)
+    client.disconnect()
+    client.loop_stop()
+    found = sorted((message.topic, message.payload) for message in batch)
+    assert found == [(f"{ROOT}/{MAC}/telemetry", b"%d" % n) for n in range(3)] + [
+        (f"{ROOT}/{other}/telemetry", payload) for payload in (b"", b"7", b"8")
+    ]
+    ear.settle(batch)
+    assert ear.metrics.registry.get_sample_value("tds_reconnects_total") == 0
+    assert ear.finish() == []
+
+
+def test_a_queue_that_overflows_is_said_by_a_metric_and_in_the_log(
+    shared_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The broker acknowledges to the gateway what it then throws away: only its own figures tell."""
+    monkeypatch.setattr("broker.configuration.QUEUE_MESSAGES", 10)
+    monkeypatch.setattr("broker.configuration.WINDOW", 10)
+    monkeypatch.setattr("broker.configuration._CONFIGURATION", _CONFIGURATION.replace("sys_interval 10", "sys_interval 1"))
+    own = Lonely(shared_database, tmp_path)
+    Ear(own).finish()
+    gateway = own.publisher(MAC)
+    send(gateway, 100)
+    ear = Ear(own)
+    wait_for(lambda: ear.metrics.registry.get_sample_value("tds_broker_dropped_messages"))
+    kept = len(ear.finish(10))
+    assert 10 <= kept < 100
+    assert ear.metrics.registry.get_sample_value("tds_broker_dropped_messages") == 100 - kept
+    assert f"the broker has thrown away {100 - kept} messages" in caplog.text
+    own.close()
+
+
 def test_a_broker_that_cannot_be_trusted_is_one_clear_line(cell: Cell, tmp_path: Path) -> None:
     other = dataclasses.replace(
         cell.settings, pki_dir=tmp_path / "pki", state_dir=tmp_path, database_url=cell.settings.database_url
@@ -253,29 +311,17 @@ def test_missing_and_broken_certificates_are_one_clear_line(cell: Cell, tmp_path
 
 def test_a_killed_brokers_old_packet_numbers_acknowledge_nothing_new(shared_database: Database, tmp_path: Path) -> None:
     """The broker forgets what came after its last snapshot and gives old numbers to new messages."""
-    settings: Settings = dataclasses.replace(
-        shared_database.settings, state_dir=tmp_path, pki_dir=tmp_path / "pki", mqtt_port=free_port("127.0.0.1")
-    )
-    ensure_authority(settings)
-    broker = Broker(settings)
-    broker.start()
-    own = Cell.__new__(Cell)
-    own.settings = settings
-    (bundle,) = issue_bundles(settings, [MAC])
-    gateway = Publisher(own, Identity(MAC, bundle.certificate, bundle.key or b"", bundle.authority))
+    own = Lonely(shared_database, tmp_path)
+    gateway = own.publisher(MAC)
     ear = Ear(own)
     time.sleep(6)  # a snapshot with the session and without messages
     send(gateway, 10)
     old = ear.take(10)
-    assert broker.process is not None
-    broker.process.kill()
-    broker.process.wait()
-    broker.stop()
+    own.kill_broker()
     gateway.client.loop_stop()
-    broker = Broker(settings)
-    broker.start()
+    own.restart_broker()
     wait_for(lambda: ear.subscriber.connected)
-    fresh = Publisher(own, Identity(MAC, bundle.certificate, bundle.key or b"", bundle.authority))
+    fresh = own.publisher(MAC)
     send(fresh, 10)
     new = ear.take(10)
     assert {m.packet for m in new} & {m.packet for m in old}
@@ -283,6 +329,4 @@ def test_a_killed_brokers_old_packet_numbers_acknowledge_nothing_new(shared_data
     time.sleep(0.5)
     ear.subscriber.stop()
     assert numbers(Ear(own).finish(10)) == list(range(10))
-    for publisher in (gateway, fresh):
-        publisher.close()
-    broker.stop()
+    own.close()

@@ -233,6 +233,24 @@ def test_late_readings_and_duplicates_reach_a_compressed_chunk(desk: Desk) -> No
     assert desk.say(("D01", 7, "kWh", old)) == Stored(0, 1, ["conflicting_duplicate"])
 
 
+def test_a_late_batch_touches_more_compressed_rows_than_the_database_allows_by_default(desk: Desk) -> None:
+    """Were it refused by TimescaleDB's own limit, it would be tried again and again, and with it everybody's readings."""
+    if desk.database.engine != "timescaledb":
+        pytest.skip("only TimescaleDB compresses")
+    start = datetime(2026, 1, 5, tzinfo=UTC)
+    with desk.database.owner.transaction() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO tds.reading SELECT d.id, %s + n * interval '1 second', n FROM generate_series(0, 149999) n,"
+            " tds.device d JOIN tds.gateway g ON g.id = d.gateway_id WHERE g.mac = %s AND d.code = 'D01'",
+            (start, MAC),
+        )
+        connection.exec_driver_sql("SELECT compress_chunk(c) FROM show_chunks('tds.reading') c")
+    late = [("D01", n, "kWh", start + timedelta(seconds=1000 * n + 1.5)) for n in range(150)]
+    assert desk.say(*late, time=start.isoformat()).readings == 150
+    known = [("D01", 1000 * n + 3, "kWh", start + timedelta(seconds=1000 * n + 3)) for n in range(150)]
+    assert desk.say(*known, time=start.isoformat()) == Stored(0, 150, [])
+
+
 def test_the_ingest_login_can_neither_read_people_nor_change_readings(desk: Desk) -> None:
     for sql in (
         "SELECT * FROM tds.app_user",

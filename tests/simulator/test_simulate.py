@@ -70,6 +70,18 @@ def test_everything_published_is_stored_once_and_measured(cell: Cell, capsys: py
     assert (again, second["stored"], second["duplicated"]) == (0, 60, 0)
 
 
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_one_process_drives_two_thousand_gateways_and_says_how_far_it_is(
+    plain_cell: Cell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain_cell.ingester().wait_until_subscribed()
+    code, result, said = run(plain_cell.settings, capsys, gateways=2000, devices=8, rate=200.0, duration=30.0)
+    assert (code, result["gateways"], result["published"]) == (0, 2000, 6000)
+    assert [result[name] for name in ("acknowledged", "stored", "lost", "duplicated")] == [6000, 6000, 0, 0]
+    assert len([line for line in said.splitlines() if line.startswith("published ")]) >= 3
+
+
 def test_without_an_ingester_it_says_lost_and_fails(
     plain_cell: Cell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

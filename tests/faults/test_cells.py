@@ -1,0 +1,99 @@
+"""Several brokers, each with its ingester, write to one database: also the same gateway's readings, at the same time."""
+
+import random
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Database
+from tests.faults.cell import Cell, Ingester, wait_for
+from tests.faults.load import Load
+from tests.faults.record import recorded
+from tests.ingest.cast import MAC, payload, query, register, stored
+
+RANDOM = random.Random(10)
+
+
+class Pair:
+    """Two cells on one database under one authority; gateways publish everything to both."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        register(database)
+        first = Cell(database)
+        shutil.copytree(first.settings.pki_dir, folder / "pki")
+        own = replace(database.settings, state_dir=folder, pki_dir=folder / "pki", mqtt_client_id="tds-ingest-2")
+        self.cells = first, Cell(replace(database, settings=own))
+
+    def start(self, number: int) -> Ingester:
+        """Start the ingester of one of them."""
+        return self.cells[number].ingester(TDS_MQTT_CLIENT_ID=self.cells[number].settings.mqtt_client_id).wait_until_subscribed()
+
+    def close(self) -> None:
+        """Stop everything."""
+        for cell in self.cells:
+            cell.close()
+
+
+@pytest.fixture
+def pair(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Two cells, on each engine."""
+    pair = Pair(database, tmp_path_factory.mktemp("second"))
+    yield pair
+    pair.close()
+
+
+def publish_to_both(pair: Pair, kills: int) -> None:
+    """Let the same readings come by both ways, and kill one ingester or the other meanwhile."""
+    ingesters = [pair.start(0), pair.start(1)]
+    loads = [Load(cell) for cell in pair.cells]
+    loads[1].start = loads[0].start
+    for load in loads:
+        load.begin()
+    time.sleep(1)
+    for kill in range(kills):
+        ingesters[kill % 2].kill()
+        time.sleep(RANDOM.uniform(0, 1))
+        ingesters[kill % 2] = pair.start(kill % 2)
+    for load in loads:
+        load.end()
+    each = [dict(load.published) for load in loads]
+    for load in loads:
+        load.published = {mac: max(counts[mac] for counts in each) for mac in each[0]}
+    assert loads[0].check() > 100
+    loads[0].reconcile()
+    assert all(one.process.poll() is None and "Traceback" not in one.log.read_text() for one in ingesters)
+    assert all(wait_for(one.is_subscribed, 20) for one in ingesters)
+    assert query(pair.cells[0].database, "SELECT count(*) FROM tds.rejection") == [(0,)]
+
+
+def test_the_same_readings_by_two_ways_are_stored_once(pair: Pair) -> None:
+    publish_to_both(pair, 1)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_twenty_kills_of_two_ingesters_with_the_same_readings_lose_and_double_nothing(pair: Pair) -> None:
+    with recorded(pair.cells[0], "one of two cells' ingesters killed, same readings by both", 20):
+        publish_to_both(pair, 20)
+
+
+def test_two_values_for_one_instant_by_two_ways_are_one_reading_and_one_rejection(pair: Pair) -> None:
+    publishers = [cell.publisher(MAC) for cell in pair.cells if pair.start(pair.cells.index(cell))]
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    for number in range(50):
+        for publisher, value in zip(publishers, (number, number + 1000), strict=True):
+            publisher.publish(payload([("D04", value, "°C")], start + timedelta(seconds=number), seq=number), number)
+    for publisher in publishers:
+        wait_for(lambda: sorted(publisher.confirmed) == list(range(50)), 20, lambda: str(publisher.confirmed))  # noqa: B023
+    values = {at: value for *_, at, value in stored(pair.cells[0].database)}
+    refused = query(pair.cells[0].database, "SELECT reason, detail FROM tds.rejection")
+    assert [values[start + timedelta(seconds=number)] % 1000 for number in range(50)] == list(range(50))
+    assert len(refused) == len(values) == 50
+    for at, value in values.items():
+        other = value + 1000 if value < 1000 else value - 1000
+        assert ("conflicting_duplicate", f"{at.isoformat()} is stored as {value}, not {other}.000000") in refused
