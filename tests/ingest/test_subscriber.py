@@ -8,16 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from broker.process import Broker
-from certs.issuing import issue_bundles
 from certs.setup import ensure_authority
 from ingest.connection import Target
 from ingest.credentials import tls_context
 from ingest.inbox import Inbox, Received
 from ingest.metrics import Metrics
 from ingest.subscriber import Subscriber
-from settings import Settings
-from simulator.gateway import Identity
 from simulator.ports import free_port
 from sql.errors import TdsError
 from tests.conftest import Database
@@ -253,29 +249,18 @@ def test_missing_and_broken_certificates_are_one_clear_line(cell: Cell, tmp_path
 
 def test_a_killed_brokers_old_packet_numbers_acknowledge_nothing_new(shared_database: Database, tmp_path: Path) -> None:
     """The broker forgets what came after its last snapshot and gives old numbers to new messages."""
-    settings: Settings = dataclasses.replace(
-        shared_database.settings, state_dir=tmp_path, pki_dir=tmp_path / "pki", mqtt_port=free_port("127.0.0.1")
-    )
-    ensure_authority(settings)
-    broker = Broker(settings)
-    broker.start()
-    own = Cell.__new__(Cell)
-    own.settings = settings
-    (bundle,) = issue_bundles(settings, [MAC])
-    gateway = Publisher(own, Identity(MAC, bundle.certificate, bundle.key or b"", bundle.authority))
+    apart = dataclasses.replace(shared_database.settings, state_dir=tmp_path, pki_dir=tmp_path / "pki")
+    own = Cell(dataclasses.replace(shared_database, settings=apart))
+    gateway = own.publisher(MAC)
     ear = Ear(own)
     time.sleep(6)  # a snapshot with the session and without messages
     send(gateway, 10)
     old = ear.take(10)
-    assert broker.process is not None
-    broker.process.kill()
-    broker.process.wait()
-    broker.stop()
+    own.kill_broker()
     gateway.client.loop_stop()
-    broker = Broker(settings)
-    broker.start()
+    own.restart_broker()
     wait_for(lambda: ear.subscriber.connected)
-    fresh = Publisher(own, Identity(MAC, bundle.certificate, bundle.key or b"", bundle.authority))
+    fresh = own.publisher(MAC)
     send(fresh, 10)
     new = ear.take(10)
     assert {m.packet for m in new} & {m.packet for m in old}
@@ -283,6 +268,4 @@ def test_a_killed_brokers_old_packet_numbers_acknowledge_nothing_new(shared_data
     time.sleep(0.5)
     ear.subscriber.stop()
     assert numbers(Ear(own).finish(10)) == list(range(10))
-    for publisher in (gateway, fresh):
-        publisher.close()
-    broker.stop()
+    own.close()
