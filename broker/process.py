@@ -7,12 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from types import FrameType
 from typing import IO, Protocol
 
 import fasteners
@@ -23,6 +21,7 @@ from broker.material import REGULAR, Files, Material, MaterialError, client_cont
 from broker.mosquitto import BrokerError
 from broker.place import Place, backlog_size, prepare, write, write_material
 from broker.probe import CertificateRefused, NotReached, handshake, local_address
+from broker.signals import STOP, event_of
 from broker.upkeep import Upkeep
 from settings import Settings
 
@@ -208,15 +207,7 @@ class Beside(Protocol):
 
 def run(broker: Broker, beside: Beside | None = None) -> int:
     """Run a broker until SIGTERM or SIGINT; SIGHUP makes it read the certificate files again."""
-    stopping, rereading = threading.Event(), threading.Event()
-
-    def flag(event: threading.Event) -> Callable[[int, FrameType | None], None]:
-        return lambda number, frame: event.set()
-
-    signal.signal(signal.SIGTERM, flag(stopping))
-    signal.signal(signal.SIGINT, flag(stopping))
-    if sys.platform != "win32":
-        signal.signal(signal.SIGHUP, flag(rereading))
+    stopping, rereading = event_of(*STOP), event_of("SIGHUP")
     try:
         broker.start()
         while not stopping.wait(POLL_SECONDS):

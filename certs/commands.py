@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import signal
 import sys
 import threading
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from broker import material
+from broker.signals import STOP, event_of
 from certs import registry
 from certs.batch import issue_batch, read_macs
 from certs.bundle import Bundle, check_target, folder_name, write_target, zip_bytes
@@ -117,9 +117,7 @@ def work(settings: Settings, args: argparse.Namespace) -> None:
     """Carry out what people order in the pages, and hear gateways at their first boot, until told to stop."""
     if not logging.getLogger().handlers:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%S")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = event_of(*STOP)
     registrar = threading.Thread(target=Registrar(settings, stop).run_or_stop)
     registrar.start()
     try:

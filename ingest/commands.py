@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
 import threading
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 
 from broker.material import crl_expires, crl_fault
+from broker.signals import STOP, event_of
 from ingest.connection import Target
 from ingest.credentials import tls_context
 from ingest.health import HealthServer
@@ -41,7 +41,7 @@ def ingest(settings: Settings, args: argparse.Namespace) -> int:
     log_to_stderr(settings.log_format)
     tls_context(settings.pki_dir)
     require_schema(settings)
-    stop = stop_on_signals()
+    stop = event_of(*STOP)
     metrics = Metrics()
     metrics.watch_crl(lambda: crl_expires(settings.pki_dir))
     inbox = Inbox(WINDOW)
@@ -74,7 +74,7 @@ def ingest(settings: Settings, args: argparse.Namespace) -> int:
 def work(settings: Settings, args: argparse.Namespace) -> int:
     """Run the ledger worker alone until told to stop."""
     log_to_stderr(settings.log_format)
-    stop = stop_on_signals()
+    stop = event_of(*STOP)
     worker = LedgerWorker(settings)
     worker.start()
     stop.wait()
@@ -96,14 +96,6 @@ def require_schema(settings: Settings) -> None:
             found = cursor.fetchone()
     if found != (newest_version(),):
         raise StoreUnavailable("the database has no schema yet, or an older one: run `tds migrate`")
-
-
-def stop_on_signals() -> threading.Event:
-    """Give an event that SIGTERM and SIGINT set."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 def watch(service: Service) -> None:

@@ -36,6 +36,7 @@ def prepare(connection: Connection) -> None:
     with connection, connection.cursor() as cursor:
         cursor.execute(raw_statements("intake.sql")["make_staging"])
         cursor.execute(raw_statements("intake.sql")["store_readings"])
+        cursor.execute(raw_statements("intake.sql")["see_gateways"])
 
 
 def store(connection: Connection, batch: Sequence[Resolved], received_at: datetime, admit: Admit) -> Stored:
@@ -114,5 +115,4 @@ def _note_delivery(cursor: Cursor, delivery: Delivery) -> None:
 def _see_gateways(cursor: Cursor, batch: Sequence[Resolved], received_at: datetime) -> None:
     online = {resolved.gateway.id: resolved.message.online is not False for resolved in batch if resolved.gateway is not None}
     if online:
-        seen = {"ids": list(online), "heard": [received_at] * len(online), "online": list(online.values())}
-        cursor.execute(raw_statements("intake.sql")["gateways_seen"], seen)
+        cursor.execute("EXECUTE see_gateways (%s, %s, %s)", (list(online), received_at, list(online.values())))

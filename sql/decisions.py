@@ -113,7 +113,7 @@ def correct(connection: Connection, event_id: int, final: Decimal, initial: Deci
     event = _undecided(connection, event_id)
     if event.kind == "glitch":
         raise Refused("a glitch has no registers to correct: accept it, or leave it as it is", "glitch_correct")
-    _check_registers(event.value_before, event.value_after, final, initial)
+    check_registers(event.value_before, event.value_after, final, initial)
     _check_ground(connection, event.device_id, event.at)
     _record(connection, event.device_id, "correct", event.at, by, event.kind, final, initial)
     ledger.mark_dirty(connection, [event.device_id])
@@ -154,7 +154,7 @@ def replace(connection: Connection, device_id: int, at: datetime, final: Decimal
         raise Refused("a replacement cannot lie in the future", "future")
     if around.before is None or around.after is None:
         raise Refused("the replacement lies outside the device's readings: there must be one before and one after it", "outside")
-    _check_registers(around.before, around.after, final, initial)
+    check_registers(around.before, around.after, final, initial)
     _check_ground(connection, device_id, at)
     if connection.execute(statements("decisions.sql")["standing"], {"device": device_id, "at": at}).scalar():
         raise Refused("something else is decided for that instant: undo it first", "occupied")
@@ -162,7 +162,8 @@ def replace(connection: Connection, device_id: int, at: datetime, final: Decimal
     ledger.mark_dirty(connection, [device_id])
 
 
-def _check_registers(before: Decimal, after: Decimal, final: Decimal, initial: Decimal) -> None:
+def check_registers(before: Decimal, after: Decimal, final: Decimal, initial: Decimal) -> None:
+    """Raise Refused where the registers of a change do not fit the readings before and after it."""
     if not (0 <= final < Decimal("1e15") and 0 <= initial < Decimal("1e15")):
         raise Refused("final and initial register are between 0 and 10^15", "register_range")
     if final < before:

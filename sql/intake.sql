@@ -74,9 +74,10 @@ SELECT s.ordinal, r.value
  WHERE r.value <> s.value
  ORDER BY s.ordinal;
 
--- name: gateways_seen  Last message of each gateway; an offline notice does not move the time.
+-- name: see_gateways  Last message of each gateway; an offline notice does not move the time. Prepared like store_readings.
+PREPARE see_gateways (integer[], timestamptz, boolean[]) AS
 INSERT INTO tds.gateway_seen AS known (gateway_id, last_seen_at, online)
-SELECT id, heard, online FROM unnest(%(ids)s::integer[], %(heard)s::timestamptz[], %(online)s::boolean[]) AS s (id, heard, online)
+SELECT id, $2, online FROM unnest($1, $3) AS s (id, online)
  ORDER BY id
 ON CONFLICT (gateway_id) DO UPDATE
    SET last_seen_at = CASE WHEN excluded.online THEN excluded.last_seen_at ELSE known.last_seen_at END,

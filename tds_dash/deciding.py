@@ -52,7 +52,8 @@ def correct(event_id: object, final: object, initial: object, locale: str) -> No
 
 
 def taken(event: Event, final: Decimal, initial: Decimal) -> Decimal:
-    """Give the consumption that a correction takes for the pair."""
+    """Give the consumption that a correction takes for the pair; raises Refused where it would be refused."""
+    decisions.check_registers(event.value_before, event.value_after, final, initial)
     return final - event.value_before + event.value_after - initial
 
 

@@ -185,10 +185,10 @@ def preview(final: Any, initial: Any, asked: Any) -> Any:
         event = doors.event_for_user(conn, event_id)
     try:
         registers = [typed.register(given, locale()) for given in (final, initial)]
-    except Refused as error:
+        taken = deciding.taken(event, *registers)
+    except Refused as error:  # as `save` says it: whichever of the two answers last, the reason stands
         return notice(refusal(error, locale()), ok=False)
-    amount = number(deciding.taken(event, *registers), locale(), event.unit, EXACT, sign=True)
-    return sentence("events.takes", locale(), taken=amount)
+    return sentence("events.takes", locale(), taken=number(taken, locale(), event.unit, EXACT, sign=True))
 
 
 @callback(

@@ -103,7 +103,7 @@ class Ingester:
 class Publisher:
     """A gateway that knows what the broker acknowledged (`acknowledged`) and what was confirmed as stored (`confirmed`)."""
 
-    def __init__(self, cell: Cell, identity: Identity, will: bytes | None = None) -> None:
+    def __init__(self, port: int, identity: Identity, will: bytes | None = None) -> None:
         self.mac = identity.mac
         self.acknowledged: set[int] = set()
         self.confirmed: list[int] = []
@@ -117,14 +117,14 @@ class Publisher:
         self.client.max_inflight_messages_set(200)
         self.client.reconnect_delay_set(1, 1)
         self.client.on_connect = lambda client, *_: (
-            client.subscribe(f"{cell.settings.mqtt_root}/{self.mac}/commands/stored", 1),
+            client.subscribe(topic(self.mac, "commands/stored"), 1),
             self._connected.set(),
         )
         self.client.on_publish = lambda _client, _data, mid, *_: self._on_publish(mid)
         self.client.on_message = self._on_message
         if will is not None:
             self.client.will_set(topic(self.mac, "status"), will, qos=1)
-        self.client.connect("127.0.0.1", cell.gateway_port, 30)
+        self.client.connect("127.0.0.1", port, 30)
         self.client.loop_start()
         assert self._connected.wait(10)
 
@@ -206,7 +206,7 @@ class Cell:
 
     def publisher(self, mac: str, will: bytes | None = None) -> Publisher:
         """Connect a gateway."""
-        self._publishers.append(Publisher(self, self.identity(mac), will))
+        self._publishers.append(Publisher(self.gateway_port, self.identity(mac), will))
         return self._publishers[-1]
 
     def close(self) -> None:

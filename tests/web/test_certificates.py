@@ -22,13 +22,27 @@ from certs.worker import AuthorityWorker
 from settings import Settings
 from sql import audit, fleet
 from tds_dash.auditing import shortened
+from tds_dash.factory import create_server
 from tests.broker.lab import free_port, wait_until
+from tests.conftest import Database
 from tests.web.dash import answer, call
-from tests.web.world import OURS, SILENT, THEIRS, World
+from tests.web.world import OURS, SILENT, THEIRS, World, build
 
 SignIn = Callable[[str], FlaskClient]
 EVIL = "<script>alert(1)</script>"
 EVIL_MAC, FORMULA_MAC = "02:00:00:00:0e:01", "02:00:00:00:0e:02"
+
+
+@pytest.fixture(scope="module")
+def world(shared_database: Database, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Make a world of its own: two gateways more in the account would be counted by other modules."""
+    return build(shared_database, tmp_path_factory.mktemp("readings"))
+
+
+@pytest.fixture(scope="module")
+def server(world: World) -> Flask:
+    """Make the application of that world."""
+    return create_server(world.database.settings)
 
 
 @pytest.fixture(scope="module")

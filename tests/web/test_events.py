@@ -151,6 +151,8 @@ def test_the_dialog_begins_with_the_readings_and_shows_what_it_takes(editor: Fla
     )
     told = answer(call(editor, "events-correct-told.children", events_asked=asked, events_final="104", events_initial="2"))
     assert "+3 kWh" in in_words(told)
+    told = answer(call(editor, "events-correct-told.children", events_asked=asked, events_final="90", events_initial="4"))
+    assert "The final register 90 is below the reading before it, 103." in in_words(told)
 
 
 @pytest.mark.parametrize(
