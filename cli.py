@@ -69,15 +69,16 @@ def doctor(settings: Settings, args: argparse.Namespace) -> int:
         print(
             json.dumps(
                 {
-                    "healthy": all(ok for _, ok, _ in findings),
-                    "checks": [dict(zip(("check", "ok", "detail"), f, strict=True)) for f in findings],
+                    "healthy": all(ok for _, ok, *_ in findings),
+                    # What only some checks have comes last: whether somebody should act although nothing is at fault yet.
+                    "checks": [dict(zip(("check", "ok", "detail", "warning"), (*f, False)[:4], strict=True)) for f in findings],
                 }
             )
         )
     else:
-        for name, ok, sentence in findings:
-            print(f"{'ok  ' if ok else 'FAIL'}  {name:<14}  {sentence}")
-    return 0 if all(ok for _, ok, _ in findings) else 1
+        for name, ok, sentence, *warning in findings:
+            print(f"{('warn' if any(warning) else 'ok  ') if ok else 'FAIL'}  {name:<14}  {sentence}")
+    return 0 if all(ok for _, ok, *_ in findings) else 1
 
 
 def parser() -> argparse.ArgumentParser:

@@ -99,7 +99,7 @@ class Reception:
 
     def _told(self, mac: str, known: Known) -> Reply:
         if known.state == "refused":
-            return _reply(mac, state="refused", reason="the operator refused this gateway")
+            return _reply(mac, state="refused", reason="this gateway was refused")
         if known.revoked:
             return _reply(mac, state="refused", reason="the certificate of this key is revoked: make a new key")
         if known.fault:

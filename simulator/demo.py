@@ -27,6 +27,7 @@ from simulator.meters import SLOT
 from simulator.ports import is_free, is_ready, is_subscribed, listens, next_free_port
 from simulator.settling import settle
 from simulator.world import World
+from sql import claims
 from sql.engine import Store, check, open_store
 from sql.errors import Refused
 from sql.migrate import migrate
@@ -79,6 +80,8 @@ class Demo:
             self._say("database", "the one that TDS_DATABASE_URL names" if settings.database_url else "embedded PostgreSQL")
             self.certificates.ensure(settings)
             keep_batch(self._newcomer(), settings, self.certificates.batch)
+            with store.transaction() as connection:  # so that the page can say what stands on the newcomer's label
+                claims.announce_demonstration(connection, claims.Label(LABEL.mac, LABEL.serial_number))
             broker, web = crew.start("broker", "cli", "broker"), crew.start("web", "cli", "web")
             until = int(time.time()) // SLOT * SLOT
             world = self._settle(store, crew, until)
@@ -125,7 +128,9 @@ class Demo:
         print(f"  address   http://{local_address(self.settings.web_host)}:{self.settings.web_port}")
         print(f"  e-mail    {first}\n  password  {self._password()}\n")
         if Arrival(self._newcomer(), self.settings).identity is None:
-            print(f"A gateway waits at its first boot: MAC {LABEL.mac}, serial number {LABEL.serial_number}.")
+            print(
+                f"A gateway waits at its first boot: MAC {LABEL.mac}, serial number {LABEL.serial_number}. Certificates takes it."
+            )
         print(f"The same password opens {', '.join(others)}.\nCtrl-C stops everything.", flush=True)
 
     def _newcomer(self) -> Path:

@@ -37,6 +37,7 @@ ACTIONS = (
     "reading.imported",
     "gateway.added",
     "gateway.claimed",
+    "gateway.refused",
     "account.added",
     "user.added",
 )

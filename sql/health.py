@@ -12,18 +12,24 @@ from sqlalchemy.exc import DBAPIError
 from settings import Settings, SettingsError
 from sql import engine, ledger, migrate, rollups, upkeep
 from sql.errors import TdsError
+from sql.queries.certificates import expiring
 
 LEAST_FREE = 1 << 30
 SLOW_LEDGER = 600
 CLOCK_APART = 5
 
 
+# Within so many days of its end a gateway's certificate is named, by the name of the query's tier.
+CERTIFICATE_DAYS = {"week": 7, "month": 30, "quarter": 90}
+
+
 class Finding(NamedTuple):
-    """One check: its name, whether all is well, and a sentence."""
+    """One check: its name, whether all is well, a sentence, and whether somebody should act although nothing is at fault yet."""
 
     check: str
     ok: bool
     detail: str
+    warning: bool = False
 
 
 def health(settings: Settings) -> list[Finding]:
@@ -88,7 +94,20 @@ def _in_database(connection: Connection) -> list[Finding]:
             not waiting,
             "every zone has its rollups" if not waiting else f"{waiting} time zones wait for rollups: run `tds migrate`",
         ),
+        _gateway_certificates(connection, here),
     ]
+
+
+def _gateway_certificates(connection: Connection, now: datetime) -> Finding:
+    """Look at the last certificate of every gateway in use, of all accounts: one that is over is a fault, one that ends soon a warning."""
+    found = expiring(connection, now)
+    if not found:
+        return Finding("gateway certs", True, f"none ends within {max(CERTIFICATE_DAYS.values())} days")
+    told = []
+    for one in found:
+        first = f"{one.gateways} {'gateway' if one.gateways == 1 else 'gateways'}, the first {one.name} on {one.first:%Y-%m-%d}"
+        told.append(f"ended: {first}" if one.tier == "over" else f"end within {CERTIFICATE_DAYS[one.tier]} days: {first}")
+    return Finding("gateway certs", found[0].tier != "over", f"{'; '.join(told)}: renew them", warning=True)
 
 
 def _books(connection: Connection) -> Finding:

@@ -1,7 +1,7 @@
 """Gateways at their first boot: who waits, who takes one into an account, what was signed for it.
 
-For pages: `claim` and `taken`. For the operator's command line: `list_registrations`, `allocate`, `refuse`. The rest is the
-registrar's (certs/registrar.py).
+For the operator's command line: `list_registrations`, `allocate`, `refuse`; what pages do is in claims.py. The rest is the registrar's
+(certs/registrar.py).
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, TextClause
 
 from sql import audit
-from sql.audit import Actor, Entry
-from sql.engine import Store
 from sql.errors import NotFound, Refused
-from sql.fleet import find_account, normalize_mac
+from sql.fleet import find_account
 from sql.statements import statements
 
 # Bounds on what a holder of the bootstrap certificate can have kept here, whatever he sends.
@@ -34,6 +32,7 @@ REASONS = {
     "elsewhere": "another account has this gateway in use: it must be retired there first",
     "certified": "this gateway has a valid certificate already: take it again only if it was reset or repaired",
     "allocated": "this gateway was taken already",
+    "refused_already": "this gateway was refused already",
 }
 
 
@@ -61,25 +60,6 @@ class Registration(NamedTuple):
     certified: bool
 
 
-class Taken(NamedTuple):
-    """A gateway that an account took at its first boot; signed where `certificate_serial` is set, refused where `fault` is."""
-
-    id: int
-    mac: str
-    serial_number: str
-    model: str
-    firmware: str
-    key: str
-    gateway_id: int
-    gateway: str
-    decided_at: datetime
-    decided_by: str
-    certificate_serial: str | None
-    fault: str | None
-    delivered_at: datetime | None
-    last_seen_at: datetime
-
-
 class Known(NamedTuple):
     """What the registrar finds under a MAC and key."""
 
@@ -101,42 +81,6 @@ class Unsigned(NamedTuple):
     mac: str
     request: str
     decided_by: str
-
-
-def claim(
-    store: Store,
-    account_id: int,
-    by: Actor,
-    mac: str,
-    serial_number: str,
-    name: str | None = None,
-    capacity: int | None = None,
-    again: bool = False,
-) -> int:
-    """Take the waiting gateway of this MAC and serial number into the account, for an admin; gives the registration's id.
-
-    Opens its own transaction on the web login's store, because a miss is counted although it is refused. Raises Refused, whose
-    `key` is one of REASONS; at `certified` ask the person, and call again with `again`.
-    """
-    given = {
-        "mac": normalize_mac(mac),
-        "serial_number": serial_number.strip()[:100],
-        "name": _name(name),
-        "capacity": _capacity(capacity),
-        "again": again,
-    }
-    with store.transaction(account_id, by.user_id) as connection:
-        outcome, registration = connection.execute(_sql("claim"), given).one()
-        if outcome == "done":
-            after = {"serial_number": given["serial_number"]}
-            audit.write(connection, Entry(account_id, by, "gateway.claimed", str(given["mac"]), after=after))
-    _raise_unless_done(outcome)
-    return int(registration)
-
-
-def taken(connection: Connection, account_id: int) -> list[Taken]:
-    """List what an account took at first boot, the newest first."""
-    return [Taken(*row) for row in connection.execute(_sql("taken"), {"account": account_id})]
 
 
 def list_registrations(connection: Connection, state: str | None = None) -> list[Registration]:
@@ -166,12 +110,12 @@ def allocate(
     given = {
         "id": registration_id,
         "account": owner.id,
-        "name": _name(name),
-        "capacity": _capacity(capacity),
+        "name": name_of(name),
+        "capacity": capacity_of(capacity),
         "by": by,
         "again": again,
     }
-    _raise_unless_done(connection.execute(_sql("allocate"), given).scalar_one())
+    raise_unless("done", connection.execute(_sql("allocate"), given).scalar_one())
     after = {"serial_number": found.serial_number, "by": by}
     audit.command(connection, owner.id, "gateway.claimed", found.mac, after=after)
     return find_registration(connection, registration_id)
@@ -179,9 +123,7 @@ def allocate(
 
 def refuse(connection: Connection, registration_id: int, by: str, reason: str = "") -> Registration:
     """Turn a gateway away: its key stays refused until it is allocated after all."""
-    found, said = find_registration(connection, registration_id), " ".join(reason.split())
-    if len(said) > 200 or not said.isprintable():
-        raise Refused("a reason is one line of at most 200 characters")
+    found, said = find_registration(connection, registration_id), reason_of(reason)
     if not connection.execute(_sql("refuse"), {"id": registration_id, "by": by, "reason": said or None}).rowcount:
         raise Refused(f"{found.mac} was taken by {found.account}: revoke its certificate instead")
     return find_registration(connection, registration_id)
@@ -244,22 +186,33 @@ def _add(connection: Connection, mac: str, given: dict[str, str]) -> Known | Non
     )
 
 
-def _raise_unless_done(outcome: str) -> None:
-    if outcome != "done":
+def raise_unless(wanted: str, outcome: str) -> None:
+    """Raise Refused with the reason where something did not come out as wanted."""
+    if outcome != wanted:
         raise Refused(REASONS[outcome], outcome)
 
 
-def _name(name: str | None) -> str | None:
+def name_of(name: str | None) -> str | None:
+    """Read a gateway's name as it was typed; None where none was."""
     text = (name or "").strip()
     if len(text) > 200 or not text.isprintable():
         raise Refused("a gateway's name has 1 to 200 printable characters", "name")
     return text or None
 
 
-def _capacity(capacity: int | None) -> int | None:
+def capacity_of(capacity: int | None) -> int | None:
+    """Check how many devices a gateway may have; None leaves it as it is."""
     if capacity is not None and not 1 <= capacity <= 32:
         raise Refused(f"a gateway's capacity is between 1 and 32 devices, not {capacity}", "capacity")
     return capacity
+
+
+def reason_of(reason: str) -> str:
+    """Read why a gateway is refused."""
+    said = " ".join(reason.split())
+    if len(said) > 200 or not said.isprintable():
+        raise Refused("a reason is one line of at most 200 characters", "reason")
+    return said
 
 
 def _sql(name: str) -> TextClause:

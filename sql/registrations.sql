@@ -8,22 +8,13 @@ SELECT r.id, r.mac, r.serial_number, r.model, r.firmware, r.key, r.state, r.firs
  WHERE (cast(:id AS bigint) IS NULL OR r.id = :id) AND (cast(:state AS text) IS NULL OR r.state = :state)
  ORDER BY array_position('{pending,allocated,refused}', r.state), r.mac, r.first_seen_at
 
--- name: taken registrations that were taken into the account of this transaction
-SELECT r.id, r.mac, r.serial_number, r.model, r.firmware, r.key, r.gateway_id, g.name AS gateway, r.decided_at, r.decided_by,
-       r.certificate_serial, r.fault, r.delivered_at, r.last_seen_at
-  FROM tds.registration r JOIN tds.gateway g ON g.id = r.gateway_id
- WHERE r.account_id = :account
- ORDER BY r.decided_at DESC, r.id DESC
-
--- name: claim the waiting gateway of a MAC and serial number
-SELECT outcome, registration_id FROM web.claim_registration(:mac, :serial_number, :name, :capacity, :again)
-
 -- name: allocate a registration to an account
 SELECT tds.allocate_registration(:id, :account, :name, :capacity, :by, :again)
 
 -- name: refuse a registration that is not allocated, or got no certificate
 UPDATE tds.registration
-   SET state = 'refused', decided_at = now(), decided_by = :by, reason = :reason, account_id = NULL, gateway_id = NULL, fault = NULL
+   SET state = 'refused', decided_at = now(), decided_by = :by, reason = :reason, account_id = NULL, gateway_id = NULL, fault = NULL,
+       refused_for = NULL
  WHERE id = :id AND (state <> 'allocated' OR fault IS NOT NULL)
 
 -- name: known registration of a MAC and key, with what became of its gateway and its certificate
@@ -40,7 +31,7 @@ UPDATE tds.registration
 
 -- name: reopen a registration whose gateway was retired, or whose certificate is over
 UPDATE tds.registration
-   SET state = 'pending', account_id = NULL, gateway_id = NULL, certificate = NULL, certificate_serial = NULL, fault = NULL,
+   SET state = 'pending', account_id = NULL, gateway_id = NULL, decided_at = NULL, decided_by = NULL, certificate = NULL, certificate_serial = NULL, fault = NULL,
        delivered_at = NULL
  WHERE id = :id
 

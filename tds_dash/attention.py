@@ -18,6 +18,7 @@ from tds_dash.certificates_view import attention_items as certificate_items
 from tds_dash.components import sentence
 from tds_dash.components.attributes import DECORATION
 from tds_dash.condition import since
+from tds_dash.first_boot_view import attention_items as first_boot_items
 from tds_dash.wording import t
 
 SHOWN, MOST = 5, 50
@@ -42,7 +43,7 @@ def fleet_items(conn: Connection, now: datetime, zone: tzinfo, locale: str) -> l
     return items
 
 
-SOURCES: tuple[Source, ...] = (fleet_items, certificate_items)
+SOURCES: tuple[Source, ...] = (fleet_items, certificate_items, first_boot_items)
 
 
 def attention(conn: Connection, now: datetime, zone: tzinfo, locale: str) -> list[Item]:

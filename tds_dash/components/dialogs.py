@@ -38,10 +38,10 @@ def moment_field(id: str, label: str) -> html.Div:
     return labelled_field(id, label, dbc.Input(id=id, type="datetime-local", className="tds-input"))
 
 
-def labelled_field(id: str, label: str, field: Component) -> html.Div:
+def labelled_field(id: str, label: str, field: Component, hint: str = "") -> html.Div:
     """Put a field under its label and over its hint."""
-    hint = html.Div(id=f"{id}-hint", className="tds-hint")
-    return html.Div([html.Label(label, htmlFor=id, className="tds-label"), field, hint], className="tds-field")
+    below = html.Div(hint or None, id=f"{id}-hint", className="tds-hint")
+    return html.Div([html.Label(label, htmlFor=id, className="tds-label"), field, below], className="tds-field")
 
 
 def notice(text: str, *, ok: bool) -> html.Div:

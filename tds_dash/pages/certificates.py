@@ -5,20 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
 from dash.exceptions import PreventUpdate
 
 from sql.errors import Refused
 from sql.orders import find_authority
-from sql.queries.certificates import SORTS, STATES, Sought, batches, certificates, renewal_months
-from tds_dash import certificate_acts, certificate_dialogs, certificates_view, doors
+from sql.queries.certificates import batches, certificates, renewal_months
+from tds_dash import certificate_acts, certificate_dialogs, certificate_filters, certificates_view, doors, first_boot_panel
 from tds_dash.certificate_routes import PART
 from tds_dash.certificate_words import refusal
 from tds_dash.certificates_view import Shown
 from tds_dash.components import page_header, skeleton
 from tds_dash.components.attributes import LIVE
-from tds_dash.components.dialogs import labelled_field, notice
+from tds_dash.components.dialogs import notice
 from tds_dash.identity import account, locale, person, zone
 from tds_dash.page_frame import beat, register_page
 from tds_dash.rights import is_admin
@@ -26,7 +25,6 @@ from tds_dash.still import still
 from tds_dash.wording import t
 
 PAGE, BATCHES = 50, 5
-FILTERS = ("all", "without", *STATES[1:])
 
 register_page(__name__, "nav.certificates", path="/certificates", order=7)
 
@@ -46,13 +44,14 @@ def layout(**query: Any) -> html.Div:
             beat("certificates-refresh"),
             dcc.Location(id="certificates-url", refresh=False),
             dcc.Store(id="certificates-page", data=certificate_acts.page_number(query.get("page"))),
-            dcc.Store(id="certificates-defaults", data={"state": FILTERS[0], "sort": SORTS[0], "page": 1}),
+            dcc.Store(id="certificates-defaults", data=certificate_filters.DEFAULTS),
             *(dcc.Store(id=f"certificates-{name}") for name in ("asked", "changed", "done")),
             page_header(t("certificates.title", language), lead=t("certificates.lead", language), actions=[open_batch]),
             html.Div(id="certificates-right"),
             html.Div(id="certificates-told", **LIVE),
+            first_boot_panel.panel(language),
             html.Section(html.Div(id="certificates-batches"), id="certificates-batches-card", className="tds-card", hidden=True),
-            filters(query, language),
+            certificate_filters.filters(query, language),
             html.Section(
                 [html.Div(skeleton("table"), id="certificates-table"), certificates_view.pager(language)], className="tds-card"
             ),
@@ -72,36 +71,6 @@ def layout(**query: Any) -> html.Div:
     )
 
 
-def filters(query: dict[str, Any], language: str) -> html.Div:
-    """Give the text to look for, the state and the order."""
-    states = [{"value": one, "label": state_word(one, language)} for one in FILTERS]
-    sorts = [{"value": one, "label": t(f"certificates.sort_{one}", language)} for one in SORTS]
-    search = dbc.Input(
-        id="certificates-search",
-        type="search",
-        value=str(query.get("search") or "")[:100],
-        debounce=0.4,
-        maxLength=100,
-        placeholder=t("certificates.search_hint", language),
-        className="tds-input",
-    )
-    state = dbc.Select(id="certificates-state", options=states, value=certificate_acts.one_of(FILTERS, query.get("state")))
-    sort = dbc.Select(id="certificates-sort", options=sorts, value=certificate_acts.one_of(SORTS, query.get("sort")))
-    fields = (("search", search), ("state", state), ("sort", sort))
-    return html.Div(
-        [html.Div(labelled_field(f"certificates-{name}", t(f"certificates.{name}", language), field), className="tds-field-wide")
-         for name, field in fields],
-        className="tds-filters",
-    )  # fmt: skip
-
-
-def state_word(state: str, language: str) -> str:
-    """Name a state to filter by."""
-    if state in ("all", "without"):
-        return t(f"certificates.{state}", language)
-    return t(f"certificates.state_{state}", language)
-
-
 @callback(
     Output("certificates-table", "children"),
     Output("certificates-range", "children"),
@@ -115,13 +84,12 @@ def state_word(state: str, language: str) -> str:
     Input("certificates-page", "data"),
     Input("certificates-refresh", "n_intervals"),
     Input("certificates-changed", "data"),
+    Input("first-boot-follow", "n_intervals"),
 )
 def show(text: Any, state: Any, sort: Any, page: Any, *_: Any) -> tuple[Any, ...]:
     """Show one page of what the filters leave, with buttons where they can be used."""
     now, language, number = datetime.now(UTC), locale(), certificate_acts.page_number(page)
-    chosen = certificate_acts.one_of(FILTERS, state)
-    wanted = "" if chosen == FILTERS[0] else chosen
-    sought = Sought(str(text or "")[:100], wanted, certificate_acts.one_of(SORTS, sort))
+    sought = certificate_filters.sought(text, state, sort)
     with doors.transaction() as conn:
         found, total = certificates(conn, sought, now, PAGE, (number - 1) * PAGE)
         authority = find_authority(conn)
@@ -334,3 +302,4 @@ clientside_callback(
     Input("certificates-batch-open", "n_clicks"),
     prevent_initial_call=True,
 )
+first_boot_panel.connect()

@@ -53,17 +53,19 @@ def test_the_unit_with_the_hardening_of_this_page_is_one_that_systemd_accepts(tm
     assert [line for line in done.stderr.splitlines() if "tds-broker" in line or "hardening" in line] == []
 
 
-def test_the_unit_of_first_boot_is_one_that_systemd_accepts(tmp_path: Path) -> None:
-    unit = (ROOT / "deploy" / "systemd" / "tds-bootstrap.service").read_text(encoding="utf-8")
-    assert "ExecStart=/opt/tds/.venv/bin/tds broker --bootstrap\n" in unit
+@pytest.mark.parametrize(("name", "command"), [("tds-bootstrap", "tds broker --bootstrap"), ("tds-authority", "tds certs work")])
+def test_the_units_beside_the_broker_are_ones_that_systemd_accepts(tmp_path: Path, name: str, command: str) -> None:
+    unit = (ROOT / "deploy" / "systemd" / f"{name}.service").read_text(encoding="utf-8")
+    assert f"ExecStart=/opt/tds/.venv/bin/{command}\n" in unit
+    assert f"systemctl enable --now {name}\n" in (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd here")
-    (tmp_path / "tds-bootstrap.service").write_text(unit.replace("/opt/tds/.venv/bin/tds broker --bootstrap", "/bin/true"))
+    (tmp_path / f"{name}.service").write_text(unit.replace(f"/opt/tds/.venv/bin/{command}", "/bin/true"))
 
-    command = ["systemd-analyze", "verify", str(tmp_path / "tds-bootstrap.service")]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"})
+    verify = ["systemd-analyze", "verify", str(tmp_path / f"{name}.service")]
+    done = subprocess.run(verify, capture_output=True, text=True, env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"})
 
-    assert [line for line in done.stderr.splitlines() if "tds-bootstrap" in line] == []
+    assert [line for line in done.stderr.splitlines() if name in line] == []
 
 
 def test_every_file_of_the_room_is_on_its_page() -> None:

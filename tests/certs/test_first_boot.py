@@ -22,7 +22,7 @@ from certs.revocation import revoke
 from settings import Settings
 from simulator.first_boot import Batch, Label, Newcomer
 from simulator.gateway import Identity
-from sql import people, registrations
+from sql import claims, people, registrations
 from sql.audit import Actor
 from sql.errors import Refused
 from tests.broker.lab import ROOT, Client, Lab, make_settings, wait_until
@@ -56,7 +56,7 @@ class World:
 
     def claim(self, one: Newcomer, **more: Any) -> int:
         label = one.label
-        return registrations.claim(
+        return claims.claim(
             self.database.web, self.account, Actor("ana@example.com", self.admin), label.mac, label.serial_number, **more
         )
 
@@ -231,7 +231,7 @@ def test_a_key_of_another_gateway_is_a_fault_for_the_account_to_see(world: World
 
     assert wait_until(lambda: world.listed(two.label.mac)[0].fault is not None)
     with world.database.web.transaction(world.account, world.admin) as connection:
-        fault = next(t.fault for t in registrations.taken(connection, world.account) if t.mac == two.label.mac)
+        fault = next(t.fault for t in claims.claims(connection) if t.mac == two.label.mac)
     assert fault is not None
     assert one.label.mac in fault
     copying.stopped = True

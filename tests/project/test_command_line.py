@@ -155,6 +155,7 @@ def test_an_unreachable_database_fails_the_doctor(state: dict[str, str]) -> None
     report = json.loads(done.stdout)
     assert report["healthy"] is False
     assert {check["check"] for check in report["checks"] if not check["ok"]} >= {"store", "broker"}
+    assert {name for check in report["checks"] for name in check} == {"check", "ok", "detail", "warning"}
 
 
 @pytest.fixture(scope="module")

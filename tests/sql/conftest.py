@@ -8,6 +8,7 @@ import pytest
 
 from tests import conftest
 from tests.conftest import Database
+from tests.sql.newcomers import cast, scene  # noqa: F401 - fixtures
 
 
 @pytest.fixture(scope="module", params=conftest.engines())

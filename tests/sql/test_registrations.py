@@ -2,85 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from sql import audit, fleet, people, registrations
+from sql import audit, claims, fleet, registrations
 from sql.audit import Actor
 from sql.errors import NotFound, Refused
-from sql.registrations import Known
-from tests.conftest import PASSWORD, Database
-
-numbers = itertools.count(1)
-
-
-@dataclass
-class Scene:
-    """Two accounts, each with an admin, and a viewer in the first."""
-
-    bench: Database
-    mine: int
-    theirs: int
-    admin: int
-    viewer: int
-    stranger: int
-
-    def hear(self, mac: str, key: str = "a" * 64, **more: str) -> Known | None:
-        told = {"serial_number": "TDS-1", "model": "G8", "firmware": "1.0", "request": "PEM"} | more
-        with self.bench.owner.transaction() as connection:
-            return registrations.hear(connection, mac=mac, key=key, **told)
-
-    def claim(self, mac: str, serial_number: str = "TDS-1", **more: Any) -> int:
-        return registrations.claim(self.bench.web, self.mine, Actor("ana@example.com", self.admin), mac, serial_number, **more)
-
-    def run(self, statement: str, **given: Any) -> None:
-        with self.bench.owner.transaction() as connection:
-            connection.execute(text(statement), given)
-
-    def certify(self, mac: str, serial: str, until: str = "1 year") -> None:
-        self.run(
-            "INSERT INTO tds.certificate (serial, purpose, common_name, fingerprint, not_before, not_after)"
-            " VALUES (:s, 'gateway', :m, 'f', now(), now() + CAST(:u AS interval))",
-            s=serial,
-            m=mac,
-            u=until,
-        )
-
-
-@pytest.fixture(scope="module")
-def cast(bench: Database) -> Scene:
-    mine, theirs = bench.account("Aurora"), bench.account("Boreal")
-    with bench.owner.transaction() as connection:
-        admin, viewer, stranger = (
-            people.add_user(connection, f"{name}@example.com", account, role, PASSWORD)
-            for name, account, role in (("ana", "Aurora", "admin"), ("vera", "Aurora", "viewer"), ("olga", "Boreal", "admin"))
-        )
-    return Scene(bench, mine, theirs, admin, viewer, stranger)
-
-
-@pytest.fixture
-def scene(cast: Scene) -> Scene:
-    """Begin with nobody waiting and nothing missed."""
-    cast.run("DELETE FROM tds.registration")
-    cast.run("DELETE FROM tds.registration_miss")
-    cast.run("DELETE FROM tds.gateway")
-    cast.run("DELETE FROM tds.certificate")
-    return cast
-
-
-def new_mac() -> str:
-    return f"02:00:00:00:00:{next(numbers):02x}"
-
-
-def refusal(scene: Scene, *given: Any, **more: Any) -> str:
-    with pytest.raises(Refused) as refused:
-        scene.claim(*given, **more)
-    return refused.value.key
+from tests.sql.newcomers import Scene, new_mac, refusal
 
 
 def test_an_admin_takes_a_waiting_gateway_by_its_mac_and_serial_number(scene: Scene) -> None:
@@ -90,7 +19,7 @@ def test_an_admin_takes_a_waiting_gateway_by_its_mac_and_serial_number(scene: Sc
     scene.claim(mac.upper().replace(":", "-"), " tds-000123 ", name="Casa de bombas", capacity=16)
 
     with scene.bench.web.transaction(scene.mine, scene.admin) as connection:
-        (found,) = registrations.taken(connection, scene.mine)
+        (found,) = claims.claims(connection)
     assert (found.mac, found.serial_number, found.model, found.gateway) == (mac, "TDS-000123", "G8", "Casa de bombas")
     assert (found.decided_by, found.certificate_serial, found.fault) == ("ana@example.com", None, None)
     with scene.bench.owner.transaction() as connection:
@@ -138,8 +67,8 @@ def test_it_hides_other_accounts(scene: Scene) -> None:
     scene.hear(mac)
     scene.claim(mac)
     with scene.bench.web.transaction(scene.theirs, scene.stranger) as connection:
-        assert registrations.taken(connection, scene.mine) == []
-        assert registrations.taken(connection, scene.theirs) == []
+        assert claims.claims(connection) == []
+        assert claims.claims(connection) == []
 
 
 @pytest.mark.parametrize(
@@ -151,6 +80,7 @@ def test_it_hides_other_accounts(scene: Scene) -> None:
         "SELECT * FROM tds.registration_miss",
         "SELECT * FROM tds.registration_flag",
         "SELECT tds.allocate_registration(1, 1, 'x', 8, 'me', true)",
+        "SELECT * FROM tds.registration_by_label('m', 's')",
     ],
 )
 def test_the_web_login_takes_nothing_by_itself(scene: Scene, statement: str) -> None:
@@ -166,6 +96,14 @@ def test_the_ingester_sees_no_registration(scene: Scene) -> None:
         connection.execute(text("SELECT * FROM tds.registration"))
     with pytest.raises(ProgrammingError, match="permission denied"), scene.bench.ingest.transaction() as connection:
         connection.execute(text("SELECT * FROM web.claim_registration('m', 's', NULL, NULL, false)"))
+    for call in (
+        "look_at_registration('m', 's')",
+        "refuse_registration('m', 's', '')",
+        "expected_registrations()",
+        "demonstration_label()",
+    ):
+        with pytest.raises(ProgrammingError, match="permission denied"), scene.bench.ingest.transaction() as connection:
+            connection.execute(text(f"SELECT * FROM web.{call}"))
 
 
 @pytest.mark.parametrize("who", ["viewer", "stranger"])
@@ -173,7 +111,7 @@ def test_only_an_admin_of_the_account_takes_a_gateway(scene: Scene, who: str) ->
     mac = new_mac()
     scene.hear(mac)
     with pytest.raises(Refused) as refused:
-        registrations.claim(scene.bench.web, scene.mine, Actor(who, getattr(scene, who)), mac, "TDS-1")
+        claims.claim(scene.bench.web, scene.mine, Actor(who, getattr(scene, who)), mac, "TDS-1")
     assert refused.value.key == "no_right"
 
 
@@ -192,7 +130,7 @@ def test_guessing_ends_after_twenty_misses_an_hour_for_this_account_alone(scene:
     assert {refusal(scene, mac, f"guess {number}") for number in range(20)} == {"not_found"}
     assert refusal(scene, mac, "TDS-1") == "too_many"
 
-    registrations.claim(scene.bench.web, scene.theirs, Actor("olga@example.com", scene.stranger), mac, "TDS-1")
+    claims.claim(scene.bench.web, scene.theirs, Actor("olga@example.com", scene.stranger), mac, "TDS-1")
 
     scene.run("UPDATE tds.registration_miss SET at = at - interval '61 minutes'")
     assert refusal(scene, mac, "TDS-1") == "not_found"
@@ -376,4 +314,4 @@ def test_a_fault_is_kept_for_the_account_to_read(scene: Scene) -> None:
         registrations.fail(connection, known.id, "the request's key is revoked")
         assert registrations.unsigned(connection) == []
     with scene.bench.web.transaction(scene.mine, scene.admin) as connection:
-        assert [one.fault for one in registrations.taken(connection, scene.mine)] == ["the request's key is revoked"]
+        assert [one.fault for one in claims.claims(connection)] == ["the request's key is revoked"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from sqlalchemy import text
 
 from sql import fleet, ledger, upkeep
@@ -31,13 +32,37 @@ def test_the_doctor_says_what_the_night_found(plain_database: Database) -> None:
     def books() -> Finding:
         return next(found for found in health(plain_database.settings) if found.check == "books")
 
-    assert books() == ("books", True, "the nightly check has not run yet")
+    assert books()[:3] == ("books", True, "the nightly check has not run yet")
     upkeep.nightly(plain_database.owner, NOW)
-    assert books() == ("books", True, f"no difference in the night of {NOW:%Y-%m-%d}")
+    assert books()[:3] == ("books", True, f"no difference in the night of {NOW:%Y-%m-%d}")
     with plain_database.owner.transaction() as connection:
         connection.execute(text("UPDATE tds.meta SET value = '7' WHERE key = 'ledger_difference'"))
     assert not books().ok
     assert books().detail.startswith("7 rows differed")
+
+
+@pytest.mark.parametrize(
+    ("days", "ok", "warning", "said"),
+    [(91, True, False, "none ends within 90 days"), (89, True, True, "within 90 days: 1 gateway, the first Pump"), (29, True, True, "within 30 days"),
+     (6, True, True, "within 7 days"), (-1, False, True, "ended: 1 gateway")],
+)  # fmt: skip
+def test_the_doctor_warns_of_gateways_certificates_that_end(
+    plain_database: Database, days: int, ok: bool, warning: bool, said: str
+) -> None:
+    plain_database.account("Aurora")
+    with plain_database.owner.transaction() as connection:
+        for number, (name, until) in enumerate((("Pump", days), ("Roof", 4000)), 1):
+            fleet.add_gateway(connection, f"02:00:00:00:00:0{number}", "Aurora", name)
+            values = {"s": name, "m": f"02:00:00:00:00:0{number}", "u": datetime.now(UTC) + timedelta(days=until)}
+            connection.execute(
+                text("INSERT INTO tds.certificate (serial, purpose, common_name, fingerprint, not_before, not_after)"
+                     " VALUES (:s, 'gateway', :m, 'f', now(), :u)"),
+                values,
+            )  # fmt: skip
+    found = next(found for found in health(plain_database.settings) if found.check == "gateway certs")
+    assert (found.ok, found.warning) == (ok, warning)
+    assert said in found.detail
+    assert "Roof" not in found.detail
 
 
 def test_what_came_late_is_kept_for_five_weeks(plain_database: Database) -> None:
