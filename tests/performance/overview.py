@@ -11,7 +11,7 @@ import time
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from simulator.visibility import percentiles
 
@@ -55,6 +55,17 @@ def measure(address: str, email: str, password: str, visits: int) -> dict[str, A
 def _visit(browser: Browser, address: str, email: str, password: str) -> list[Request]:
     """Sign in, choose the first account, and give every request of the overview until it is quiet."""
     page = browser.new_context().new_page()
+    sign_in(page, address, email, password)
+    requests: list[Request] = []
+    page.on("request", lambda request: requests.append(request))
+    page.goto(f"{address}/")
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(1500)
+    return requests
+
+
+def sign_in(page: Page, address: str, email: str, password: str) -> None:
+    """Sign in, choose the first account, and wait for the overview."""
     page.goto(f"{address}/login")
     page.fill("input[name=email]", email)
     page.fill("input[name=password]", password)
@@ -62,12 +73,6 @@ def _visit(browser: Browser, address: str, email: str, password: str) -> list[Re
     page.locator("button[name=account]").first.click()
     page.wait_for_url(f"{address}/")
     page.wait_for_load_state("networkidle")
-    requests: list[Request] = []
-    page.on("request", lambda request: requests.append(request))
-    page.goto(f"{address}/")
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(1500)
-    return requests
 
 
 def _sent(request: Request) -> Sent:

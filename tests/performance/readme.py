@@ -21,6 +21,7 @@ from typing import Any
 from settings import ROOT
 from simulator.ports import next_free_port
 from tests.performance.overview import measure
+from tests.performance.refresh import measure_refreshes
 from tests.performance.start import first_and_second
 from tests.performance.sums import differences
 
@@ -61,7 +62,9 @@ def measured(args: argparse.Namespace) -> dict[str, Any]:
     try:
         start, demo = first_and_second(folder, args.months, environment)
         try:
-            overview = measure(demo.printed(r"address +(\S+)"), *demo.login, args.visits)
+            address = demo.printed(r"address +(\S+)")
+            overview = measure(address, *demo.login, args.visits)
+            refresh = measure_refreshes(address, *demo.login)
             arrival = published(folder, environment, args.seconds)
         finally:
             demo.stop()
@@ -74,6 +77,7 @@ def measured(args: argparse.Namespace) -> dict[str, Any]:
         **machine,
         "start": start,
         "overview": overview,
+        "refresh": refresh,
         "arrival": arrival,
         "sums": sums,
     }
@@ -106,6 +110,10 @@ def table(record: dict[str, Any]) -> str:
             f"{overview['p50_ms']:.0f} / {overview['p95_ms']:.0f} ms",
         ),
         ("overview: requests to other hosts", str(overview["outside_requests"])),
+        (
+            f"open overview: from its refresh until what is new is on the page, longest of {record['refresh']['refreshes']}",
+            f"{record['refresh']['longest_ms']:.0f} ms",
+        ),
         (
             f"publish → row visible, {RATE} messages/s of {DEVICES} readings over mutual TLS, p50 / p99",
             f"{latency['p50']:.1f} / {latency['p99']:.1f} ms",

@@ -15,6 +15,7 @@ SOME = {
     "load_before": 0.3,
     "start": {"months": 13, "readings": 911_338, "first_s": 41.2, "second_s": 4.9},
     "overview": {"p50_ms": 81.23, "p95_ms": 120.9, "visits": 50, "requests": 7, "outside_requests": 0},
+    "refresh": {"refreshes": 3, "longest_ms": 309.7, "shown_ms": [250.1, 309.7, 266.0]},
     "arrival": {"published": 600, "lost": 0, "duplicated": 0, "latency_ms": {"p50": 4.21, "p95": 8.0, "p99": 12.06}},
     "sums": {"meters": 60, "readings": 1, "days_difference": "0", "months_difference": "0"},
 }
@@ -26,6 +27,7 @@ def test_it_says_every_number() -> None:
         "| 4.9 s |",
         "911,338",
         "| 81 / 121 ms |",
+        "| 310 ms |",
         "| 4.2 / 12.1 ms |",
         "| 0 / 0 |",
         "60 random meters",
