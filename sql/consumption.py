@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from sql import calendar, rollups
 from sql.errors import Refused
-from sql.statements import raw_statements, statements
+from sql.statements import raw_statements
 
 Step = Literal["15min", "hour", "day", "month"]
 STEPS: tuple[Step, ...] = get_args(Step)
@@ -19,8 +19,15 @@ MILLION = Decimal(1_000_000)
 PLACES = Decimal("0.000001")
 
 
+OTHERS = 0
+
+
 class ConsumptionRow(NamedTuple):
-    """One bucket of one device; consumption is None where no pair of readings reaches into it, and for gauges."""
+    """One bucket of one device; consumption is None where no pair of readings reaches into it, and for gauges.
+
+    Of several devices together: `device_id` is the number of the group, `coverage` the mean of the `devices` that have any
+    consumption in the bucket.
+    """
 
     device_id: int
     bucket: datetime
@@ -31,6 +38,7 @@ class ConsumptionRow(NamedTuple):
     minimum: Decimal | None
     maximum: Decimal | None
     readings: int
+    devices: int = 1
 
 
 def parse_step(name: str) -> Step:
@@ -63,9 +71,35 @@ def consumption(
     if end <= start or not device_ids:
         return []
     low, high = outward(step, start, end, zone)
-    rows = _rows(connection, list(device_ids), step, low, high, zone)
+    rows = _rows(connection, Asked(list(device_ids), low, high), step, zone)
     widths = {bucket: _width(bucket, step, zone) for bucket in {row.bucket for row in rows}}
     return [_row(row, widths[row.bucket]) for row in rows]
+
+
+def grouped(
+    connection: Connection, groups: Mapping[int, int], step: Step, start: datetime, end: datetime, zone: str
+) -> list[ConsumptionRow]:
+    """Give the consumption of devices added up by group, by group and time; `groups` gives each device its group's number.
+
+    Added up in the database: a chart of a thousand devices needs a dozen rows a bucket, not a thousand.
+    """
+    if end <= start or not groups:
+        return []
+    low, high = outward(step, start, end, zone)
+    rows = _rows(connection, Asked(list(groups), low, high, "grouped", {"groups": list(groups.values())}), step, zone)
+    widths = {bucket: _width(bucket, step, zone) for bucket in {row.bucket for row in rows}}
+    return [_row(row, widths[row.bucket] * max(row.devices, 1))._replace(devices=row.devices) for row in rows]
+
+
+def few(
+    connection: Connection, device_ids: Sequence[int], step: Step, start: datetime, end: datetime, zone: str, most: int
+) -> list[ConsumptionRow]:
+    """Give the rows of those devices that consumed most, and of the rest together, as device OTHERS."""
+    if len(device_ids) <= most:
+        return consumption(connection, device_ids, step, start, end, zone)
+    ranked = Asked(list(device_ids), *outward(step, start, end, zone), "largest", {"most": most})
+    own = {row.device_id for row in _rows(connection, ranked, step, zone)}
+    return grouped(connection, {device: device if device in own else OTHERS for device in device_ids}, step, start, end, zone)
 
 
 def filled(
@@ -79,31 +113,48 @@ def filled(
             yield known.get((device_id, bucket)) or ConsumptionRow(device_id, bucket, None, None, 0.0, None, None, None, 0)
 
 
-def _rows(connection: Connection, devices: list[int], step: Step, low: datetime, high: datetime, zone: str) -> Sequence[Any]:
-    values: dict[str, Any] = {"devices": devices, "start": low, "end": high}
+class Asked(NamedTuple):
+    """Devices and a period of whole buckets; `within` names the statement that asks of their buckets, with its own values."""
+
+    devices: list[int]
+    start: datetime
+    end: datetime
+    within: str = ""
+    own: Mapping[str, Any] = {}
+
+    def rows(self, connection: Connection, name: str, names: Mapping[str, str] | None = None, **more: Any) -> Sequence[Any]:
+        """Run the statement of a name, with names put into it."""
+        bodies = raw_statements("consumption.sql")
+        body = bodies[name].format(**names or {})
+        body = bodies[self.within].format(body=body) if self.within else body
+        values = {"devices": self.devices, "start": self.start, "end": self.end, **self.own, **more}
+        return connection.execute(text(body), values).all()
+
+
+def _rows(connection: Connection, asked: Asked, step: Step, zone: str) -> Sequence[Any]:
+    low, high = asked.start, asked.end
     if step == "15min":
-        return connection.execute(statements("consumption.sql")["by_quarter"], values).all()
+        return asked.rows(connection, "by_quarter")
     if step == "hour" and calendar.has_whole_hours(low, high, zone):
-        return connection.execute(statements("consumption.sql")["by_hour"], values).all()
+        return asked.rows(connection, "by_hour")
     known = _rollups_of(connection, zone) if step != "hour" and not calendar.repeats_midnight(low, high, zone) else {}
-    rows = _rolled(connection, values, step, zone, known) if known else []
+    rows = _rolled(connection, asked, step, zone, known) if known else []
     if known and all(calendar.bucket_start(step, bucket, zone) == bucket for bucket in {row.bucket for row in rows}):
         return rows
     # An hour that is no UTC hour, a zone so new that its rollups do not exist yet, or days that the database cuts elsewhere.
-    values |= {"lows": buckets(step, low, high, zone)}
-    return connection.execute(statements("consumption.sql")["by_edges"], values).all()
+    return asked.rows(connection, "by_edges", lows=buckets(step, low, high, zone))
 
 
-def _rolled(connection: Connection, values: Mapping[str, Any], step: Step, zone: str, known: Mapping[str, str]) -> Sequence[Any]:
-    hours = rollups.HOUR if calendar.has_whole_hours(values["start"], values["end"], zone) else None
-    body = raw_statements("consumption.sql")[f"by_{step}"].format(
-        day=f"consumption_day_{rollups.slug(zone)}",
-        month=f"consumption_month_{rollups.slug(zone)}",
-        today=hours or "ledger",
-        moment="bucket" if hours else "middle",
-    )
+def _rolled(connection: Connection, asked: Asked, step: Step, zone: str, known: Mapping[str, str]) -> Sequence[Any]:
+    hours = rollups.HOUR if calendar.has_whole_hours(asked.start, asked.end, zone) else None
+    names = {
+        "day": f"consumption_day_{rollups.slug(zone)}",
+        "month": f"consumption_month_{rollups.slug(zone)}",
+        "today": hours or "ledger",
+        "moment": "bucket" if hours else "middle",
+    }
     more = {"closed": known["month"], "today": known["day"], "zone": zone} if step == "month" else {}
-    return connection.execute(text(body), {**values, **more}).all()
+    return asked.rows(connection, f"by_{step}", names, **more)
 
 
 def _rollups_of(connection: Connection, zone: str) -> Mapping[str, str]:

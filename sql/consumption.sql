@@ -1,33 +1,44 @@
--- Consumption of devices by bucket. The names without schema are the owner's tables or, for the web login, its account's views.
+-- Consumption of devices by bucket. The devices are hidden from the planner behind a subquery: of a long list it would
+-- estimate each one, in every chunk, which takes longer than the statement itself.
+-- The names without schema are the owner's tables or, for the web login, its account's views.
 
 -- name: by_quarter Quarter-hours, from the ledger.
 SELECT device_id, middle - interval '7 minutes 30 seconds' AS bucket, quantity, estimated, covered, value_seconds, minimum, maximum, readings
-  FROM ledger WHERE device_id = any(CAST(:devices AS integer[])) AND middle >= :start AND middle < :end ORDER BY 1, 2;
+  FROM ledger WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND middle >= :start AND middle < :end ORDER BY 1, 2;
 
 -- name: by_hour Local hours where they are UTC hours.
 SELECT device_id, bucket, quantity, estimated, covered, value_seconds, minimum, maximum, readings
-  FROM consumption_hour WHERE device_id = any(CAST(:devices AS integer[])) AND bucket >= :start AND bucket < :end ORDER BY 1, 2;
+  FROM consumption_hour WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < :end ORDER BY 1, 2;
 
 -- name: by_day Local days; {day} is the rollup of the zone.
 SELECT device_id, bucket, quantity, estimated, covered, value_seconds, minimum, maximum, readings
-  FROM {day} WHERE device_id = any(CAST(:devices AS integer[])) AND bucket >= :start AND bucket < :end ORDER BY 1, 2;
+  FROM {day} WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < :end ORDER BY 1, 2;
 
 -- name: by_month Local months: closed ones from the month rollup, the rest from closed days, and today from {today}.
 SELECT device_id, bucket, quantity, estimated, covered, value_seconds, minimum, maximum, readings
-  FROM {month} WHERE device_id = any(CAST(:devices AS integer[])) AND bucket >= :start AND bucket < least(:end, CAST(:closed AS timestamptz))
+  FROM {month} WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < least(:end, CAST(:closed AS timestamptz))
 UNION ALL
 SELECT device_id, date_trunc('month', bucket, :zone), sum(quantity), sum(estimated), sum(covered), sum(value_seconds), min(minimum), max(maximum), sum(readings)
   FROM (SELECT * FROM (SELECT device_id, bucket, quantity, estimated, covered, value_seconds, minimum, maximum, readings FROM {day}_closed
-                        WHERE device_id = any(CAST(:devices AS integer[])) AND bucket >= greatest(:start, CAST(:closed AS timestamptz))
+                        WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= greatest(:start, CAST(:closed AS timestamptz))
                           AND bucket < least(:end, CAST(:today AS timestamptz))) d
         UNION ALL
         SELECT device_id, {moment}, quantity, estimated, covered, value_seconds, minimum, maximum, readings FROM {today}
-         WHERE device_id = any(CAST(:devices AS integer[])) AND {moment} >= greatest(:start, CAST(:today AS timestamptz)) AND {moment} < :end) p
+         WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND {moment} >= greatest(:start, CAST(:today AS timestamptz)) AND {moment} < :end) p
  GROUP BY 1, 2
 ORDER BY 1, 2;
 
 -- name: by_edges Any buckets at all, given by their starts, straight from the ledger.
 SELECT device_id, (CAST(:lows AS timestamptz[]))[width_bucket(middle, CAST(:lows AS timestamptz[]))] AS bucket, sum(quantity) AS quantity, sum(estimated) AS estimated,
        sum(covered) AS covered, sum(value_seconds) AS value_seconds, min(minimum) AS minimum, max(maximum) AS maximum, sum(readings) AS readings
-  FROM ledger WHERE device_id = any(CAST(:devices AS integer[])) AND middle >= :start AND middle < :end
+  FROM ledger WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND middle >= :start AND middle < :end
  GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- name: grouped The buckets of {body} added up by group: of coverage, that of the devices that have any consumption there.
+SELECT g.number AS device_id, r.bucket, sum(r.quantity) AS quantity, sum(r.estimated) AS estimated, coalesce(sum(r.covered) FILTER (WHERE r.quantity IS NOT NULL), 0) AS covered,
+       NULL::numeric AS value_seconds, NULL::numeric AS minimum, NULL::numeric AS maximum, sum(r.readings) AS readings, count(r.quantity) AS devices
+  FROM ({body}) r JOIN unnest(CAST(:devices AS integer[]), CAST(:groups AS integer[])) AS g (id, number) ON g.id = r.device_id
+ GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- name: largest The devices that consumed most in the buckets of {body}, each with its first bucket.
+SELECT r.device_id, min(r.bucket) AS bucket FROM ({body}) r GROUP BY 1 ORDER BY sum(r.quantity) DESC NULLS LAST, 1 LIMIT :most;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,6 +24,19 @@ class Amount(NamedTuple):
     coverage: float
 
 
+def stand_ins(devices: Iterable[ChartDevice]) -> tuple[list[ChartDevice], dict[int, int]]:
+    """Give one device that stands for all of a resource and unit, for each, and the number of the one that stands for each device."""
+    numbers: dict[tuple[str, str], int] = {}
+    groups = {device.id: numbers.setdefault((device.resource, device.unit), len(numbers) + 1) for device in devices}
+    return [ChartDevice(number, "", resource, unit) for (resource, unit), number in numbers.items()], groups
+
+
+def members(standing: Iterable[ChartDevice], stands_for: Mapping[int, int]) -> list[int]:
+    """Give the devices that some stand for."""
+    numbers = {one.id for one in standing}
+    return [device for device, number in stands_for.items() if number in numbers]
+
+
 def in_main_unit(
     devices: Iterable[ChartDevice], rows: Iterable[ConsumptionRow]
 ) -> tuple[list[ChartDevice], list[ConsumptionRow]]:
@@ -36,6 +49,12 @@ def in_main_unit(
             device = device._replace(unit=unit)
         converted.append(device)
     return converted, [scaled(row, *units[row.device_id]) if row.device_id in units else row for row in rows]
+
+
+def share_unit(devices: Iterable[ChartDevice]) -> bool:
+    """Tell whether all devices count in one unit, and it is the one that is shown: then the database may add them up."""
+    units = {(device.unit, MAIN_UNIT.get(device.resource, device.unit)) for device in devices}
+    return len(units) == 1 and all(unit == main for unit, main in units)
 
 
 def scaled(row: ConsumptionRow, source: str, target: str) -> ConsumptionRow:
@@ -54,7 +73,7 @@ def amount(rows: Iterable[ConsumptionRow], step: Step, zone: tzinfo, length: tim
         if row.consumption is not None:
             quantity = row.consumption if quantity is None else quantity + row.consumption
         if row.coverage:
-            measured += row.coverage * (axes.bucket_end(row.bucket, step, zone) - row.bucket)
+            measured += row.coverage * row.devices * (axes.bucket_end(row.bucket, step, zone) - row.bucket)
     whole = length * devices
     return Amount(quantity, min(measured / whole, 1.0) if whole else 0.0)
 

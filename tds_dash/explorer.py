@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from dash import no_update
 
+from sql.consumption import OTHERS
 from sql.queries.devices import Device
 from tds_dash.amounts import amount, in_main_unit
 from tds_dash.components import consumption_table, empty_state
@@ -49,7 +50,8 @@ def answer(shown: Shown, rows: Sequence[ConsumptionRow]) -> Answer:
     """Give the filled card."""
     devices, rows = in_main_unit(shown.devices, rows)
     group = next(iter(by_unit(devices).values()))
-    kept = [row for row in rows if row.device_id in {device.id for device in group}]
+    ids = {device.id for device in group} | {OTHERS}
+    kept = [row for row in rows if row.device_id in ids]
     words = {"unit": group[0].unit, "step": t(f"step.per_{shown.step}", shown.locale)}
     title = t("chart.titled", shown.locale, resource=t(f"resource.{shown.resource}", shown.locale), **words)
     common: dict[str, Any] = {"step": shown.step, "zone": shown.zone, "now": shown.now, "locale": shown.locale}

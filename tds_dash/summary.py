@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from sql.consumption import ConsumptionRow, consumption
-from tds_dash.amounts import FAIR, Amount, amount, daily, in_main_unit, together
+from sql.consumption import ConsumptionRow, grouped
+from tds_dash.amounts import FAIR, Amount, amount, daily, in_main_unit, members, stand_ins, together
 from tds_dash.components import Change
 from tds_dash.figures import ChartDevice, by_unit
 from tds_dash.view import midnight
@@ -67,28 +67,29 @@ def summaries(conn: Connection, devices: Sequence[ChartDevice], now: datetime, z
     """Ask for days since the start of last month and for the part of a day that ends the comparison; two queries in all."""
     period = month_so_far(now, zone)
     metered = [device for device in devices if device.kind != "gauge"]
-    ids = [device.id for device in metered]
-    if not ids:
+    if not metered:
         return []
+    standing, groups = stand_ins(metered)
     oldest = min(period.last_start, spark_days(now, zone)[0])
     tomorrow = midnight(now.astimezone(zone).date() + timedelta(days=1), zone)
-    days = consumption(conn, ids, "day", oldest, tomorrow, zone.key)
-    part = consumption(conn, ids, "15min", period.last_day, period.same, zone.key) if period.same > period.last_day else []
-    shown, days = in_main_unit(metered, days)
-    part = in_main_unit(metered, part)[1]
-    found = [summary(group, days, part, period, zone) for group in by_unit(shown).values()]
+    days = grouped(conn, groups, "day", oldest, tomorrow, zone.key)
+    part = grouped(conn, groups, "15min", period.last_day, period.same, zone.key) if period.same > period.last_day else []
+    shown, days = in_main_unit(standing, days)
+    part = in_main_unit(standing, part)[1]
+    found = [summary(group, len(members(group, groups)), days, part, period, zone) for group in by_unit(shown).values()]
     return [one for one in found if any(value is not None for value in (one.month.quantity, one.before.quantity, *one.spark))]
 
 
 def summary(
     group: Sequence[ChartDevice],
+    count: int,
     days: Sequence[ConsumptionRow],
     part: Sequence[ConsumptionRow],
     period: MonthSoFar,
     zone: tzinfo,
 ) -> ResourceSummary:
-    """Add up one unit's devices."""
-    ids, count = {device.id for device in group}, len(group)
+    """Add up one unit's `count` devices, or those that stand for them."""
+    ids = {device.id for device in group}
     days = [row for row in days if row.device_id in ids]
     part = [row for row in part if row.device_id in ids]
     whole_days, rest = period.last_day - period.last_start, period.same - period.last_day

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from sql.consumption import OTHERS
 from tds_dash import theme
 from tds_dash.figures import axes
 from tds_dash.wording import t
@@ -91,7 +92,7 @@ class Bucket:
         if row.consumption is not None:
             self.consumption = (self.consumption or Decimal(0)) + row.consumption
             self.estimated += row.estimated or Decimal(0)
-            self.coverage.append(row.coverage)
+            self.coverage += [row.coverage] * row.devices
         self.readings += row.readings
         self.repeated = self.repeated or row.bucket != self.start
 
@@ -123,9 +124,12 @@ def gather(rows: Iterable[ConsumptionRow], step: Step, zone: tzinfo) -> dict[str
 
 
 def split(rows: Sequence[ConsumptionRow], devices: Sequence[ChartDevice], step: Step, zone: tzinfo, locale: str) -> list[Series]:
-    """Give one series per device in fixed order, at most 12, the largest; what is left is one more, *others*."""
+    """Give one series per device in fixed order, at most 12, the largest; what is left is one more, *others*.
+
+    Rows may come with the others added up already (device OTHERS).
+    """
     one_unit(devices)
-    by_device: dict[int, list[ConsumptionRow]] = {device.id: [] for device in devices}
+    by_device: dict[int, list[ConsumptionRow]] = {number: [] for number in (OTHERS, *(device.id for device in devices))}
     for row in rows:
         if row.device_id in by_device:
             by_device[row.device_id].append(row)
@@ -135,7 +139,7 @@ def split(rows: Sequence[ConsumptionRow], devices: Sequence[ChartDevice], step: 
         Series(device.name, colour, gather(by_device[device.id], step, zone))
         for device, colour in zip(shown, colours, strict=True)
     ]
-    rest = [row for device in devices if device not in shown for row in by_device[device.id]]
+    rest = [row for device in devices if device not in shown for row in by_device[device.id]] + by_device[OTHERS]
     if rest:
         name = t("chart.others", locale, n=len(devices) - len(shown))
         series.append(Series(name, theme.OTHERS_COLOUR, gather(rest, step, zone)))

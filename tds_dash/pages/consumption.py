@@ -7,16 +7,18 @@ from typing import Any
 
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
 
-from sql.consumption import STEPS, consumption
+from sql.consumption import STEPS, few
 from sql.queries.devices import devices
 from sql.queries.revised import MARKED, revised
 from tds_dash import books_panel, doors, view
+from tds_dash.amounts import share_unit
 from tds_dash.components import chart_card, page_header, period_picker, segmented
 from tds_dash.components.choosers import chooser
 from tds_dash.explorer import Shown, answer, metered, nothing
 from tds_dash.figures import placed
 from tds_dash.identity import account, locale, zone
 from tds_dash.page_frame import register_page
+from tds_dash.theme import MOST_SERIES
 from tds_dash.wording import t
 
 RESOURCES = ("electricity", "water", "gas", "other")
@@ -130,7 +132,8 @@ def show(resource: Any, chosen: Any, period: Any, first: Any, last: Any, step: A
         width, asked = view.chosen_step(step, span, len(shown))
         span = span.outward(width, account().timezone)
         ids = [device.id for device in shown]
-        rows = consumption(conn, ids, width, span.start, span.end, account().timezone)
+        most = MOST_SERIES if share_unit(shown) else len(ids)
+        rows = few(conn, ids, width, span.start, span.end, account().timezone, most)
         late = revised(conn, ids, width, span.start, span.end, account().timezone, now - MARKED)
     seen = Shown(resource, shown, wanted is not None, span, width, asked, now, zone(), locale(), late)
     return nothing(seen) if not shown or not any(row.consumption is not None for row in rows) else answer(seen, rows)

@@ -7,13 +7,13 @@ from typing import Any
 
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
 
-from sql.consumption import consumption
+from sql.consumption import grouped
 from sql.queries.devices import devices
 from sql.queries.gateways import fleet_status
 from sql.queries.readings import latest_readings
 from sql.queries.revised import MARKED, revised
 from tds_dash import attention, books_panel, doors, view
-from tds_dash.amounts import in_main_unit
+from tds_dash.amounts import in_main_unit, members, stand_ins
 from tds_dash.components import (
     card_skeletons,
     chart_card,
@@ -129,11 +129,12 @@ def show_months(_: int | None, drawn: dict[str, Any]) -> dict[str, dict[str, Any
     start, end, _remark = view.preset("year", zone(), now)
     with doors.transaction() as conn:
         metered = [device for device in placed(devices(conn, now)) if device.kind != "gauge"]
-        rows = consumption(conn, [device.id for device in metered], "month", start, end, account().timezone)
-        shown, rows = in_main_unit(metered, rows)
+        standing, stands_for = stand_ins(metered)
+        rows = grouped(conn, stands_for, "month", start, end, account().timezone)
+        shown, rows = in_main_unit(standing, rows)
         groups = {resource: group for (resource, _unit), group in reversed(by_unit(shown).items())}
         late = {
-            resource: revised(conn, [device.id for device in group], "month", start, end, account().timezone, now - MARKED)
+            resource: revised(conn, members(group, stands_for), "month", start, end, account().timezone, now - MARKED)
             for resource, group in groups.items()
         }
     return {

@@ -51,7 +51,7 @@ def summed(coverage: float = 1.0) -> tuple[ResourceSummary, datetime]:
     days = [row(1, midnight(at(2026, 10, 1).date() + timedelta(days=n), ZONE), "24", coverage) for n in range(53)]
     days.append(row(1, midnight(now.date(), ZONE), "18", 0.5))
     part = [row(1, (at(2026, 10, 23) + timedelta(minutes=15 * n)).astimezone(UTC), "0.25", coverage) for n in range(48)]
-    return summary([device], days, part, month_so_far(now, ZONE), ZONE), now
+    return summary([device], 1, days, part, month_so_far(now, ZONE), ZONE), now
 
 
 def test_it_adds_up() -> None:
