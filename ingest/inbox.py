@@ -16,7 +16,7 @@ class Received(NamedTuple):
     payload: bytes
 
 
-MOST_BYTES = 8 * 1024 * 1024
+MOST_BYTES = 6 * 1024 * 1024
 
 
 class Inbox:

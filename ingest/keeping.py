@@ -19,6 +19,7 @@ Admit = Callable[[str, Rejection], Rejection | None]
 # Of one gateway, and of all together that are registered nowhere: months of one device's readings, and no more disk than that.
 MOST_KEPT = 100_000
 MOST_BYTES = 64 * 1024 * 1024
+AT_ONCE = 1000
 
 
 class Refusal(NamedTuple):
@@ -62,7 +63,7 @@ def keep(cursor: Cursor, refused: Sequence[Refusal], received_at: datetime, admi
             left[0], left[1] = left[0] - 1, left[1] - size
     insert(cursor, ((each, received_at) for each in kept))
     if unkept:
-        owners = sorted(unkept, key=lambda owner: (owner is None, owner))
+        owners = sorted(unkept, key=_order)
         counted = {"owners": owners, "counts": [unkept[owner] for owner in owners], "at": received_at}
         cursor.execute(raw_statements("intake.sql")["note_unkept"], counted)
     return suppressed
@@ -70,10 +71,14 @@ def keep(cursor: Cursor, refused: Sequence[Refusal], received_at: datetime, admi
 
 def insert(cursor: Cursor, refused: Iterable[tuple[Refusal, datetime]]) -> None:
     """Store rejections, each with the time when it was received; one that is there already counts once."""
-    values = [_values(each, received_at) for each, received_at in refused]
-    if values:
-        # One statement, so that the tally is moved in the order in which everybody locks it.
-        execute_values(cursor, raw_statements("intake.sql")["reject"], values, page_size=len(values))
+    refused = list(refused)
+    if (
+        len(refused) > AT_ONCE
+    ):  # one statement would be some ten megabytes, thrice; the tally is moved in the order in which everybody locks it
+        refused.sort(key=lambda one: _order(one[0].owner))
+    for start in range(0, len(refused), AT_ONCE):
+        values = [_values(each, received_at) for each, received_at in refused[start : start + AT_ONCE]]
+        execute_values(cursor, raw_statements("intake.sql")["reject"], values, page_size=AT_ONCE)
 
 
 def lock_tally(cursor: Cursor, owners: Iterable[int | None]) -> list[tuple[int | None, int, int]]:
@@ -82,6 +87,11 @@ def lock_tally(cursor: Cursor, owners: Iterable[int | None]) -> list[tuple[int |
     named = {"owners": [owner for owner in owners if owner is not None], "strangers": None in owners}
     cursor.execute(raw_statements("intake.sql")["lock_tally"], named)
     return cursor.fetchall()
+
+
+def _order(owner: int | None) -> tuple[bool, int | None]:
+    """Give what puts owners in the order in which the database sorts them: no gateway comes last."""
+    return owner is None, owner
 
 
 def _room(cursor: Cursor, owners: set[int | None]) -> dict[int | None, list[int]]:

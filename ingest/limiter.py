@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
 from collections import Counter
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ BURST = 5000
 PER_HOUR = 3600
 REMIND_SECONDS = 60.0
 MOST_NAMED = 5
+MOST_KNOWN = 10_000
 
 
 class _Allowance(msgspec.Struct):
@@ -33,9 +35,10 @@ class RejectionLimiter:
 
     def admit(self, mac: str, rejection: Rejection, now: float) -> Rejection | None:
         """Give the rejection to keep, or None; the last one before the limit says that there is one. `now` in seconds."""
+        if len(self._allowances) >= MOST_KNOWN and mac not in self._allowances:
+            self._forget(now)
         allowance = self._allowances.setdefault(mac, _Allowance(self.burst, now))
-        allowance.left = min(self.burst, allowance.left + max(0.0, now - allowance.at) * self.per_hour / 3600)
-        allowance.at = now
+        allowance.left, allowance.at = self._refilled(allowance, now), now
         if allowance.left >= 1:
             allowance.left -= 1
             allowance.said = allowance.said and allowance.left < self.burst / 2
@@ -45,6 +48,15 @@ class RejectionLimiter:
         allowance.said = True
         note = f"{rejection.detail}; more than {self.per_hour} rejections an hour: further ones are counted, not kept"
         return msgspec.structs.replace(rejection, detail=note)
+
+    def _refilled(self, allowance: _Allowance, now: float) -> float:
+        return min(self.burst, allowance.left + max(0.0, now - allowance.at) * self.per_hour / 3600)
+
+    def _forget(self, now: float) -> None:
+        """Make room: whoever has all of it again is as one who was never heard; of the others, those who have most left."""
+        left = {mac: self._refilled(allowance, now) for mac, allowance in self._allowances.items()}
+        for mac in heapq.nlargest(MOST_KNOWN // 2, left, key=lambda mac: left[mac]):
+            del self._allowances[mac]
 
 
 class Complaints:

@@ -8,16 +8,15 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from typing import NamedTuple
 
 import psycopg2
 
 from ingest import writer
+from ingest.batch import Item, gather
 from ingest.clock import Clock
 from ingest.directory import Directory
-from ingest.inbox import Inbox, Received
+from ingest.inbox import Inbox
 from ingest.limiter import Complaints, RejectionLimiter
-from ingest.message import Message, decode
 from ingest.metrics import Metrics
 from ingest.rejection import Rejection
 from ingest.resolve import Resolved, resolve
@@ -27,9 +26,6 @@ from sql.statements import raw_statements
 
 log = logging.getLogger(__name__)
 
-# As many messages of usual length; of the longest ones, what they come to has to stay within the memory of this process.
-MOST_MESSAGES, MOST_BYTES = 4000, 10 * 256 * 1024
-DECODED_AT_ONCE = 100
 IDLE_SECONDS = 0.2
 NOTICE_SECONDS = 0.5
 LOOK_SECONDS = 5.0
@@ -41,13 +37,6 @@ QUIET_SECONDS, STUCK_SECONDS, HANGING_SECONDS = 15.0, 90.0, 180.0
 REMIND_SECONDS = 60.0
 # A single message that the database fails on without blaming its data is tried this often before it is refused.
 MOST_ATTEMPTS = 5
-
-
-class Item(NamedTuple):
-    """A message on its way, as received and as decoded."""
-
-    received: Received
-    message: Message
 
 
 class Service:
@@ -129,23 +118,17 @@ class Service:
     def process_one_batch(self, timeout: float = IDLE_SECONDS) -> bool:
         """Store what has arrived in one transaction and acknowledge it; tells whether there was work. Raises StoreLost."""
         if not self._pending:
-            self._pending, self._ahead = self._ahead or self._take(MOST_MESSAGES, MOST_BYTES, timeout), []
+            self._pending, self._ahead = self._ahead, []
+            gather(self._inbox, self._pending, timeout=0 if self._pending else timeout)
         worked = bool(self._pending)
         if worked:
             self._commit(list(self._pending))
         self._tend()
         return worked
 
-    def _take(self, most: int, most_bytes: int, timeout: float = 0) -> list[Item]:
-        return [Item(received, _decode(received)) for received in self._inbox.take(most, most_bytes, timeout)]
-
     def _look_ahead(self, storing: Future[writer.Stored]) -> None:
         """Decode the next batch, as far as it has arrived, while the database is at work on this one."""
-        room, size = MOST_MESSAGES - len(self._ahead), MOST_BYTES - sum(len(item.received.payload) for item in self._ahead)
-        while not storing.done() and room > 0 and size > 0 and len(self._inbox):
-            items = self._take(min(room, DECODED_AT_ONCE), size)
-            room, size = room - len(items), size - sum(len(item.received.payload) for item in items)
-            self._ahead += items
+        gather(self._inbox, self._ahead, storing.done)
 
     def _held(self) -> int:
         """Count the messages received and not settled."""
@@ -292,16 +275,3 @@ class Service:
     def _connection(self) -> psycopg2.extensions.connection:
         assert self._session is not None
         return self._session.connection
-
-
-def _decode(received: Received) -> Message:
-    """Decode, so that not even a mistake of ours leaves a message unacknowledged."""
-    try:
-        return decode(received.topic, received.payload)
-    except Exception as error:
-        log.exception("a message of %s could not be decoded", received.topic)
-        message = Message(received.topic, received.payload, "")
-        message.rejections = [
-            Rejection("schema", f"could not be decoded: {type(error).__name__}", received.topic, received.payload)
-        ]
-        return message

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 
-from ingest import commands, service
+from ingest import batch, commands, service
 from ingest.message import Message, decode
 
 
@@ -21,7 +21,7 @@ def decode_or_hang(topic: str, payload: bytes) -> Message:
 
 if __name__ == "__main__":
     service.QUIET_SECONDS, service.STUCK_SECONDS, service.HANGING_SECONDS = 1.0, 2.0, 4.0
-    service.decode = decode_or_hang  # type: ignore[attr-defined]
+    batch.decode = decode_or_hang
     commands.WATCH_SECONDS = 0.5
     from cli import main
 

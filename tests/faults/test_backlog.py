@@ -92,7 +92,7 @@ def judge(found: dict[str, float]) -> None:
 
 
 def test_memory_is_bounded_whatever_the_messages_are(plain_cell: Cell) -> None:
-    judge(wait_and_drain(plain_cell, 4, 800, hostile, 0, 120))
+    judge(wait_and_drain(plain_cell, 4, 400, hostile, 0, 120))
 
 
 @pytest.mark.long

@@ -41,7 +41,10 @@ def take_turns(cell: Cell, times: int) -> None:
             continue
         if how == "freeze":
             first.process.send_signal(signal.SIGSTOP)
-        sessions = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        sessions = (
+            "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+            " WHERE locktype = 'advisory' AND granted AND datname = current_database() AND application_name = 'tds-ingest'"
+        )
         with cell.database.ingest.transaction() as connection:
             connection.exec_driver_sql(sessions)
         time.sleep(RANDOM.uniform(0.5, 2))

@@ -9,7 +9,7 @@ import pytest
 
 from ingest import keeping, writer
 from ingest.directory import Directory
-from ingest.limiter import Complaints, RejectionLimiter
+from ingest.limiter import MOST_KNOWN, Complaints, RejectionLimiter
 from ingest.message import decode
 from ingest.rejection import Rejection
 from ingest.resolve import resolve
@@ -134,6 +134,17 @@ def test_what_is_not_kept_is_said_at_once_and_then_once_a_minute(caplog: pytest.
         complaints.note({f"m{n}": n for n in range(1, 9)}, 300)
         assert len(caplog.records) == 6
         assert caplog.records[-1].getMessage() == "3 other gateways sent 6 such messages"
+
+
+def test_the_rate_remembers_so_many_and_who_is_over_it_longest() -> None:
+    limiter = RejectionLimiter(burst=3, per_hour=1)
+    rejection = Rejection("schema", "x", "t", b"")
+    for _ in range(5):
+        limiter.admit("mad", rejection, 0.0)
+    for number in range(3 * MOST_KNOWN):
+        assert limiter.admit(f"mac {number}", rejection, 1.0) is not None
+    assert len(limiter._allowances) <= MOST_KNOWN
+    assert limiter.admit("mad", rejection, 2.0) is None
 
 
 def test_the_last_one_kept_by_the_rate_says_that_there_is_one() -> None:

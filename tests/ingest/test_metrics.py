@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingest import service
+from ingest import batch
+from ingest.message import decode
 from ingest.metrics import MOST_GATEWAYS, Metrics
 from ingest.replayer import Replayer
 from ingest.resolve import Resolved, Row
@@ -46,7 +47,7 @@ def test_messages_readings_repetitions_and_refusals_are_counted(room: Room) -> N
 
 
 def test_a_commits_size_and_time_are_told(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "MOST_MESSAGES", 20)
+    monkeypatch.setattr(batch, "MOST_MESSAGES", 20)
     for number in range(30):
         room.arrive(payload([("D01", number, "kWh")], NOW - timedelta(minutes=number)))
     room.work()
@@ -90,8 +91,8 @@ def test_how_late_each_gateway_is_and_all_of_them_together(room: Room) -> None:
 
 def test_only_the_slowest_gateways_have_a_series() -> None:
     metrics = Metrics()
-    batch = [resolved_of(f"02:00:00:00:01:{number:02x}", seconds=number) for number in range(MOST_GATEWAYS + 20)]
-    metrics.observe_store(batch, Stored(len(batch), 0, []), NOW, 0.01)
+    many = [resolved_of(f"02:00:00:00:01:{number:02x}", seconds=number) for number in range(MOST_GATEWAYS + 20)]
+    metrics.observe_store(many, Stored(len(many), 0, []), NOW, 0.01)
     told_of = {name: value for name, value in told(metrics).items() if name.startswith("tds_gateway_delay_seconds")}
     assert len(told_of) == MOST_GATEWAYS
     assert min(told_of.values()) == 20
@@ -101,7 +102,7 @@ def test_only_the_slowest_gateways_have_a_series() -> None:
 
 def resolved_of(mac: str, seconds: int) -> Resolved:
     """What a message of a gateway comes to, with one reading so many seconds old."""
-    message = service.decode(topic(mac), payload([("D01", 1, "kWh")], NOW - timedelta(seconds=seconds), mac))
+    message = decode(topic(mac), payload([("D01", 1, "kWh")], NOW - timedelta(seconds=seconds), mac))
     (reading,) = message.readings
     return Resolved(message, None, [Row(1, reading.time.astimezone(UTC), reading.value, message, reading)], [], False)
 

@@ -117,6 +117,20 @@ def test_what_has_arrived_is_stored_by_one_commit_and_then_acknowledged_in_order
     assert not room.work()
 
 
+@pytest.mark.parametrize(("most", "value"), [("MOST_MESSAGES", 4), ("MOST_READINGS", 8), ("MOST_BYTES", 700)])
+def test_a_batch_has_its_limits_in_messages_readings_and_bytes(
+    room: Room, monkeypatch: pytest.MonkeyPatch, most: str, value: int
+) -> None:
+    monkeypatch.setattr(f"ingest.batch.{most}", value)
+    monkeypatch.setattr("ingest.batch.DECODED_AT_ONCE", 1)
+    for minute in range(10):
+        room.arrive(payload([("D01", minute, "kWh"), ("D04", minute, "°C")], NOW - timedelta(minutes=20 - minute)))
+    batches = 0
+    while room.work():
+        batches += 1
+    assert (batches, len(stored(room.database)), room.notebook.acknowledged) == (3, 20, list(range(1, 11)))
+
+
 def test_it_confirms_what_it_stored_rejected_or_knew_already_once_for_each_gateway(room: Room) -> None:
     room.say(("D01", 1, "kWh"), seq=7)
     room.say(("D01", 1, "kWh"), seq=8)
@@ -263,7 +277,7 @@ def test_a_lock_held_for_long_is_waited_for(room: Room) -> None:
 
 
 def test_a_mistake_of_ours_in_decoding_leaves_no_message_unacknowledged(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.service.decode", lambda *_: 1 / 0)
+    monkeypatch.setattr("ingest.batch.decode", lambda *_: 1 / 0)
     room.say(("D01", 1, "kWh"))
     room.work()
     assert room.notebook.acknowledged == [1]
