@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import cli_people
 import settings as settings_module
 from arguments import number, positive, whole
 from settings import Settings, SettingsError
@@ -140,11 +141,9 @@ def _people(commands: Any) -> None:
     change.add_argument("--silent-after", type=int, metavar="INTERVALS", help="reporting intervals without a message or reading")
     change.add_argument("--stuck-after", type=int, metavar="HOURS", help="hours with one value, while another counter moved")
     _json(_add(account, "list", "sql.commands:account_list", "list the accounts"))
-    user = _group(commands, "user", "people")
-    add = _add(user, "add", "sql.commands:user_add", "give a person a place in an account; the password comes on standard input")
-    add.add_argument("email")
-    add.add_argument("--account", required=True)
-    add.add_argument("--role", required=True, choices=("admin", "editor", "viewer"))
+    cli_people.accounts(account, _add)
+    cli_people.people(_group(commands, "user", "people"), _add)
+    cli_people.logins(_group(commands, "db-user", "logins for SQL of other tools"), _add)
 
 
 def _fleet(commands: Any) -> None:

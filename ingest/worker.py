@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy.exc import DBAPIError
 
 from settings import Settings
-from sql import engine, ledger, rollups, upkeep
+from sql import deletion, engine, ledger, rollups, upkeep
 from sql.errors import TdsError
 from sql.refresh import refresh
 
@@ -21,6 +21,7 @@ IDLE_SECONDS = 0.5
 # Between two batches of a steady stream: the more readings a batch has, the less each costs. While intake is behind, more so.
 REST_SECONDS, STEP_ASIDE_SECONDS = 0.25, 4.0
 REFRESH_SECONDS = 20.0
+DELETION_SECONDS = 2.0
 LONGEST_PAUSE = 30.0
 
 
@@ -36,6 +37,7 @@ class LedgerWorker:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger-worker", daemon=True)
         self._refreshed = 0.0
+        self._looked = 0.0
         self.lag = 0.0
 
     def start(self) -> None:
@@ -63,6 +65,9 @@ class LedgerWorker:
     def step(self) -> bool:
         """Do one piece of work; tells whether there was any."""
         worked = ledger.process_one_batch(self._store)
+        if time.monotonic() - self._looked >= DELETION_SECONDS:
+            worked = deletion.work(self._store) or worked
+            self._looked = time.monotonic()
         if time.monotonic() - self._refreshed >= REFRESH_SECONDS:
             rollups.add_missing_zones(self._store)
             refresh(self._store, datetime.now(UTC))

@@ -38,8 +38,34 @@ ACTIONS = (
     "gateway.added",
     "gateway.claimed",
     "gateway.refused",
+    "sign_in.slowed",
+    "sign_out.everywhere",
+    "sign_out.other",
     "account.added",
+    "account.changed",
+    "account.exported",
+    "account.closed",
+    "account.deleted",
+    "account.login_added",
+    "account.login_removed",
     "user.added",
+    "user.invited",
+    "user.invitation_revoked",
+    "user.joined",
+    "user.role_changed",
+    "user.removed",
+    "user.left",
+    "user.disabled",
+    "user.enabled",
+    "user.operator",
+    "user.password_changed",
+    "user.password_reset",
+    "user.reset_asked",
+    "user.second_factor_on",
+    "user.second_factor_off",
+    "user.recovery_used",
+    "user.recovery_renewed",
+    "rejection.retried",
 )
 
 
@@ -105,10 +131,18 @@ def like(typed: str) -> str | None:
     return f"%{text}%" if text else None
 
 
-def note_sign_in(connection: Connection, email: str, action: str, actor: Actor) -> None:
-    """Write a sign-in, a failed one or a sign-out into every account of the person; of an unknown one only that there was one."""
-    binds = {"email": email, "action": action, "address": actor.address, "agent": actor.agent}
-    connection.execute(statements(FILE)["note_sign_in"], binds)
+def note_person(
+    connection: Connection, email: str, action: str, actor: Actor, detail: Mapping[str, object] | None = None
+) -> None:
+    """Write a sign-in, or a change of how one signs in, into every account of the person; of an unknown one only that there was one."""
+    binds = {
+        "email": _storable(email),
+        "action": action,
+        "address": actor.address,
+        "agent": actor.agent,
+        "detail": json.dumps(_plain(detail)) if detail else None,
+    }
+    connection.execute(statements(FILE)["note_person"], binds)
 
 
 def command(

@@ -15,8 +15,8 @@ SELECT l.id, l.time, a.name AS account, l.actor, l.action, l.object, l.before, l
    AND (cast(:below AS bigint) IS NULL OR l.id < :below)
  ORDER BY l.id DESC LIMIT :limit
 
--- name: note_sign_in in every account of the person
-SELECT web.note_sign_in(:email, :action, :address, :agent)
+-- name: note_person in every account of the person
+SELECT web.note_person(:email, :action, :address, :agent, cast(:detail AS jsonb))
 
 -- name: account_of a gateway in use
 SELECT account_id FROM tds.gateway WHERE mac = :mac AND retired_at IS NULL

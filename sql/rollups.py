@@ -156,6 +156,12 @@ def _materialised(connection: Connection, kind: str, rollup: Rollup) -> str:
     )
 
 
+def tables(connection: Connection) -> list[str]:
+    """Name the tables that hold the rollups' rows, ready to stand in a statement."""
+    kind = engine_of(connection)
+    return [_materialised(connection, kind, rollup) for rollup in all_rollups(connection)]
+
+
 def _fill(connection: Connection, kind: str, rollup: Rollup) -> None:
     """Bring the history into a new rollup of the plain engine; TimescaleDB does so at its next refresh."""
     if kind == "plain":

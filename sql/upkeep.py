@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from sql import ledger, rollups
+from sql import ledger, rollups, sessions
 from sql.engine import Store
 from sql.statements import statements
 
@@ -36,6 +36,7 @@ def expire(store: Store, now: datetime) -> None:
         connection.execute(statements("upkeep.sql")["drop_revised"])
         connection.execute(statements("upkeep.sql")["drop_replays"])
         connection.execute(statements("upkeep.sql")["drop_delivery"], {"oldest": now - DELIVERY_KEPT})
+        sessions.forget(connection)
     expire_rejections(store)
     while plain:
         with store.transaction() as connection:

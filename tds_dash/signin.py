@@ -124,7 +124,7 @@ def _user_with(email: str, password: str) -> int | None:
 def _note(email: str, action: str) -> None:
     """Write into the audit of each account of the person; nobody who asks is told what was found."""
     with store().transaction() as conn:
-        audit.note_sign_in(conn, email.replace("\0", ""), action, Actor(email, None, *whence()))
+        audit.note_person(conn, email, action, Actor(email, None, *whence()))
 
 
 def _begin(user_id: int, target: str) -> ResponseReturnValue:

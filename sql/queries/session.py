@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from sql import sessions
 from sql.statements import statements
 
 FILE = "queries/session.sql"
@@ -30,6 +31,7 @@ class SignedIn(NamedTuple):
     locale: str | None
     account: Account | None
     role: str | None
+    operator: bool = False
 
 
 def signed_in(conn: Connection, user_id: int, account_id: int | None) -> SignedIn | None:
@@ -38,7 +40,16 @@ def signed_in(conn: Connection, user_id: int, account_id: int | None) -> SignedI
     if row is None:
         return None
     account = Account(*row[4:9]) if row[4] is not None else None
-    return SignedIn(row[0], row[1], row[2], row[3], account, row[9])
+    return SignedIn(row[0], row[1], row[2], row[3], account, row[9], row[10])
+
+
+def session_goes_on(conn: Connection, user_id: int, session_id: int, used: bool) -> bool:
+    """Tell whether a session of a user is open and neither idle nor too old; notes that it was used, once a minute."""
+    given = {"user": user_id, "session": session_id, "idle": sessions.IDLE, "longest": sessions.LONGEST}
+    row = conn.execute(statements(FILE)["session_open"], given).one_or_none()
+    if row is not None and used and row[0]:
+        sessions.touch(conn, session_id)
+    return row is not None
 
 
 def set_locale(conn: Connection, user_id: int, locale: str) -> None:

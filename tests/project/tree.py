@@ -26,6 +26,7 @@ ROOMS = {
     "simulator": 2,
     "tds_dash": 3,
     "cli": 4,
+    "cli_people": 3,
     "app": 4,
 }
 
