@@ -286,8 +286,8 @@ def _certificates(commands: Any) -> None:
 
 def _audit(commands: Any) -> None:
     audit = _group(commands, "audit", "who changed what, when, from where")
-    listing = _add(audit, "list", "sql.commands:audit_list", "list what was done in an account")
-    listing.add_argument("--account", required=True)
+    listing = _add(audit, "list", "sql.commands:audit_list", "list what was done, in an account or everywhere")
+    listing.add_argument("--account")
     _json(listing)
 
 

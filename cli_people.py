@@ -41,7 +41,9 @@ def people(user: Any, add: Add) -> None:
         ("enable", "let a person sign in again"),
     ):
         add(user, name, f"sql.account_commands:user_{name}", help_text).add_argument("email")
-    operator = add(user, "operator", "sql.account_commands:user_operator", "let a person manage accounts, without reading their data")
+    operator = add(
+        user, "operator", "sql.account_commands:user_operator", "let a person manage accounts, without reading their data"
+    )
     operator.add_argument("email")
     operator.add_argument("--revoke", action="store_true", help="no longer")
     add(user, "list", "sql.account_commands:user_list", "list everybody who can sign in").add_argument(
@@ -51,7 +53,9 @@ def people(user: Any, add: Add) -> None:
 
 def logins(commands: Any, add: Add) -> None:
     """Add the commands about logins for SQL."""
-    made = add(commands, "add", "sql.account_commands:login_add", "make a read-only login for Grafana and notebooks; prints its URL")
+    made = add(
+        commands, "add", "sql.account_commands:login_add", "make a read-only login for Grafana and notebooks; prints its URL"
+    )
     made.add_argument("name")
     made.add_argument("--account", required=True)
     add(commands, "remove", "sql.account_commands:login_remove", "drop such a login").add_argument("name")

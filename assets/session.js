@@ -48,9 +48,23 @@
     notice("failed", error.message || word("http.error"), error.id);
   }
 
-  window.fetch = async function (resource, options) {
+  // A page that refreshes itself says when nobody has touched it for a minute: such requests keep no session awake.
+  let touched = Date.now();
+  ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"].forEach(function (name) {
+    document.addEventListener(name, function () { touched = Date.now(); }, { capture: true, passive: true });
+  });
+
+  function attended(options) {
+    if (Date.now() - touched < 60000) return options;
+    const headers = new Headers((options && options.headers) || {});
+    headers.set("X-Tds-Unattended", "1");
+    return { ...options, headers };
+  }
+
+  window.fetch = async function (resource, given) {
     const url = String((resource && resource.url) || resource);
-    if (!url.includes("/_dash-")) return ask(resource, options);
+    if (!url.includes("/_dash-")) return ask(resource, given);
+    const options = attended(given);
     let response;
     try {
       response = await ask(resource, options);

@@ -46,7 +46,11 @@ def rejection_retry(settings: Settings, args: argparse.Namespace) -> None:
     """Try again what was rejected like the given one."""
     with owner_store(settings) as store:
         with store.transaction() as connection:
-            replay = rejections.try_again(connection, rejections.find_rejection(connection, args.id))
+            rejection = rejections.find_rejection(connection, args.id)
+            replay = rejections.try_again(connection, rejection)
+            audit.command(
+                connection, audit.account_of(connection, rejection.gateway_mac), "rejection.retried", rejection.gateway_mac
+            )
         done = work_off(store, replay)
     print(f"Tried {done.tried} rejections of {done.gateway_mac} again; {outcome(done)}")
 

@@ -9,8 +9,6 @@ from argparse import Namespace
 from datetime import timedelta
 from urllib.parse import quote, urlsplit
 
-from sqlalchemy import Connection, text
-
 from settings import Settings
 from sql import account_orders, audit, deletion, engine, fleet, members
 from sql.commands import owner_store, owner_transaction, show
@@ -56,7 +54,7 @@ def user_enable(settings: Settings, args: Namespace) -> None:
 def _switch(settings: Settings, email: str, action: str, disabled: bool) -> None:
     with owner_transaction(settings) as connection:
         members.disable(connection, email, disabled)
-        for account in _accounts_of(connection, email):
+        for account in members.account_ids(connection, email):
             audit.command(connection, account, action, email)
 
 
@@ -65,17 +63,9 @@ def user_operator(settings: Settings, args: Namespace) -> None:
     email = args.email.strip().lower()
     with owner_transaction(settings) as connection:
         members.set_operator(connection, email, not args.revoke)
-        for account in _accounts_of(connection, email):
+        for account in members.account_ids(connection, email):
             audit.command(connection, account, "user.operator", email, after={"operator": not args.revoke})
     print(f"{email} is {'no longer an operator' if args.revoke else 'an operator'}.")
-
-
-def _accounts_of(connection: Connection, email: str) -> list[int | None]:
-    """Give the accounts in whose audit a change of a person belongs; None, the operator's, where there is none."""
-    rows = connection.execute(
-        text("SELECT m.account_id FROM tds.membership m JOIN tds.app_user u ON u.id = m.user_id WHERE u.email = :email"), {"email": email}
-    )
-    return list(rows.scalars()) or [None]
 
 
 def user_list(settings: Settings, args: Namespace) -> None:

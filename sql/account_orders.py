@@ -79,6 +79,12 @@ def close_account(connection: Connection, account_id: int, by: str) -> str:
     return str(made)
 
 
+def holdings(connection: Connection, account_id: int) -> tuple[int, int, int]:
+    """Count an account's gateways, devices and members."""
+    row = connection.execute(statements(FILE)["holdings"], {"account": account_id}).one()
+    return int(row[0]), int(row[1]), int(row[2])
+
+
 def deletion(connection: Connection, id: str) -> Progress:
     """Say how far a deletion is, to whoever knows its number."""
     row = connection.execute(statements(FILE)["deletion"], {"id": id}).one_or_none() if UUID.fullmatch(id) else None

@@ -69,3 +69,7 @@ DELETE FROM tds.db_login WHERE login = :login RETURNING account_id
 
 -- name: role_exists
 SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :login)
+
+-- name: holdings of an account: gateways, devices, members
+SELECT (SELECT count(*) FROM tds.gateway WHERE account_id = :account), (SELECT count(*) FROM tds.device WHERE account_id = :account),
+       (SELECT count(*) FROM tds.membership WHERE account_id = :account)

@@ -38,7 +38,6 @@ ACTIONS = (
     "gateway.added",
     "gateway.claimed",
     "gateway.refused",
-    "sign_in.slowed",
     "sign_out.everywhere",
     "sign_out.other",
     "account.added",
@@ -161,6 +160,12 @@ def account_of(connection: Connection, mac: str) -> int | None:
     """Give the account that has a gateway in use."""
     found = connection.execute(statements(FILE)["account_of"], {"mac": mac}).scalar()
     return None if found is None else int(found)
+
+
+def account_state(connection: Connection, account_id: int) -> dict[str, object]:
+    """Give what an account's gateways and devices are judged by."""
+    row = connection.execute(statements(FILE)["account_state"], {"account": account_id}).one()
+    return {"silent_after": row[0], "stuck_after": row[1]}
 
 
 def changed(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:

@@ -75,7 +75,11 @@ def account_set(settings: Settings, args: Namespace) -> None:
     if args.silent_after is None and args.stuck_after is None:
         raise Refused("nothing to change: give at least one option")
     with owner_transaction(settings) as connection:
+        account = fleet.find_account(connection, args.name)
+        before = audit.account_state(connection, account.id)
         fleet.set_account(connection, args.name, silent_after=args.silent_after, stuck_after=args.stuck_after)
+        old, new = audit.changed(before, audit.account_state(connection, account.id))
+        audit.command(connection, account.id, "account.changed", account.name, old, new)
     print(f"Changed the account {args.name}.")
 
 
@@ -154,11 +158,15 @@ def device_set(settings: Settings, args: Namespace) -> None:
 
 
 def audit_list(settings: Settings, args: Namespace) -> None:
-    """List what was done in an account, the newest first."""
+    """List what was done, in an account or everywhere, the newest first."""
     with owner_transaction(settings) as connection:
-        account = fleet.find_account(connection, args.account)
-        lines = audit.read(connection, audit.Wanted(account.id), AUDIT_LINES)
-    show(args.json, [line._asdict() for line in lines], ("time", "actor", "action", "object", "before", "after", "address"))
+        account = fleet.find_account(connection, args.account).id if args.account is not None else None
+        lines = audit.read(connection, audit.Wanted(account), AUDIT_LINES)
+    show(
+        args.json,
+        [line._asdict() for line in lines],
+        ("time", "account", "actor", "action", "object", "before", "after", "address"),
+    )
 
 
 def given_options(args: Namespace) -> dict[str, Any]:

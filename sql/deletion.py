@@ -67,7 +67,9 @@ def _delete_rest(connection: Connection, order: Row[tuple[object, ...]]) -> None
     done = connection.execute(statements(FILE)["finish_deletion"], {"id": order.id})
     log.info("an account was deleted: %d devices", done.rowcount)
     after = {"ordered_at": order.ordered_at, "people": gone}
-    audit.write(connection, Entry(None, Actor(str(order.ordered_by)), "account.deleted", f"account {order.account_id}", after=after))
+    audit.write(
+        connection, Entry(None, Actor(str(order.ordered_by)), "account.deleted", f"account {order.account_id}", after=after)
+    )
 
 
 def drop_role(connection: Connection, login: str) -> None:

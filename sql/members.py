@@ -107,6 +107,12 @@ def person_id(connection: Connection, email: str) -> int:
     return int(found)
 
 
+def account_ids(connection: Connection, email: str) -> list[int | None]:
+    """Give the accounts in whose audit a change of a person belongs; None, the operator's own, where there is none."""
+    found = connection.execute(statements(FILE)["account_ids"], {"email": email}).scalars()
+    return [int(one) for one in found] or [None]
+
+
 def disable(connection: Connection, email: str, disabled: bool) -> None:
     """Let a person sign in no more, or again; as the owner. An account's only administrator stays."""
     user_id = person_id(connection, email)

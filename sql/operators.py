@@ -74,7 +74,9 @@ def invite_admin(connection: Connection, account_id: int, email: str) -> str:
     return secret
 
 
-def note(connection: Connection, account_id: int | None, action: str, target: str, detail: Mapping[str, object], actor: Actor) -> None:
+def note(
+    connection: Connection, account_id: int | None, action: str, target: str, detail: Mapping[str, object], actor: Actor
+) -> None:
     """Write into the audit of an account, or with None into the operator's own, what the operator did."""
     given = {"account": account_id, "action": action, "target": target, "detail": json.dumps(detail)}
     connection.execute(statements(FILE)["note_operator"], {**given, "address": actor.address, "agent": actor.agent})

@@ -91,7 +91,8 @@ def check_password(user: SignIn | None, password: str) -> bool:
 def checked_email(given: str) -> str:
     """Give an e-mail address as it is kept; raises Refused where it is none."""
     email = given.strip().lower()
-    if email.count("@") != 1 or not email.isprintable() or " " in email or not all(email.split("@")) or len(email) > 254:
+    whole = email.count("@") == 1 and all(email.split("@")) and email.isprintable() and len(email) <= 254
+    if not whole or any(mark in email for mark in ' <>()[]{}"`,;:\\'):
         raise Refused("that is not an e-mail address: write it as name@example.com", "email_wrong")
     return email
 

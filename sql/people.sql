@@ -14,6 +14,9 @@ SELECT id, created_at, seen_at, address, agent FROM tds.session
  WHERE user_id = :user AND ended_at IS NULL AND seen_at > now() - cast(:idle AS interval) AND created_at > now() - cast(:longest AS interval)
  ORDER BY seen_at DESC, id DESC LIMIT 100
 
+-- name: has_been_at an address
+SELECT EXISTS (SELECT FROM tds.session WHERE user_id = :user AND address = left(:address, 100))
+
 -- name: forget_sessions that ended long ago
 DELETE FROM tds.session WHERE created_at < now() - interval '90 days'
 
@@ -141,3 +144,6 @@ SELECT web.operator_invites(:account, :email, :digest, now() + cast(:lasting AS 
 
 -- name: note_operator
 SELECT web.note_operator(:account, :action, :target, cast(:detail AS jsonb), :address, :agent)
+
+-- name: account_ids of a person by e-mail
+SELECT m.account_id FROM tds.membership m JOIN tds.app_user u ON u.id = m.user_id WHERE u.email = :email ORDER BY m.account_id

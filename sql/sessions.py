@@ -46,6 +46,11 @@ def open_sessions(connection: Connection, user_id: int) -> list[Session]:
     return [Session(*row) for row in rows]
 
 
+def has_been_at(connection: Connection, user_id: int, address: str) -> bool:
+    """Tell whether a person was signed in from an address within the last 90 days."""
+    return bool(connection.execute(statements(FILE)["has_been_at"], {"user": user_id, "address": address}).scalar())
+
+
 def sign_out_everywhere(connection: Connection) -> None:
     """End every session of the person that the transaction acts for."""
     connection.execute(statements(FILE)["sign_out_everywhere"])

@@ -72,7 +72,9 @@ def adopt(rejection_id: object, name: object, kind: object, resource: object, un
 def try_again(rejection_id: object) -> None:
     """Ask to try again what is like a rejection; raises Refused with the reason."""
     with doors.transaction() as conn:
-        rejections.try_again(conn, rejection_to_mend(conn, rejection_id))
+        rejection = rejection_to_mend(conn, rejection_id)
+        rejections.try_again(conn, rejection)
+        auditing.note(conn, "rejection.retried", rejection.gateway_mac, after={"reason": rejection.reason})
 
 
 def typed(given: object) -> str:

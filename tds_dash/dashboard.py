@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dash
-from dash import Dash
-from flask import Flask, abort, render_template, request
+from dash import Dash, html
+from flask import Flask, abort, current_app, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from sqlalchemy import Connection
 
 from sql.errors import NotFound
-from tds_dash import doors, shell, vendor
+from tds_dash import doors, needs, shell, vendor
+from tds_dash.components import no_right_state
 from tds_dash.guard import is_for_programs
-from tds_dash.identity import locale
-from tds_dash.wording import t
+from tds_dash.identity import account, locale, person
+from tds_dash.wording import date_clock, t
 
 ROOT = Path(__file__).resolve().parent.parent
 THEMES = ("light", "dark")
@@ -66,11 +70,24 @@ def install(server: Flask) -> Dash:
         add_log_handler=False,
         **options,
     )
+    server.extensions["tds_pages"] = app
+    for module, page in dash.page_registry.items():
+        page["layout"] = partial(for_whom, module, page["layout"])
     app.layout = shell.layout
     shell.register_callbacks(app)
     index = server.view_functions["/<path:path>"]
     server.view_functions["/<path:path>"] = partial(page_or_404, index)
     return app
+
+
+def for_whom(module: str, layout: Any, /, **query: Any) -> Any:
+    """Give a page to whoever has the role that it needs, and to others say which role that is; a page of nobody's is not there."""
+    needed = needs.of_page(module)
+    if needed is None:
+        abort(403)
+    if not needs.is_met(needed, person().role, person().row.operator):
+        return html.Div(no_right_state(needed, account().name, locale()), className="tds-page tds-stack")
+    return layout(**query) if callable(layout) else layout
 
 
 def template_words() -> dict[str, Any]:
@@ -80,6 +97,7 @@ def template_words() -> dict[str, Any]:
     sheets = sorted(path.name for path in (ROOT / "assets").glob("*.css"))
     return {
         "t": partial(_in_language, language),
+        "moment": partial(_moment, language),
         "locale": language,
         "theme": theme if theme in THEMES else "light",
         "theme_chosen": theme in THEMES,
@@ -108,6 +126,13 @@ def exists(path: str) -> bool:
             return False
         return True
     return any(path == page["path"].strip("/") for page in dash.page_registry.values() if not page["path_template"])
+
+
+def _moment(language: str, when: datetime) -> str:
+    """Write an instant in the zone of the account that is acted for, else in the installation's."""
+    own = person().account if current_user.is_authenticated else None
+    place = own.timezone if own else current_app.config["TDS"].timezone
+    return date_clock(when, language, ZoneInfo(place))
 
 
 def _in_language(language: str, key: str, **values: object) -> str:

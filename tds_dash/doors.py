@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sql.decisions import Event, find_event
 from sql.engine import Store
 from sql.errors import NotFound
+from sql.members import Member, members
 from sql.queries.certificates import Batch, Certificate, batch, certificate
 from sql.queries.devices import Device, devices
 from sql.queries.gateways import Gateway, gateways
@@ -70,6 +71,15 @@ def certificate_for_user(conn: Connection, serial: object) -> Certificate:
 def batch_for_user(conn: Connection, batch_id: object) -> Batch:
     """Give a batch of certificates of the account; NotFound for anything else."""
     return batch(conn, _number(batch_id))
+
+
+def member_for_user(conn: Connection, user_id: object) -> Member:
+    """Give a member of the account; NotFound for anybody else, whether they exist elsewhere or not."""
+    number = _number(user_id)
+    found = [one for one in members(conn, account().id) if one.id == number]
+    if not found:
+        raise NotFound("there is no such member")
+    return found[0]
 
 
 def rejection_for_user(conn: Connection, rejection_id: object) -> Rejection:

@@ -7,10 +7,27 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from settings import LOCALES, Settings
 from sql.engine import Store, open_store
-from tds_dash import api, audit_view, certificate_routes, dashboard, errors, guard, headers, health, identity, signin, vendor
+from tds_dash import (
+    account_data,
+    api,
+    audit_view,
+    certificate_routes,
+    dashboard,
+    errors,
+    guard,
+    headers,
+    health,
+    identity,
+    joining,
+    operating,
+    profile,
+    signin,
+    vendor,
+)
 from tds_dash.figures import blank
 
 THREADS = 4  # of one worker
@@ -21,13 +38,17 @@ def create_server(settings: Settings, store: Store | None = None) -> Flask:
     """Give the WSGI application; opens the store as the web login unless one is given."""
     server = Flask("tds_dash", static_folder=None)
     configure(server, settings)
+    if settings.proxies:  # else whoever asks could say that they come from anywhere
+        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=settings.proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     server.extensions["tds_store"] = store or open_store(settings, "web", pool_size=THREADS + 2)
     health.install(server)
     guard.install(server)  # before Dash, so that nothing of Dash runs for a stranger
     identity.install(server)
     signin.install(server)
     certificate_routes.install(server)
-    server.register_blueprint(audit_view.blueprint)
+    account_data.install(server)
+    for blueprint in (joining.blueprint, profile.blueprint, operating.blueprint, audit_view.blueprint):
+        server.register_blueprint(blueprint)
     server.register_blueprint(vendor.blueprint)
     api.install(server)
     errors.install(server)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, redirect, request, url_for
@@ -10,20 +11,11 @@ from flask_login import current_user
 from werkzeug.exceptions import SecurityError
 
 from settings import Settings
+from tds_dash import needs
 
-PUBLIC = frozenset(
-    {
-        "signin.login",
-        "signin.sign_in",
-        "health.healthz",
-        "health.readyz",
-        "health.metrics",
-        "vendor.file",
-        "_dash_assets.static",
-        "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>",
-    }
-)
-WITHOUT_ACCOUNT = frozenset({"signin.accounts", "signin.choose_account", "signin.logout", "signin.language"})
+log = logging.getLogger(__name__)
+PUBLIC = frozenset(name for name, needed in needs.ENDPOINTS.items() if needed == needs.ANYONE)
+WITHOUT_ACCOUNT = frozenset(name for name, needed in needs.ENDPOINTS.items() if needed in (needs.PERSON, needs.OPERATOR))
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -32,6 +24,7 @@ def install(server: Flask) -> None:
     server.before_request(reject_other_hosts)
     server.before_request(reject_cross_site)
     server.before_request(require_sign_in)
+    server.before_request(require_role)
 
 
 def require_sign_in() -> ResponseReturnValue | None:
@@ -47,6 +40,18 @@ def require_sign_in() -> ResponseReturnValue | None:
             abort(403)
         return redirect(url_for("signin.accounts", next=request.full_path.rstrip("?")))
     return None
+
+
+def require_role() -> None:
+    """Refuse whoever has not the role that tds_dash/needs.py asks for, and everybody where it asks for none."""
+    if request.endpoint is None or request.endpoint in PUBLIC:
+        return
+    needed = needs.of_request()
+    if needed is None:
+        log.error("nobody may ask for %s %s: tds_dash/needs.py does not say who may", request.method, request.endpoint)
+        abort(403)
+    if not needs.is_met(needed, current_user.role, current_user.row.operator):
+        abort(403)
 
 
 def reject_other_hosts() -> None:

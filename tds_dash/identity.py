@@ -9,21 +9,25 @@ from flask_login import LoginManager, UserMixin, current_user
 
 from settings import LOCALES
 from sql.engine import Store
-from sql.queries.session import Account, SignedIn, signed_in
+from sql.queries.session import Account, SignedIn, session_goes_on, signed_in
 
 ACCOUNT = "account"
 LOCALE_COOKIE = "tds-locale"
+CALLBACKS = "/_dash-update-component"
+UNATTENDED = "X-Tds-Unattended"  # assets/session.js says so once nobody has touched the page for a while
+UNATTENDED_ENDPOINTS = frozenset({"account.progress"})
 
 
 class Person(UserMixin):  # type: ignore[misc]  # flask-login carries no types
     """The user of this request; the epoch in the session's id ends every session when it is raised."""
 
-    def __init__(self, row: SignedIn) -> None:
+    def __init__(self, row: SignedIn, session_id: int = 0) -> None:
         self.row = row
+        self.session_id = session_id
 
     def get_id(self) -> str:
-        """Give what the session keeps: the user's number and epoch."""
-        return f"{self.row.id}:{self.row.epoch}"
+        """Give what the cookie keeps, signed: the user's number and epoch, and the number of the session."""
+        return f"{self.row.id}:{self.row.epoch}:{self.session_id}"
 
     @property
     def id(self) -> int:
@@ -34,6 +38,11 @@ class Person(UserMixin):  # type: ignore[misc]  # flask-login carries no types
     def account(self) -> Account | None:
         """The account this session acts for, None until one is chosen."""
         return self.row.account
+
+    @property
+    def role(self) -> str | None:
+        """The role in that account."""
+        return self.row.role
 
 
 def install(server: Flask) -> None:
@@ -100,10 +109,24 @@ def visitor_locale() -> str:
     return {"pt-BR": "pt-BR", "pt": "pt-BR", "en": "en"}.get(wanted or "", fallback)
 
 
-def _load(session_id: str) -> Person | None:
-    user_id, _, epoch = session_id.partition(":")
-    if not (user_id.isascii() and user_id.isdigit() and epoch.isascii() and epoch.isdigit()):
+def is_use() -> bool:
+    """Tell whether a person is behind this request: a page that refreshes itself must not keep a session alive for ever."""
+    if request.headers.get(UNATTENDED) or request.endpoint in UNATTENDED_ENDPOINTS:
+        return False
+    if request.endpoint != CALLBACKS:
+        return True
+    asked = request.get_json(silent=True)
+    changed = asked.get("changedPropIds") if isinstance(asked, dict) else None
+    return not (isinstance(changed, list) and changed and all(str(one).endswith(".n_intervals") for one in changed))
+
+
+def _load(cookie: str) -> Person | None:
+    parts = cookie.split(":")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
         return None
-    with store().transaction(user_id=int(user_id)) as conn:
-        row = signed_in(conn, int(user_id), session.get(ACCOUNT))
-    return Person(row) if row is not None and row.epoch == int(epoch) else None
+    user_id, epoch, session_id = map(int, parts)
+    with store().transaction(user_id=user_id) as conn:
+        row = signed_in(conn, user_id, session.get(ACCOUNT))
+        if row is None or row.epoch != epoch or not session_goes_on(conn, user_id, session_id, is_use()):
+            return None
+    return Person(row, session_id)

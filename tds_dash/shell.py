@@ -27,6 +27,11 @@ PAGES = (
     ("rejections", "/rejections", "inboxes"),
     ("certificates", "/certificates", "shield-lock"),
 )
+ADMIN_PAGES = (
+    ("people", "users.link", "/users"),
+    ("database-down", "account.link", "/account"),
+    ("journal-text", "audit.link", "/audit"),
+)
 MOST_COUNTED = 100
 LANGUAGES = (("pt-BR", "Português"), ("en", "English"))
 
@@ -194,9 +199,11 @@ def count_badge(waiting: int) -> Component | None:
 def account_menu(choices: list[Member]) -> list[Component]:
     """Give who is signed in, and the accounts to switch to where there are several."""
     own: list[Component] = [html.Div([html.Div(person().row.email, className="tds-menu-email")], className="tds-menu-person")]
-    if is_admin():
-        icon = html.I(className="bi bi-journal-text", **DECORATION)
-        own.append(dcc.Link([icon, t("audit.link", locale())], href="/audit", className="tds-menu-item"))
+    own.append(menu_item("person-gear", t("profile.title", locale()), "/profile", plain=True))
+    for icon, key, href in ADMIN_PAGES if is_admin() else ():
+        own.append(menu_item(icon, t(key, locale()), href))
+    if person().row.operator:
+        own.append(menu_item("buildings", t("operator.title", locale()), "/operator", plain=True))
     if len(choices) < 2:
         return own
     buttons = [
@@ -212,6 +219,13 @@ def account_menu(choices: list[Member]) -> list[Component]:
     ]
     heading = html.Div(t("accounts.switch", locale()), className="tds-menu-heading")
     return [*own, heading, html.Form(buttons, action="/accounts", method="post")]
+
+
+def menu_item(icon: str, word: str, href: str, plain: bool = False) -> Component:
+    """Give a link of the menu; to a plain page beside Dash, one that leaves it."""
+    inner: list[Any] = [html.I(className=f"bi bi-{icon}", **DECORATION), word]
+    found: Component = (html.A if plain else dcc.Link)(inner, href=href, className="tds-menu-item")
+    return found
 
 
 def current(is_current: bool) -> dict[str, Any]:

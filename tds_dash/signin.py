@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+import logging
+import time
+
 from flask import Blueprint, Flask, abort, current_app, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
-from limits import parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from sqlalchemy import Connection
 
 from settings import LOCALES
-from sql import audit, people
+from sql import audit, people, second_factor, sessions
 from sql.audit import Actor
+from sql.people import SignIn
 from sql.queries.session import set_locale, signed_in
+from tds_dash import authenticator, throttle
 from tds_dash.auditing import whence
 from tds_dash.guard import safe_next
 from tds_dash.identity import ACCOUNT, LOCALE_COOKIE, Person, locale, person, store
 from tds_dash.wording import lasting, t
 
-# Failures, not tries. Counted for the e-mail together with the address, so that nobody can lock another person out.
-PER_PERSON = parse("5 per 5 minutes")
-PER_ADDRESS = parse("50 per 5 minutes")
-LONGEST = 1000  # characters of a password, as in sql/people.py
+HALF_WAY = "half-way"  # the password was right; the code is still to come
+HALF_WAY_SECONDS = 300
+SAID = "said"  # the key of a sentence that the next form begins with
+log = logging.getLogger(__name__)
 
 blueprint = Blueprint("signin", __name__)
 
 
 def install(server: Flask) -> None:
-    """Add the forms, and count failed sign-ins in this process's memory."""
-    server.extensions["tds_failures"] = MovingWindowRateLimiter(MemoryStorage())
+    """Add the forms."""
     server.register_blueprint(blueprint)
 
 
@@ -43,7 +45,7 @@ def login() -> ResponseReturnValue:
         response = make_response(redirect(url_for("signin.login", next=target)))
         response.set_cookie(LOCALE_COOKIE, wanted, max_age=31_536_000, httponly=True, samesite="Lax", secure=_https())
         return response
-    return render_template("signin.html", target=target, email="", problem=None)
+    return _form(target, "", said=session.pop(SAID, None))
 
 
 @blueprint.post("/login")
@@ -52,17 +54,85 @@ def sign_in() -> ResponseReturnValue:
     email = request.form.get("email", "").strip().lower()[:254]
     password = request.form.get("password", "")
     target = safe_next(request.args.get("next") or request.form.get("next"))
-    counters: MovingWindowRateLimiter = current_app.extensions["tds_failures"]
-    keys = ((PER_PERSON, email, _address()), (PER_ADDRESS, _address()))
-    if not all(counters.test(limit, *key) for limit, *key in keys):
-        return _refused(email, target, t("login.too_many", locale(), wait=lasting(300, locale()))), 429
-    user_id = _user_with(email, password)
-    _note(email, "sign_in.failed" if user_id is None else "sign_in.done")
+    user = _user(email)
+    buckets = throttle.for_sign_in(email, user.id if user else None)
+    wait = throttle.admit(buckets)
+    if wait:
+        log.warning("sign-ins from %s are slowed down", throttle.address())
+        return _form(target, email, t("login.too_many", locale(), wait=lasting(wait, locale()))), 429, {"Retry-After": str(wait)}
+    usable = 0 < len(password) <= people.LONGEST_PASSWORD and bool(email)
+    if not people.check_password(user, password if usable else "") or user is None:
+        note(email, "sign_in.failed")
+        return _form(target, email, t("login.wrong", locale())), 401
+    throttle.forget(buckets)
+    if people.is_outdated(user):
+        with store().transaction(user_id=user.id) as conn:
+            people.set_password(conn, people.hash_password(password))
+    if user.second_factor:
+        session.clear()
+        session[HALF_WAY] = [user.id, user.epoch, int(time.time())]
+        return redirect(url_for("signin.code", next=target))
+    return begin(user.id, target)
+
+
+@blueprint.get("/login/code")
+def code() -> ResponseReturnValue:
+    """Ask for the code of the authenticator app, from whoever gave the right password a moment ago."""
+    target = safe_next(request.args.get("next"))
+    return (
+        render_template("code.html", target=target, problem=None)
+        if half_way()
+        else redirect(url_for("signin.login", next=target))
+    )
+
+
+@blueprint.post("/login/code")
+def check_code() -> ResponseReturnValue:
+    """Begin a session for the right code, or for a recovery code that is left."""
+    target = safe_next(request.args.get("next"))
+    user_id = half_way()
     if user_id is None:
-        for limit, *key in keys:
-            counters.hit(limit, *key)
-        return _refused(email, target, t("login.wrong", locale())), 401
-    return _begin(user_id, target)
+        session[SAID] = "login.expired"
+        return redirect(url_for("signin.login", next=target))
+    buckets = throttle.for_code(user_id)
+    wait = throttle.admit(buckets)
+    if wait:
+        problem = t("login.too_many", locale(), wait=lasting(wait, locale()))
+        return render_template("code.html", target=target, problem=problem), 429, {"Retry-After": str(wait)}
+    given = request.form.get("code", "")[:100]
+    with store().transaction(user_id=user_id) as conn:
+        row = signed_in(conn, user_id, None)
+        by = _right_code(conn, user_id, given)
+    if row is None or by is None:
+        note(row.email if row else "", "sign_in.failed")
+        return render_template("code.html", target=target, problem=t("code.wrong", locale())), 401
+    throttle.forget(buckets)
+    if by == "recovery":
+        note(row.email, "user.recovery_used")
+    return begin(user_id, target)
+
+
+def half_way() -> int | None:
+    """Give who has given the right password, for as long as that counts and the password is the same."""
+    try:
+        user_id, epoch, since = map(int, session.get(HALF_WAY) or ())
+    except (TypeError, ValueError):
+        return None
+    if not 0 <= time.time() - since <= HALF_WAY_SECONDS:
+        return None
+    with store().transaction(user_id=user_id) as conn:
+        row = signed_in(conn, user_id, None)
+    return user_id if row is not None and row.epoch == epoch else None
+
+
+def _right_code(conn: Connection, user_id: int, given: str) -> str | None:
+    """Use a code; tells which kind it was, None for a wrong one."""
+    factor = second_factor.find(conn, user_id)
+    secret = authenticator.opened(factor.secret) if factor else None
+    step = authenticator.step_of(secret, given) if secret else None
+    if step is not None:
+        return "app" if second_factor.spend(conn, user_id, step) else None
+    return "recovery" if second_factor.spend_code(conn, user_id, given) else None
 
 
 @blueprint.get("/accounts")
@@ -71,7 +141,9 @@ def accounts() -> ResponseReturnValue:
     target = safe_next(request.args.get("next"))
     with store().transaction(user_id=person().id) as conn:
         choices = people.memberships(conn, person().id)
-    return render_template("accounts.html", choices=choices, target=target, chosen=session.get(ACCOUNT))
+    return render_template(
+        "accounts.html", choices=choices, target=target, chosen=session.get(ACCOUNT), operator=person().row.operator
+    )
 
 
 @blueprint.post("/accounts")
@@ -100,11 +172,13 @@ def language() -> ResponseReturnValue:
 
 @blueprint.route("/logout", methods=["GET", "POST"])
 def logout() -> ResponseReturnValue:
-    """End the session; where another site's link led here, offer the button instead."""
+    """End the session, here and in the database; where another site's link led here, offer the button instead."""
     if request.method == "GET" and request.headers.get("Sec-Fetch-Site") not in {None, "none", "same-origin"}:
         return render_template("signout.html")
     if current_user.is_authenticated:
-        _note(person().row.email, "sign_out.done")
+        with store().transaction(user_id=person().id) as conn:
+            sessions.end(conn, person().id, person().session_id)
+        note(person().row.email, "sign_out.done")
     logout_user()
     session.clear()
     response = redirect(url_for("signin.login"))
@@ -112,42 +186,43 @@ def logout() -> ResponseReturnValue:
     return response
 
 
-def _user_with(email: str, password: str) -> int | None:
-    """Give the user's id for the right password; takes as long for an unknown e-mail."""
-    if not email or not password or len(password) > LONGEST:
-        return None
-    with store().transaction() as conn:
-        user = people.find_for_sign_in(conn, email)
-    return user.id if people.check_password(user, password) and user else None
+def begin(user_id: int, target: str) -> ResponseReturnValue:
+    """Start a fresh session, with the account chosen where there is only one to choose."""
+    with store().transaction(user_id=user_id) as conn:
+        row, choices = signed_in(conn, user_id, None), people.memberships(conn, user_id)
+        if row is None:
+            abort(401)
+        number = sessions.begin(conn, user_id, *whence())
+    note(row.email, "sign_in.done")
+    session.clear()
+    session.permanent = True
+    login_user(Person(row, number))
+    if len(choices) == 1:
+        session[ACCOUNT] = choices[0].account_id
+    elif target == "/" and not choices and row.operator:
+        target = url_for("operator.accounts")
+    elif "/invitation/" not in target:
+        target = url_for("signin.accounts", next=target)
+    response = make_response(redirect(target))
+    throttle.remember_browser(response, user_id)
+    return response
 
 
-def _note(email: str, action: str) -> None:
+def note(email: str, action: str) -> None:
     """Write into the audit of each account of the person; nobody who asks is told what was found."""
     with store().transaction() as conn:
         audit.note_person(conn, email, action, Actor(email, None, *whence()))
 
 
-def _begin(user_id: int, target: str) -> ResponseReturnValue:
-    """Start a fresh session, with the account chosen where there is only one to choose."""
-    with store().transaction(user_id=user_id) as conn:
-        row, choices = signed_in(conn, user_id, None), people.memberships(conn, user_id)
-    if row is None:
-        abort(401)
-    session.clear()
-    session.permanent = True
-    login_user(Person(row))
-    if len(choices) == 1:
-        session[ACCOUNT] = choices[0].account_id
-        return redirect(target)
-    return redirect(url_for("signin.accounts", next=target))
+def _user(email: str) -> SignIn | None:
+    with store().transaction() as conn:
+        return people.find_for_sign_in(conn, email.replace("\0", ""))
 
 
-def _refused(email: str, target: str, problem: str) -> str:
-    return render_template("signin.html", target=target, email=email, problem=problem)
-
-
-def _address() -> str:
-    return request.remote_addr or ""
+def _form(target: str, email: str, problem: str | None = None, said: str | None = None) -> str:
+    mails = current_app.config["TDS"].smtp_url is not None
+    told = t(said, locale()) if said else None
+    return render_template("signin.html", target=target, email=email, problem=problem, told=told, mails=mails)
 
 
 def _https() -> bool:

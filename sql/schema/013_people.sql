@@ -87,7 +87,7 @@ CREATE INDEX account_order_open ON tds.account_order (ordered_at) WHERE kind = '
 -- An account always keeps an admin, whoever changes what: two admins who demote each other at once wait for each other here.
 CREATE FUNCTION tds.keep_an_admin() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = tds, pg_temp AS $$
 BEGIN
-    PERFORM FROM tds.account WHERE id = OLD.account_id AND closed_at IS NULL FOR UPDATE;
+    PERFORM FROM tds.account WHERE id = OLD.account_id AND closed_at IS NULL FOR NO KEY UPDATE;
     IF FOUND AND NOT EXISTS (SELECT FROM tds.membership m JOIN tds.app_user u ON u.id = m.user_id
                               WHERE m.account_id = OLD.account_id AND m.role = 'admin' AND u.disabled_at IS NULL) THEN
         RAISE EXCEPTION 'an account keeps at least one admin' USING ERRCODE = 'TD001';
@@ -146,7 +146,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = tds, pg_temp AS $$
     SELECT m.account_id, u.id, coalesce(u.email, '?'), what, CASE WHEN what LIKE 'user.%' THEN coalesce(u.email, '') ELSE '' END, detail,
            left(whence, 100), left(browser, 100)
       FROM (SELECT 1) AS one LEFT JOIN tds.app_user u ON u.email = lower(wanted) LEFT JOIN tds.membership m ON m.user_id = u.id
-     WHERE what IN ('sign_in.done', 'sign_in.failed', 'sign_in.slowed', 'sign_out.done', 'sign_out.everywhere', 'sign_out.other',
+     WHERE what IN ('sign_in.done', 'sign_in.failed', 'sign_out.done', 'sign_out.everywhere', 'sign_out.other',
                     'user.password_changed', 'user.password_reset', 'user.reset_asked', 'user.second_factor_on', 'user.second_factor_off',
                     'user.recovery_used', 'user.recovery_renewed', 'user.left')
 $$;
@@ -291,7 +291,7 @@ $$;
 CREATE FUNCTION web.operator_invites(wanted integer, address text, secret bytea, until timestamptz) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = tds, pg_temp AS $$
 BEGIN
-    PERFORM FROM tds.account WHERE id = wanted AND closed_at IS NULL FOR UPDATE;
+    PERFORM FROM tds.account WHERE id = wanted AND closed_at IS NULL FOR NO KEY UPDATE;
     IF NOT FOUND OR NOT tds.is_operator() THEN
         RETURN 'unknown';
     ELSIF EXISTS (SELECT FROM tds.membership m JOIN tds.app_user u ON u.id = m.user_id

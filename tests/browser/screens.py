@@ -29,6 +29,10 @@ PAGES = {
     "events": "/events",
     "certificates": "/certificates",
     "audit": "/audit",
+    "users": "/users",
+    "account": "/account",
+    "delete-account": "/account/delete",
+    "profile": "/profile",
     "rejections": "/rejections",
     "not-found": "/nowhere",
 }

@@ -34,6 +34,7 @@ WRONG = {
     "TDS_WEB_PORT": "80a",
     "TDS_BOOTSTRAP_PORT": "none",
     "TDS_WEB_URL": "example.com",
+    "TDS_PROXIES": "many",
     "TDS_INGEST_PORT": "65536",
     "TDS_TIMEZONE": "Brasilia",
     "TDS_LOCALE": "fr",

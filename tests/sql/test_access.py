@@ -207,6 +207,23 @@ def test_a_user_sees_their_own_accounts_before_one_is_chosen(scene: Scene) -> No
         "UPDATE tds.account SET name = 'x'",
         "UPDATE tds.device SET account_id = 1",
         "UPDATE tds.app_user SET password_hash = 'x'",
+        "UPDATE tds.app_user SET operator = true",
+        "UPDATE tds.app_user SET epoch = 0",
+        "INSERT INTO tds.app_user (email, password_hash) VALUES ('x@x.example', 'x')",
+        "UPDATE tds.membership SET role = 'admin'",
+        "INSERT INTO tds.membership VALUES (1, 1, 'admin')",
+        "DELETE FROM tds.membership",
+        "UPDATE tds.audit SET actor = 'somebody else'",
+        "DELETE FROM tds.audit",
+        "TRUNCATE tds.audit",
+        "SELECT digest FROM tds.link",
+        "UPDATE tds.link SET role = 'admin'",
+        "SELECT * FROM tds.attempt",
+        "DELETE FROM tds.session",
+        "DELETE FROM tds.account_order",
+        "UPDATE tds.account SET closed_at = NULL",
+        "SELECT tds.end_sessions(1)",
+        "SELECT tds.close_account(1, 'x')",
         "TRUNCATE tds.event",
         "DROP VIEW web.reading",
         "CREATE TABLE tds.mine (x int)",
@@ -332,6 +349,16 @@ def test_statistics_tell_nothing(scene: Scene) -> None:
         assert SECRET not in plan
     with scene.database.web.transaction(account_id=scene.mine.account_id) as connection:
         assert SECRET not in str(connection.exec_driver_sql("SELECT * FROM pg_stats WHERE schemaname = 'tds'").all())
+
+
+def test_a_tool_may_call_nothing_that_acts_for_the_owner(scene: Scene) -> None:
+    """Functions that run with the owner's rights are closed to everybody unless somebody says otherwise; PostgreSQL opens them."""
+    with scene.as_tool() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname IN ('tds', 'web')"
+            " AND p.prosecdef AND p.prorettype <> 'trigger'::regtype AND has_function_privilege(p.oid, 'EXECUTE') ORDER BY 1"
+        )
+        assert rows.scalars().all() == ["current_account", "current_devices", "current_user_id"]
 
 
 @pytest.mark.parametrize("function", ["web.user_for_sign_in('me@example.com')", "tds.mark_dirty(ARRAY[1])"])

@@ -151,7 +151,7 @@ def test_a_tools_login_sees_its_account_and_goes_with_it(bench: Database) -> Non
 
 
 def test_an_account_is_closed_once(bench: Database) -> None:
-    name, id = account(bench)
+    _, id = account(bench)
     with bench.owner.transaction() as conn:
         account_orders.close_account(conn, id, "me")
     with pytest.raises(Refused), bench.owner.transaction() as conn:

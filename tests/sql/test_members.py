@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
@@ -26,7 +25,9 @@ class Cast:
         self.database = database
         self.name, self.account = account(database)
         with database.owner.transaction() as conn:
-            self.ids = {role: people.add_user(conn, f"{role}{number()}@x.example", self.name, role, PASSWORD) for role in people.ROLES}
+            self.ids = {
+                role: people.add_user(conn, f"{role}{number()}@x.example", self.name, role, PASSWORD) for role in people.ROLES
+            }
 
     def act(self, role: str = "admin") -> AbstractContextManager[Connection]:
         return self.database.web.transaction(account_id=self.account, user_id=self.ids[role])
@@ -159,7 +160,9 @@ def test_a_known_person_joins_as_themselves_only(cast: Cast, bench: Database) ->
 
 def test_invitations_expire_and_are_taken_back(cast: Cast, bench: Database) -> None:
     with cast.act() as conn:
-        late, revoked = (links.invite(conn, cast.account, f"p{number()}@x.example", "viewer", cast.email("admin")) for _ in range(2))
+        late, revoked = (
+            links.invite(conn, cast.account, f"p{number()}@x.example", "viewer", cast.email("admin")) for _ in range(2)
+        )
         number_of = {one.email: one.id for one in links.invitations(conn, cast.account)}
         links.revoke(conn, cast.account, max(number_of.values()))
     with bench.owner.transaction() as conn:
@@ -281,8 +284,8 @@ def test_a_second_factor_is_its_persons_own_and_each_code_works_once(cast: Cast,
 
 
 @pytest.fixture
-def buckets() -> Iterator[list[Bucket]]:
-    yield [Bucket(Limit(3, 60), "pair", (str(number()), "here")), Bucket(Limit(5, 60), "address", (str(number()),))]
+def buckets() -> list[Bucket]:
+    return [Bucket(Limit(3, 60), "pair", (str(number()), "here")), Bucket(Limit(5, 60), "address", (str(number()),))]
 
 
 def test_tries_are_counted_and_those_that_do_not_fail_are_not(bench: Database, buckets: list[Bucket]) -> None:

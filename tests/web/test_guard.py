@@ -16,7 +16,7 @@ from tds_dash.guard import PUBLIC, safe_next
 from tests.web.world import PASSWORD, World
 
 ARGUMENTS = {"gateway_id": "1", "device_id": "1", "batch_id": "1", "rejection_id": "1", "path": "x", "filename": "theme.js", "version": "1", "name": "x",
-             "package_name": "dash", "fingerprinted_path": "x"}  # fmt: skip
+             "package_name": "dash", "fingerprinted_path": "x", "secret": "x", "order": "x", "account_id": "1", "session_id": "1"}  # fmt: skip
 
 
 def addresses(server: Flask) -> list[tuple[str, str, str]]:
@@ -50,7 +50,17 @@ def test_it_serves_the_public_addresses(anonymous: FlaskClient) -> None:
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_it_refuses_other_sites(admin: FlaskClient, site: str) -> None:
-    for path in ("/login", "/logout", "/accounts", "/language", "/_dash-update-component"):
+    for path in (
+        "/login",
+        "/logout",
+        "/accounts",
+        "/language",
+        "/_dash-update-component",
+        "/profile/password",
+        "/reset",
+        "/account/delete",
+        "/operator/accounts",
+    ):
         assert admin.post(path, headers={"Sec-Fetch-Site": site}).status_code == 403, path
 
 
@@ -128,11 +138,12 @@ def test_its_page_names_no_other_host(admin: FlaskClient, anonymous: FlaskClient
 
 def test_its_cookie_is_closed(anonymous: FlaskClient) -> None:
     response = anonymous.post("/login", data={"email": "viewer@aurora.example", "password": PASSWORD})
-    cookie = response.headers["Set-Cookie"]
-    assert cookie.startswith("tds=")
-    assert "HttpOnly" in cookie
-    assert "SameSite=Lax" in cookie
-    assert "Secure" not in cookie
+    cookies = response.headers.getlist("Set-Cookie")
+    assert sorted(cookie.partition("=")[0] for cookie in cookies) == ["tds", "tds-device"]
+    for cookie in cookies:
+        assert "HttpOnly" in cookie
+        assert "SameSite=Lax" in cookie
+        assert "Secure" not in cookie
 
 
 def test_its_cookie_is_secure_where_users_come_by_https(world: World) -> None:
@@ -141,8 +152,9 @@ def test_its_cookie_is_secure_where_users_come_by_https(world: World) -> None:
     response = client.post(
         "/login", data={"email": "viewer@aurora.example", "password": PASSWORD}, base_url="https://tds.example"
     )
-    assert response.headers["Set-Cookie"].startswith("__Host-tds=")
-    assert "Secure" in response.headers["Set-Cookie"]
+    cookies = response.headers.getlist("Set-Cookie")
+    assert sorted(cookie.partition("=")[0] for cookie in cookies) == ["__Host-tds", "tds-device"]
+    assert all("Secure" in cookie for cookie in cookies)
     assert "max-age" in response.headers["Strict-Transport-Security"]
     assert client.get("/login", base_url="https://evil.example").status_code == 400
 

@@ -1,0 +1,41 @@
+-- Everything that an account holds, as its export writes it: read by the web login for one account, which row-level security sees to.
+-- name: account
+SELECT id, name, timezone, locale, currency, created_at FROM tds.account WHERE id = :account
+
+-- name: members
+SELECT u.email, m.role, u.created_at, u.locale FROM tds.membership m JOIN tds.app_user u ON u.id = m.user_id WHERE m.account_id = :account ORDER BY u.email
+
+-- name: invitations
+SELECT email, role, created_at, created_by, expires_at, used_at, revoked_at FROM tds.link WHERE kind = 'invitation' AND account_id = :account ORDER BY id
+
+-- name: gateways
+SELECT id, mac, name, capacity, created_at, retired_at FROM tds.gateway WHERE account_id = :account ORDER BY id
+
+-- name: devices
+SELECT d.id, g.mac AS gateway_mac, d.code, d.name, d.kind, d.resource, d.unit, d.interval_seconds, d.max_rate, d.resolution, d.jitter, d.modulus,
+       d.active, d.created_at, d.retired_at
+  FROM tds.device d JOIN tds.gateway g ON g.id = d.gateway_id WHERE d.account_id = :account ORDER BY d.id
+
+-- name: events
+SELECT e.* FROM tds.event e JOIN tds.device d ON d.id = e.device_id WHERE d.account_id = :account ORDER BY e.id
+
+-- name: decisions
+SELECT c.* FROM tds.decision c JOIN tds.device d ON d.id = c.device_id WHERE d.account_id = :account ORDER BY c.id
+
+-- name: rejections
+SELECT id, received_at, mac, device_code, reason, detail, topic, encode(payload, 'base64') AS payload_base64 FROM tds.rejection
+ WHERE account_id = :account ORDER BY id
+
+-- name: certificates
+SELECT serial, common_name, fingerprint, not_before, not_after, issued_at, revoked_at, reason FROM tds.certificate
+ WHERE purpose = 'gateway' AND common_name IN (SELECT mac FROM tds.gateway WHERE account_id = :account) ORDER BY issued_at
+
+-- name: audit
+SELECT id, time, actor, action, object, before, after, address, agent FROM tds.audit WHERE account_id = :account ORDER BY id
+
+-- name: readings of one device, oldest first
+SELECT time, value FROM reading WHERE device_id = :device ORDER BY time
+
+-- name: consumption of one device by UTC hour
+SELECT bucket, quantity, estimated, covered / 1000000.0 AS covered_seconds, readings, minimum, maximum FROM consumption_hour
+ WHERE device_id = :device ORDER BY bucket

@@ -1,0 +1,102 @@
+"""Everything an account holds, as a ZIP; and its end: both with how far they are, both for administrators alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+import zipfile
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from sql import deletion, fleet, people
+from tests.web.dash import answer, call
+from tests.web.test_isolation import FORBIDDEN_TO_THEM, FORBIDDEN_TO_US, clean
+from tests.web.world import DAYS, PASSWORD, World
+
+
+def exported(client: FlaskClient) -> dict[str, list[list[str]]]:
+    """Take everything along; gives the tables by file."""
+    response = client.post("/_account/export.zip")
+    assert response.status_code == 200, response.text
+    archive = zipfile.ZipFile(io.BytesIO(response.data))
+    response.close()
+    assert archive.testzip() is None
+    return {name: list(csv.reader(io.StringIO(archive.read(name).decode()))) for name in archive.namelist()}
+
+
+def test_an_export_holds_everything_and_nothing_of_others(admin: FlaskClient, stranger: FlaskClient, world: World) -> None:
+    ours, theirs = exported(admin), exported(stranger)
+    assert {"README.txt", "account.csv", "members.csv", "gateways.csv", "devices.csv", "audit.csv", "certificates.csv"} <= set(
+        ours
+    )
+    readings = ours[f"readings/02-00-00-00-00-01_D01_{world.devices['D01']}.csv"]
+    assert (readings[0], len(readings) - 1) == (["time", "value"], DAYS * 24 + 1 - 5)
+    assert len([name for name in ours if name.startswith("consumption/")]) == len(world.devices)
+    assert "'=Water" in {row[3] for row in ours["devices.csv"]}  # no cell is a formula
+    assert ["admin@aurora.example", "admin"] in [row[:2] for row in ours["members.csv"]]
+    assert clean(str({name: rows for name, rows in ours.items() if name not in ("members.csv", "audit.csv")}), FORBIDDEN_TO_US)
+    assert clean(
+        str({name: rows for name, rows in theirs.items() if name not in ("members.csv", "audit.csv")}), FORBIDDEN_TO_THEM
+    )
+    assert "argon2" not in str(ours)
+    progress = admin.get("/_account/export").json["export"]
+    assert (progress["state"], progress["done"]) == ("whole", progress["total"])
+    assert "is whole" in answer(call(admin, "account-export-told.children"))["account-export-told"]["children"]
+
+
+def test_one_export_at_a_time_and_a_broken_one_is_said(admin: FlaskClient, server: Flask, world: World) -> None:
+    response = admin.post("/_account/export.zip", buffered=False)
+    first = next(iter(response.iter_encoded()))
+    assert first
+    assert admin.get("/_account/export").json["export"]["state"] == "running"
+    assert admin.post("/_account/export.zip").status_code == 409
+    response.close()
+    assert admin.get("/_account/export").json["export"]["state"] == "broken"
+    exported(admin)
+
+
+@pytest.mark.parametrize(("path", "method"), [("/_account/export.zip", "POST"), ("/_account/export", "GET"), ("/account/delete", "GET"), ("/account/delete", "POST")])  # fmt: skip
+def test_nobody_but_administrators(viewer: FlaskClient, anonymous: FlaskClient, path: str, method: str) -> None:
+    assert viewer.open(path, method=method).status_code == 403
+    assert anonymous.open(path, method=method).status_code in (302, 401)
+
+
+def test_an_account_is_deleted_by_its_administrator(
+    world: World, sign_in: Callable[[str], FlaskClient], anonymous: FlaskClient
+) -> None:
+    name, email = f"Doomed {time.monotonic_ns()}", f"doomed{time.monotonic_ns()}@x.example"
+    number = world.database.account(name)
+    mac = f"02:00:00:00:99:{number % 256:02x}"
+    with world.database.owner.transaction() as conn:
+        people.add_user(conn, email, name, "admin", PASSWORD)
+        fleet.add_gateway(conn, mac, name)
+        device = fleet.add_device(conn, mac, "D01", kind="counter", resource="water", unit="m³")
+        conn.execute(
+            text("INSERT INTO tds.reading SELECT :d, now() - n * interval '1 hour', 100 - n FROM generate_series(1, 50) n"),
+            {"d": device},
+        )
+    client = sign_in(email)
+    for typed, said in (
+        ({"name": "Aurora", "password": PASSWORD}, "Type the name"),
+        ({"name": name, "password": "wrong"}, "not your password"),
+    ):
+        response = client.post("/account/delete", data=typed, headers={"Accept-Language": "en"})
+        assert (response.status_code, said in response.text) == (400, True)
+        assert typed["name"] in response.text
+    ordered = client.post("/account/delete", data={"name": name, "password": PASSWORD})
+    assert client.get("/").location.startswith("/accounts")
+    assert "0 of 1" in anonymous.get(ordered.location, headers={"Accept-Language": "en"}).text
+    while deletion.work(world.database.owner, timedelta(0)):
+        pass
+    page = anonymous.get(ordered.location, headers={"Accept-Language": "en"})
+    assert "is deleted" in page.text
+    assert clean(page.text, (name, email))
+    assert client.get("/accounts").location.startswith("/login")
+    with world.database.owner.transaction() as conn:
+        assert conn.execute(text("SELECT count(*) FROM tds.reading WHERE device_id = :d"), {"d": device}).scalar() == 0
