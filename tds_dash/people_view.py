@@ -88,9 +88,9 @@ def inviting(locale: str) -> Component:
     email = dbc.Input(id="users-email", type="email", maxLength=254, autocomplete="off", className="tds-input")
     fields = [
         labelled_field("users-email", t("users.email", locale), email),
+        html.Div(id="users-invite-told", **LIVE),
         html.Div(t("users.email_hint", locale), className="tds-hint"),
         roles("users-role", "viewer", locale),
-        html.Div(id="users-invite-told", **LIVE),
     ]
     return dialog("users-invite", t("users.invite_title", locale), fields, t("users.invite", locale))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
+from sql import people
 from tds_dash.factory import create_server
 from tests.conftest import Database, _make
 from tests.web.queue import Queue
@@ -79,3 +82,14 @@ def stranger(sign_in: Callable[[str], FlaskClient]) -> FlaskClient:
 def newcomer(sign_in: Callable[[str], FlaskClient]) -> FlaskClient:
     """Give somebody whose account is empty."""
     return sign_in("new@empty.example")
+
+
+@pytest.fixture
+def someone(world: World) -> Iterator[str]:
+    """Add a viewer for one test; gives their e-mail."""
+    email = f"someone{time.monotonic_ns()}@aurora.example"
+    with world.database.owner.transaction() as conn:
+        people.add_user(conn, email, "Aurora", "viewer", PASSWORD)
+    yield email
+    with world.database.owner.transaction() as conn:
+        conn.execute(text("DELETE FROM tds.app_user WHERE email = :e"), {"e": email})
