@@ -86,7 +86,8 @@ def for_whom(module: str, layout: Any, /, **query: Any) -> Any:
     if needed is None:
         abort(403)
     if not needs.is_met(needed, person().role, person().row.operator):
-        return html.Div(no_right_state(needed, account().name, locale()), className="tds-page tds-stack")
+        state = no_right_state(needed, account().name, locale(), whole_page=True)
+        return html.Div(html.Div(state, className="tds-card"), className="tds-page")
     return layout(**query) if callable(layout) else layout
 
 

@@ -101,12 +101,13 @@ def error_state(
     return html.Div(children, className="tds-state tds-state-failed", role="alert")
 
 
-def no_right_state(role: str, account: str, locale: str) -> html.Div:
+def no_right_state(role: str, account: str, locale: str, whole_page: bool = False) -> html.Div:
     """Say which role may see this."""
     return empty_state(
         t("state.no_right", locale, role=t(f"role.{role}", locale)),
         t("state.no_right_text", locale, account=account),
         icon="lock",
+        whole_page=whole_page,
     )
 
 

@@ -158,7 +158,7 @@ def test_a_known_person_joins_a_second_account(world: World, admin: FlaskClient,
 
 def test_an_invitation_can_be_taken_back(admin: FlaskClient, stranger: FlaskClient, anonymous: FlaskClient) -> None:
     path = invitation(admin, f"gone{time.monotonic_ns()}@x.example")
-    number = re.search(r"data-id[^0-9]+(\d+)[^}]+Take back", str(call(admin, "users-members.children").json))
+    number = re.search(r"data-users[^a-z]+revoke[^0-9]+(\d+)", str(call(admin, "users-members.children").json))
     assert number
     asked = {"verb": "revoke", "id": number[1]}
     from tests.web.dash import callbacks, post

@@ -1,0 +1,133 @@
+"""People in Chromium: invited, joining, asked for a code, removed; names that would be markup; everything by keyboard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pyotp
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import text
+
+from sql import people
+from tests.browser.conftest import settle, sign_in
+from tests.web.world import PASSWORD, World
+
+Open = Callable[..., Page]
+FRESH = "a much newer password"
+
+
+def test_somebody_is_invited_joins_and_is_removed(open_page: Open, browser: Browser, address: str) -> None:
+    admin = open_page("/users")
+    admin.get_by_role("button", name="Invite", exact=True).first.click()
+    dialog = admin.get_by_role("dialog")
+    dialog.get_by_label("E-mail").fill("not an address")
+    dialog.get_by_role("button", name="Invite").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("not an e-mail address")
+    assert dialog.get_by_label("E-mail").input_value() == "not an address"  # what was typed stays
+    dialog.get_by_label("E-mail").fill("guest@aurora.example")
+    dialog.get_by_label("E-mail").press("Tab")
+    dialog.get_by_role("radio", name=re.compile("Editor")).check()
+    dialog.get_by_role("button", name="Invite").press("Enter")
+    link = admin.locator("#users-told code").inner_text()
+    expect(admin.locator("#users-invitations")).to_contain_text("guest@aurora.example")
+
+    context = browser.new_context(locale="en")
+    guest = context.new_page()
+    guest.goto(link.replace(re.sub(r"/invitation/.*", "", link), address))
+    expect(guest.locator("h1")).to_have_text("Join Aurora")
+    guest.get_by_label("Choose a password").fill(FRESH)
+    guest.get_by_label("The same again").fill("something else")
+    guest.get_by_role("button", name="Join").click()
+    expect(guest.get_by_role("alert")).to_contain_text("not the same")
+    guest.get_by_label("Choose a password").fill(FRESH)
+    guest.get_by_label("The same again").fill(FRESH)
+    guest.on("console", lambda m: print("CONSOLE", m.type, m.text))
+    guest.on("response", lambda r: print("RESP", r.status, r.request.method, r.url))
+    guest.get_by_role("button", name="Join").click()
+    guest.wait_for_timeout(8000)
+    print("URL", guest.url)
+    guest.screenshot(path="/tmp/pp/guest.png")
+    print(guest.content()[:600])
+    settle(guest)
+    expect(guest.locator("h1")).to_be_visible()
+    guest.goto(f"{address}/users")
+    settle(guest)
+    expect(guest.locator("main")).to_contain_text("needs the role Administrator")
+
+    admin.reload()
+    settle(admin)
+    admin.get_by_role("button", name="Remove guest@aurora.example").click()
+    expect(admin.get_by_role("dialog")).to_contain_text("guest@aurora.example")
+    admin.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(admin.locator("#users-told")).to_contain_text("does not belong")
+    guest.goto(f"{address}/readings")
+    expect(guest).to_have_url(re.compile("/login"))
+    context.close()
+
+
+def test_a_second_factor_is_set_up_and_asked_for(browser: Browser, address: str, world: World) -> None:
+    with world.database.owner.transaction() as conn:
+        people.add_user(conn, "careful@aurora.example", "Aurora", "viewer", PASSWORD)
+    context = browser.new_context(base_url=address, locale="en")
+    page = context.new_page()
+    faults: list[str] = []
+    page.on(
+        "console", lambda message: faults.append(message.text) if message.type == "error" and "40" not in message.text else None
+    )
+    sign_in(page, "careful@aurora.example")
+    page.goto("/profile")
+    section = page.locator("#second-factor")
+    section.get_by_label("Your password").fill(PASSWORD)
+    section.get_by_role("button", name="Set up").click()
+    expect(section.locator("svg")).to_be_visible()
+    box = section.locator("svg").bounding_box()
+    assert box is not None
+    assert box["width"] >= 200
+    app = pyotp.TOTP(section.locator(".tds-secret").inner_text().replace(" ", ""))
+    section.get_by_label("Code from the app").fill(app.at(0))
+    section.get_by_role("button", name="Turn on").click()
+    expect(page.get_by_role("alert")).to_contain_text("does not fit")
+    page.get_by_label("Code from the app").fill(app.now())
+    page.get_by_role("button", name="Turn on").click()
+    code = page.locator(".tds-codes code").first.inner_text()
+    page.get_by_role("link", name="I have kept them").click()
+    expect(page.locator("#second-factor")).to_contain_text("10 recovery codes are left")
+    page.get_by_role("button", name="Sign out everywhere").click()
+    page.fill("#email", "careful@aurora.example")
+    page.fill("#password", PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Code")).to_be_focused()
+    page.keyboard.type(code)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{address}/")
+    context.close()
+    assert faults == []
+
+
+def test_names_that_would_be_markup_are_text(open_page: Open, world: World) -> None:
+    """Names of people, accounts and gateways, and what gateways send, on every page that shows them."""
+    evil = '"><img src=x onerror="window.bad=1">'
+    change = "UPDATE tds.{} SET name = :n WHERE id = :i"
+    with world.database.owner.transaction() as conn:
+        before = conn.execute(text("SELECT name FROM tds.gateway WHERE id = :i"), {"i": world.gateways["main"]}).scalar_one()
+        conn.execute(text(change.format("gateway")), {"n": evil, "i": world.gateways["main"]})
+        conn.execute(text("INSERT INTO tds.audit (account_id, actor, action, object, agent) VALUES (:a, :n, 'user.added', :n, :n)"),
+                     {"a": world.account, "n": evil})  # fmt: skip
+    try:
+        for path in ("/gateways", "/readings", "/devices", "/audit", f"/gateway/{world.gateways['main']}", "/users", "/account"):
+            page = open_page(path)
+            assert page.evaluate("window.bad") is None, path
+            assert page.locator("img[src=x]").count() == 0, path
+    finally:
+        with world.database.owner.transaction() as conn:
+            conn.execute(text(change.format("gateway")), {"n": before, "i": world.gateways["main"]})
+
+
+def test_an_export_is_downloaded_and_its_progress_said(open_page: Open) -> None:
+    page = open_page("/account")
+    expect(page.locator("#account-export-told")).not_to_be_empty()
+    with page.expect_download() as arriving:
+        page.get_by_role("button", name="Export everything").click()
+    assert arriving.value.suggested_filename.startswith("tds-account-")
+    expect(page.locator("#account-export-told")).to_contain_text("is whole")
