@@ -29,7 +29,8 @@ def read_lines(text: str) -> list[Line]:
         names = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
         if COLUMN not in names:
             raise Refused(f"has no column {COLUMN}: its first line must name it", "no_column", column=COLUMN)
-        rows = [(reader.line_num, (row[names[COLUMN]] or "").strip()) for row in reader]
+        # A line of separators alone is what a spreadsheet leaves of a row that was emptied.
+        rows = [(reader.line_num, (row[names[COLUMN]] or "").strip()) for row in reader if _says_anything(row)]
     except csv.Error as error:
         raise Refused(f"cannot be read as CSV: {error}", "not_csv") from error
     seen, lines = dict[str, int](), list[Line]()
@@ -45,3 +46,7 @@ def read_lines(text: str) -> list[Line]:
         seen.setdefault(mac, number)
         lines.append(Line(number, given, mac, fault))
     return lines
+
+
+def _says_anything(row: dict[str, str | list[str] | None]) -> bool:
+    return any(cell.strip() for cells in row.values() for cell in (cells if isinstance(cells, list) else [cells or ""]))

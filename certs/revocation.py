@@ -12,7 +12,7 @@ from certs.authority import serial_text
 from certs.enforcement import Canaries, Effect, enforce, enforce_first_boot
 from certs.issuing import actor, warn
 from certs.journal import Journal, Record
-from certs.lists import has_valid, write_bootstrap_crl, write_crl, write_denied
+from certs.lists import has_valid, pending, write_bootstrap_crl, write_crl, write_denied
 from certs.store import BOOTSTRAP, BROKER, INGESTER, INTERMEDIATE, ROOT, CertificateFolder
 from settings import Settings
 from sql.audit import Actor
@@ -56,6 +56,25 @@ def revoke_all(settings: Settings, serials: Sequence[str], reason: str, by: str 
         records = journal.records()
         write_lists(folder, records.values(), now, canaries)
     return cut(settings, [records[serial] for serial in wanted], canaries)
+
+
+def see_through(settings: Settings) -> list[Outcome]:
+    """Cut off what was revoked and no broker was seen to refuse yet: one list, one reload; nothing where nothing is left to do."""
+    folder = CertificateFolder(settings)
+    with folder.writing():
+        now, records = datetime.now(UTC), Journal(folder.path).records()
+        waiting = left_undone(folder, records.values(), now)
+        if not waiting:
+            return []
+        canaries = Canaries.make(folder, waiting, now)
+        write_lists(folder, records.values(), now, canaries)
+    return cut(settings, waiting, canaries)
+
+
+def left_undone(folder: CertificateFolder, records: Collection[Record], now: datetime) -> list[Record]:
+    """Give the revoked certificates that brokers may still take; without first boot's key its own wait, and no other for them."""
+    waiting = pending(records, now)
+    return waiting if folder.key(BOOTSTRAP) is not None else [record for record in waiting if record.purpose != BOOTSTRAP]
 
 
 def write_lists(folder: CertificateFolder, records: Collection[Record], now: datetime, canaries: Canaries) -> None:

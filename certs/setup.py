@@ -17,9 +17,9 @@ from certs.authority import Issuer, Purpose, common_name, signed_by
 from certs.enforcement import Canaries
 from certs.issuing import LOCAL_HOSTS, actor, broker_hosts, warn
 from certs.journal import Journal, record_of
-from certs.lists import pending, write_crl
-from certs.revocation import cut, write_lists
-from certs.store import BOOTSTRAP, BROKER, INGESTER, INTERMEDIATE, ROOT, CertificateFolder, certificate_pem
+from certs.lists import write_crl
+from certs.revocation import cut, left_undone, write_lists
+from certs.store import BROKER, INGESTER, INTERMEDIATE, ROOT, CertificateFolder, certificate_pem
 from settings import Settings
 from sql.errors import Refused
 
@@ -69,9 +69,7 @@ def keep(settings: Settings, by: str = "") -> list[str]:
     folder = CertificateFolder(settings)
     with folder.writing():
         now, records = datetime.now(UTC), Journal(folder.path).records()
-        waiting = pending(records.values(), now)
-        if folder.key(BOOTSTRAP) is None:  # put away: the gateways' own list must not wait for it
-            waiting = [record for record in waiting if record.purpose != BOOTSTRAP]
+        waiting = left_undone(folder, records.values(), now)
         canaries = Canaries.make(folder, waiting, now)
         write_lists(folder, records.values(), now, canaries)
     effects = [outcome.effect.sentence for outcome in cut(settings, waiting, canaries)]

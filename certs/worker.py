@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from certs import registry
 from certs.issuing import Desk, open_desk, public_host
 from certs.journal import Journal, Record
-from certs.revocation import REVOKED_ALREADY, revoke
+from certs.revocation import REVOKED_ALREADY, revoke, see_through
 from certs.store import CertificateFolder, certificate_pem
 from settings import Settings, SettingsError
 from sql import orders
@@ -36,6 +36,7 @@ ONE_AT_WORK = 7_245_120
 CHUNK = 250
 IDLE_SECONDS = 1.0
 APPEAR_SECONDS, LOOK_SECONDS, TIDY_SECONDS = 4.0, 60.0, 600.0
+AGAIN_SECONDS = 10.0
 # The folder is given up now and then even while orders keep coming: others have work in it too.
 LONGEST_SITTING = 5.0
 NEXT_SECONDS = 0.3
@@ -74,6 +75,7 @@ class AuthorityWorker:
                 while not self.stop.is_set():
                     desk.appear()
                     if not desk.step(lambda: heard(listening, NEXT_SECONDS)):
+                        desk.see_through()
                         heard(listening, IDLE_SECONDS)
             finally:
                 desk.leave()
@@ -107,6 +109,7 @@ class OrderDesk:
         self.settings = settings
         self.store = store
         self._appeared = self._looked = self._tidied = -TIDY_SECONDS
+        self._again, self._pause = 0.0, AGAIN_SECONDS
 
     def appear(self) -> None:
         """Say that the authority is there; raises Refused where its key cannot be used."""
@@ -156,6 +159,21 @@ class OrderDesk:
         if any(order.kind != "revoke" for order in waiting):
             self._sign([order for order in waiting if order.kind != "revoke"], more)
         return True
+
+    def see_through(self) -> None:
+        """Try again what was revoked while its broker did not hear: soon at first, then now and then, as others revoke too."""
+        if time.monotonic() < self._again:
+            return
+        try:
+            outcomes = see_through(self.settings)
+        except (Refused, NotFound) as error:
+            log.error("revocations cannot be seen through: %s", error)
+            outcomes = []
+        for outcome in outcomes:
+            log.info("%s of %s was revoked: %s", outcome.record.serial, outcome.record.common_name, outcome.effect.sentence)
+        undone = any(not outcome.effect.done for outcome in outcomes)
+        self._pause = min(self._pause * 2, TIDY_SECONDS) if undone else TIDY_SECONDS
+        self._again = time.monotonic() + self._pause
 
     def _waiting(self) -> list[Open]:
         with self.store.transaction() as connection:
@@ -214,6 +232,8 @@ class OrderDesk:
             return
         effect = outcome.effect
         log.info("%s revoked %s of %s: %s", order.actor, order.serial, order.mac, effect.sentence)
+        if not effect.done:
+            self._again, self._pause = time.monotonic() + AGAIN_SECONDS, AGAIN_SECONDS
         said = "in_force" if effect.done else "from_next_start" if effect.broker_absent else "not_yet"
         self._answer([Answer(order.id, "done", outcome={"effect": said})])
 

@@ -36,7 +36,10 @@ class Waiting(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """A gateway that this account registered and that waits; with several keys, one is not the gateway's."""
+    """A gateway that this account registered and that waits; with several keys, one is not the gateway's.
+
+    `certified`: it has a certificate that works, so that either it was reset or somebody else asks in its name.
+    """
 
     gateway_id: int
     gateway: str
@@ -46,6 +49,7 @@ class Expected(NamedTuple):
     first_seen_at: datetime
     last_seen_at: datetime
     keys: int
+    certified: bool
 
 
 class Claim(NamedTuple):
@@ -124,7 +128,7 @@ def refuse(store: Store, account_id: int, by: Actor, mac: str, serial_number: st
 
 def expected(connection: Connection) -> list[Expected]:
     """List the waiting gateways that the account of this transaction registered, for its admins."""
-    return [Expected(*row) for row in connection.execute(statements(FILE)["expected"])]
+    return [Expected(*row) for row in connection.execute(statements(FILE)["expected"], {"limit": SHOWN})]
 
 
 def claims(connection: Connection) -> list[Claim]:

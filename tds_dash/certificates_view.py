@@ -158,8 +158,8 @@ def batch_item(one: Batch, shown: Shown) -> html.Li:
     ]
     actions: list[Component] = [report_link(one, locale)]
     if open_lines and not one.active and shown.may_act:
-        word = t("certificates.download_rest" if one.delivered else "certificates.download", locale)
-        name = t("certificates.download_of", locale, name=one.name)
+        verb = "download_rest" if one.delivered else "download"
+        word, name = t(f"certificates.{verb}", locale), t(f"certificates.{verb}_of", locale, name=one.name)
         actions.insert(0, button("download", word, name, "primary", batch=str(one.id)))
     return html.Li(
         [html.Div(words, className="tds-batch-words"), html.Div(actions, className="tds-row-actions")], className="tds-batch"

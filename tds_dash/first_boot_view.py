@@ -56,6 +56,8 @@ def expected_item(one: Expected, shown: Shown) -> html.Li:
             className="tds-muted",
         ),
     ]
+    if one.certified:
+        words.append(note(t("first_boot.expected_certified", locale), "exclamation-triangle"))
     if one.keys > 1:
         words.append(note(t("first_boot.expected_keys", locale, n=one.keys), "exclamation-triangle"))
     take = claim_button(t("first_boot.take", locale), one.gateway, one.mac, shown) if shown.may_act else None
@@ -163,7 +165,12 @@ def attention_items(conn: Connection, now: datetime, zone: tzinfo, locale: str) 
     items = [
         Item(
             "warning",
-            sentence("first_boot.attention.waiting", locale, name=one.gateway, time=since(one.first_seen_at, now, zone, locale)),
+            sentence(
+                f"first_boot.attention.{'certified' if one.certified else 'waiting'}",
+                locale,
+                name=one.gateway,
+                time=since(one.first_seen_at, now, zone, locale),
+            ),
             "/certificates",
             one.first_seen_at,
         )

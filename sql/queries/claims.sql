@@ -8,8 +8,10 @@ SELECT outcome, registration_id FROM web.claim_registration(:mac, :serial_number
 -- name: refuse  Refuses the waiting gateway of a MAC and serial number.
 SELECT web.refuse_registration(:mac, :serial_number, :reason) AS outcome;
 
--- name: expected  Waiting gateways that the account registered beforehand.
-SELECT gateway_id, gateway, mac, model, firmware, first_seen_at, last_seen_at, keys FROM web.expected_registrations();
+-- name: expected  Waiting gateways that the account registered beforehand, the last heard first, and whether each has a certificate that works.
+SELECT e.gateway_id, e.gateway, e.mac, e.model, e.firmware, e.first_seen_at, e.last_seen_at, e.keys,
+       EXISTS (SELECT FROM tds.certificate c WHERE c.common_name = e.mac AND c.revoked_at IS NULL AND c.not_after > now()) AS certified
+  FROM web.expected_registrations() e LIMIT :limit;
 
 -- name: claims  What the account decided at first boot, the newest of each gateway; what is not settled first. A message counts from the decision on.
 SELECT * FROM (

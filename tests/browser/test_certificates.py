@@ -244,3 +244,69 @@ def test_the_audit_shows_who_did_it_and_keeps_no_key(open_page: Open, plant: Pla
         for name in tables:
             found = conn.exec_driver_sql(f"SELECT count(*) FROM {name} t WHERE t::text LIKE '%%PRIVATE KEY%%'").scalar()
             assert found == 0, name
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_ten_thousand_gateways_through_the_page(open_page: Open, plant: Plant, world: World, tmp_path: Path) -> None:
+    """One file with a mark of bytes, semicolons and faults; progress while it is made; closed halfway, it goes on; a report of every line."""
+    many, parts = 10_000, 5
+    with world.database.owner.transaction() as conn:
+        conn.exec_driver_sql(
+            "INSERT INTO tds.gateway (account_id, mac, name) SELECT a.id, '02:00:00:10:' || substr(h, 1, 2) || ':' || substr(h, 3, 2), 'Many ' || n"
+            f" FROM tds.account a, generate_series(0, {many - 1}) n, lpad(to_hex(n), 4, '0') h WHERE a.name = 'Fenix'"
+        )
+    macs = [f"02-00-00-10-{number >> 8:02X}-{number & 255:02X}" for number in range(many)]
+    file = tmp_path / "ten thousand.csv"
+    rows = [f"{mac};Hall {number}" for number, mac in enumerate(macs)]
+    file.write_text(
+        "\ufeffGATEWAY_MAC;place\r\n" + "\r\n".join([*rows, "zz;x", f"{macs[0]};again", "02:ff:00:00:00:09;x"]) + "\r\n"
+    )
+    page = open_page("/certificates", who=ADMIN)
+    page.locator("#certificates-batch-open").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("input[type=file]").set_input_files(file)
+    expect(dialog).to_contain_text("10,000 gateways get a certificate")
+    expect(dialog).to_contain_text("3 lines cannot be used")
+    dialog.locator("#certificates-batch-save").click()
+    expect(dialog).to_be_hidden()
+
+    began, found = time.monotonic(), list[Path]()
+
+    def download(upto: int, verb: str) -> None:
+        """Press the button, and keep what the browser saves until so many parts are there."""
+        saved: list[Any] = []
+        page.on("download", lambda one: saved.append(one))
+        batch = page.locator(".tds-batch", has_text="ten thousand.csv")
+        batch.get_by_role("button", name=verb).click()
+        expect(batch).to_contain_text("made", timeout=60_000)
+        while len(saved) < upto:
+            page.wait_for_timeout(500)
+        for one in saved:
+            found.append(tmp_path / f"part {len(found)}.zip")
+            one.save_as(found[-1])
+
+    download(2, "Download")
+    page.wait_for_timeout(500)
+    page.close()  # somebody shuts the lid while the third is on its way
+    page = open_page("/certificates", who=ADMIN)
+    batch = page.locator(".tds-batch", has_text="ten thousand.csv")
+    expect(batch).to_contain_text("4,000 of 10,000 downloaded", timeout=90_000)
+    download(3, "Go on")
+    expect(batch).to_contain_text("All downloaded", timeout=90_000)
+    print(f"{many} gateways in {time.monotonic() - began:.0f} s, {parts} parts")
+    folders: set[str] = set()
+    for path in found:
+        with zipfile.ZipFile(path) as archive:
+            assert archive.testzip() is None
+            folders |= {name.partition("/")[0] for name in archive.namelist()}
+    assert folders == {mac.lower() for mac in macs}
+    with page.expect_download() as coming:
+        batch.get_by_role("link", name="Report").click()
+    lines = Path(coming.value.path()).read_text().splitlines()
+    assert (len(lines), sum(",delivered," in line for line in lines)) == (many + 4, many)
+    last = found[-1].with_suffix("")
+    with zipfile.ZipFile(found[-1]) as archive:
+        archive.extractall(last)
+    some = next(path for path in last.iterdir())
+    assert plant.publish(some, some.name.replace("-", ":")) == 0

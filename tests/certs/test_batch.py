@@ -39,6 +39,11 @@ def test_it_reads_the_column_whatever_stands_beside_it(tmp_path: Path) -> None:
     assert read_macs(path) == ["aa:bb:cc:00:00:01", "aa:bb:cc:00:00:02"]
 
 
+def test_lines_of_separators_alone_are_none(tmp_path: Path) -> None:
+    path = write(tmp_path / "list.csv", "gateway_mac;name", "aa:bb:cc:00:00:01;hall", ";", " ; ; ", "", "aa:bb:cc:00:00:02;yard")
+    assert read_macs(path) == ["aa:bb:cc:00:00:01", "aa:bb:cc:00:00:02"]
+
+
 @pytest.mark.parametrize(
     ("lines", "words"),
     [

@@ -14,7 +14,7 @@ from broker.material import DENIED, crl_blocks
 from certs import enforcement
 from certs.issuing import issue_bundle, renew_bundle
 from certs.journal import Journal, Record
-from certs.revocation import revoke, revoke_all
+from certs.revocation import revoke, revoke_all, see_through
 from certs.setup import keep, renew_service
 from certs.store import CertificateFolder
 from settings import Settings
@@ -223,6 +223,37 @@ def test_a_broker_that_does_not_read_the_list_is_said_and_the_command_can_be_rep
     assert "has not read the new list" in outcome.effect.sentence
 
     assert revoke(lab.settings, bundle.serial, "stolen").effect.done
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.3])
+def test_a_broker_that_is_started_anew_meanwhile_lets_nobody_revoked_in(settings: Settings, moment: float) -> None:
+    lab = Lab(settings)
+    bundles = [lab.issue(f"aa:bb:cc:0a:00:0{number}") for number in (1, 2)]
+    victim, other = (lab.gateway(bundle) for bundle in bundles)
+    for client in (victim, other):
+        client.client.reconnect_delay_set(1, 1)
+    anew = threading.Thread(target=lambda: (lab.broker.stop(), lab.broker.start()))
+    lab._stop.set()  # nobody looks at the files but the start itself
+    lab._thread.join()
+
+    anew.start()
+    time.sleep(moment)
+    outcome = revoke(settings, bundles[0].serial, "stolen")
+    anew.join()
+
+    assert outcome.record.revoked_at is not None
+    lab._stop.clear()
+    lab._thread = threading.Thread(target=lab._watch, daemon=True)
+    lab._thread.start()
+    assert wait_until(lambda: all(o.effect.done for o in see_through(settings)), 15)
+    assert record(settings, bundles[0].serial).cut_at is not None
+    assert see_through(settings) == []
+    assert not lab.gateway(bundles[0]).connected
+    assert wait_until(lambda: other.client.is_connected())
+    assert not victim.client.is_connected()
+    for client in (victim, other):
+        client.client.loop_stop()
+    lab.close()
 
 
 def test_without_a_broker_it_holds_from_the_next_start(settings: Settings) -> None:

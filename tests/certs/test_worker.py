@@ -227,6 +227,27 @@ def test_a_revocation_is_in_force_when_it_is_answered(scene: Scene) -> None:
     assert scene.answer(again).state == "done", "the same person again: as good as done"
 
 
+def test_a_revocation_that_the_broker_did_not_hear_is_tried_again(
+    scene: Scene, lab_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a gateway that was renewed, which no access list shuts out meanwhile."""
+    bundle, renewed = issue_bundle(scene.settings, MINE), issue_bundle(scene.settings, MINE)
+    assert bundle.serial != renewed.serial
+    with monkeypatch.context() as patch:
+        patch.setattr("certs.enforcement.PATIENCE_SECONDS", 0.1)
+        patch.setattr("certs.enforcement.handshake", lambda *given, **more: None)
+        order = scene.revoke(MINE, bundle.serial)
+        assert scene.desk.step()
+    assert scene.answer(order).outcome == {"effect": "not_yet"}
+    scene.desk.see_through()
+    assert Journal(scene.settings.pki_dir).records()[bundle.serial].cut_at is None, "not at once again"
+
+    monkeypatch.setattr(scene.desk, "_again", 0.0)
+    scene.desk.see_through()
+
+    assert Journal(scene.settings.pki_dir).records()[bundle.serial].cut_at is not None
+
+
 def test_an_order_whose_maker_left_is_closed_and_a_revocation_is_not(scene: Scene) -> None:
     bundle = issue_bundle(scene.settings, MINE)
     left, revoking = scene.order(MINE, scene.request(MINE)), scene.revoke(MINE, bundle.serial)

@@ -37,6 +37,15 @@ def hear(world: World, mac: str, key: str = "a" * 64, serial: str = "S-1", **mor
         registrations.hear(conn, mac=mac, key=key, serial_number=serial, **told)
 
 
+def certify(world: World, mac: str) -> None:
+    with world.database.owner.transaction() as conn:
+        conn.execute(
+            text("INSERT INTO tds.certificate (serial, purpose, common_name, fingerprint, not_before, not_after)"
+                 " VALUES (:m, 'gateway', :m, 'f', now(), now() + interval '1 year')"),
+            {"m": mac},
+        )  # fmt: skip
+
+
 def look(client: FlaskClient, mac: object, serial: object = "S-1") -> Any:
     return call(client, "first-boot-found.children", first_boot_mac=mac, first_boot_serial=serial)
 
@@ -146,12 +155,7 @@ def test_what_cannot_be_is_explained_and_takes_nothing(admin: FlaskClient, mac: 
 
 
 def test_a_certificate_that_works_is_not_overridden_unasked(admin: FlaskClient, world: World, mac: str) -> None:
-    with world.database.owner.transaction() as conn:
-        conn.execute(
-            text("INSERT INTO tds.certificate (serial, purpose, common_name, fingerprint, not_before, not_after)"
-                 " VALUES (:m, 'gateway', :m, 'f', now(), now() + interval '1 year')"),
-            {"m": mac},
-        )  # fmt: skip
+    certify(world, mac)
     assert answer(look(admin, mac))["first-boot-certified"] == {"hidden": False}
     assert "Confirm that it was reset" in said(decide(admin, "take", mac))
     assert "is taken" in said(decide(admin, "take", mac, first_boot_again=True))
@@ -173,6 +177,9 @@ def test_a_gateway_registered_beforehand_is_expected_and_on_the_overview(
         assert mac not in listed(other)
     assert "at its first boot and waits" in said(call(admin, "overview-attention.children"))
     assert "at its first boot" not in said(call(viewer, "overview-attention.children"))
+    certify(world, mac)
+    assert "somebody else asks in its name" in listed(admin)
+    assert "Was it reset?" in said(call(admin, "overview-attention.children"))
 
 
 def test_a_gateway_that_gets_no_certificate_is_said_without_naming_another(admin: FlaskClient, world: World, mac: str) -> None:
