@@ -5,7 +5,7 @@ from alembic import context, op
 from sql.statements import script
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0008"
 
 
 def upgrade() -> None:
