@@ -65,6 +65,14 @@ def test_everything_says_who_may_ask_for_it(server: Flask, admin: FlaskClient) -
     assert set(needs.PAGES) == {name.rpartition(".")[2] for name in dash.page_registry}
 
 
+def test_what_a_page_asks_for_by_itself_needs_no_more_than_the_page(server: Flask, admin: FlaskClient) -> None:
+    """Else whoever may see the page would be told of an error by just opening it."""
+    for dependency in callbacks(admin):
+        needed = declared(server)[dependency["output"]]
+        if needed == needs.EDITOR or (needed == needs.ADMIN and "certificates-" in dependency["output"]):
+            assert dependency["prevent_initial_call"], dependency["output"]
+
+
 def test_what_nobody_has_spoken_of_is_nobodys(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.web.world import PASSWORD
 
