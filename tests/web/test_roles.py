@@ -21,7 +21,22 @@ from tests.web.world import World
 
 # What asking by itself writes: where somebody is signed in, and failed tries.
 BY_ASKING = ("session", "attempt")
-VERBS = ("issue", "renew", "revoke", "plan", "role", "remove", "adopt", "retry", "accept", "correct", "ignore", "undo", "done")
+VERBS = (
+    "issue",
+    "renew",
+    "revoke",
+    "plan",
+    "claim",
+    "role",
+    "remove",
+    "adopt",
+    "retry",
+    "accept",
+    "correct",
+    "ignore",
+    "undo",
+    "done",
+)
 
 
 @pytest.fixture
