@@ -37,10 +37,15 @@ UPDATE tds.decision c SET undone_at = now(), undone_by = :by
             ELSE c.at > :since AND c.at <= :at END
 RETURNING c.kind;
 
--- name: around The readings around an instant, and what kind of device it is.
+-- name: around The accepted readings around an instant, and what kind of device it is: one that a person ignored is no register.
+WITH kept AS (
+    SELECT r.time, r.value FROM reading r
+     WHERE r.device_id = :device
+       AND NOT EXISTS (SELECT FROM tds.decision c WHERE c.device_id = :device AND c.at = r.time AND c.kind = 'ignore' AND c.undone_at IS NULL)
+)
 SELECT d.kind,
-       (SELECT value FROM reading WHERE device_id = d.id AND time < :at ORDER BY time DESC LIMIT 1) AS before,
-       (SELECT value FROM reading WHERE device_id = d.id AND time >= :at ORDER BY time LIMIT 1) AS after
+       (SELECT value FROM kept WHERE time < :at ORDER BY time DESC LIMIT 1) AS before,
+       (SELECT value FROM kept WHERE time >= :at ORDER BY time LIMIT 1) AS after
   FROM tds.device d WHERE d.id = :device;
 
 -- name: standing Tells whether a decision other than a confirmation stands for an instant.

@@ -280,6 +280,17 @@ def test_what_contradicts_the_readings_is_refused(bench: Database) -> None:
     )
 
 
+def test_an_ignored_reading_is_no_register_that_a_replacement_has_to_fit(bench: Database) -> None:
+    device = meter(bench, resolution=D(1))
+    feed(bench, device, series("2026-01-01T00:00", 15, [100, 101, 90_000]) + series("2026-01-01T06:00", 15, [3, 4]))
+    decide(bench, "ignore", event_id(bench, device, "unresolved"))
+    settled(bench, device)
+    registers = ("--final", "110", "--initial", "1")
+    assert tds(bench, "device", "replace", device.mac, "D01", "--at", "2026-01-01T03:00:00Z", *registers).err == ""
+    settled(bench, device)
+    assert sum(quantities(bench, device)) == D(110 - 100 + 4 - 1)
+
+
 def test_a_glitch_is_accepted_but_not_corrected_or_ignored(bench: Database) -> None:
     device = meter(bench)
     feed(bench, device, series("2026-01-01T00:00", 15, [100, 0, 101]))
