@@ -116,11 +116,6 @@ CALLBACKS = {
     "certificates.preview": ADMIN,
     "certificates.keep": ADMIN,
     "certificates.keep_month": ADMIN,
-    "first_boot_panel.show": VIEWER,
-    "first_boot_panel.name_save": VIEWER,
-    "first_boot_panel.open_dialog": ADMIN,
-    "first_boot_panel.find": ADMIN,
-    "first_boot_panel.decide": ADMIN,
 }
 
 
