@@ -73,7 +73,7 @@ def _waiting(faults: Found) -> list[str]:
         for engine, found in sorted(engines.items(), reverse=True)
     ]
     head = "| | engine | most memory of `tds ingest`, MiB (at most 150) | readings stored | lost | s until all was stored | |\n|---|---|--:|--:|--:|--:|---|"
-    return ["## A long backlog\n", head, *rows, ""]
+    return ["## A long backlog\n", head, *rows, ""] if rows else []
 
 
 def _fuzz(cases: Found) -> list[str]:
@@ -88,7 +88,7 @@ def _fuzz(cases: Found) -> list[str]:
     text = (
         "Payloads and topics made by Hypothesis, through decoding, resolving and a real commit: `tests/faults/test_hostile.py`.\n"
     )
-    return ["## Hostile messages\n", text, head, *rows, ""]
+    return ["## Hostile messages\n", text, head, *rows, ""] if rows else []
 
 
 def _circumstances(published: Found) -> list[str]:
