@@ -40,6 +40,7 @@ class FirstBootBroker(Broker):
     names = FIRST_BOOT
     folder = "bootstrap"
     port_setting = "TDS_BOOTSTRAP_PORT"
+    keeps_sessions = False
 
     @property
     def port(self) -> int:

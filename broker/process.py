@@ -20,6 +20,7 @@ from broker.configuration import ACCESS, CONFIGURATION, autosave_seconds, render
 from broker.material import REGULAR, Files, Material, MaterialError, client_context, read_denied, read_material, stamps
 from broker.mosquitto import BrokerError
 from broker.place import Place, backlog_size, prepare, write, write_material
+from broker.presence import FIXED, present
 from broker.probe import CertificateRefused, NotReached, handshake, local_address
 from broker.signals import STOP, event_of
 from broker.upkeep import Upkeep
@@ -40,6 +41,7 @@ class Broker:
     names: Files = REGULAR
     folder = "broker"
     port_setting = "TDS_MQTT_PORT"
+    keeps_sessions = True
 
     def __init__(self, settings: Settings, upkeep: Upkeep | None = None, output: IO[bytes] | None = None) -> None:
         self.settings = settings
@@ -140,8 +142,23 @@ class Broker:
         yield ACCESS, render_access(self.settings, self._denied)
 
     def _reload(self, before: Material | None, material: Material) -> None:
+        self._have_it_reread()
+
+    def _have_it_reread(self) -> None:
+        """Have Mosquitto read its files again; 2.0.11 keeps nothing afterwards for an ingester that is away, so somebody is there."""
         assert self.process is not None
-        mosquitto.reload(self.process)
+        if self._version >= FIXED or not self.keeps_sessions:
+            mosquitto.reload(self.process)
+            return
+        try:
+            context = client_context(self.settings.pki_dir)
+            context.check_hostname = False
+            with present(local_address(self.settings.broker_bind), self.port, context, self.settings.mqtt_client_id) as stand_in:
+                mosquitto.reload(self.process)
+                stand_in.wait_for_a_round()
+        except (MaterialError, CertificateRefused, NotReached) as error:
+            log.warning("the broker reads its files again while nobody is there for the ingester: %s", error)
+            mosquitto.reload(self.process)
 
     def _answers(self, host: str) -> None:
         """Raise NotReached, or CertificateRefused, where our own listener does not answer as it should."""
@@ -152,7 +169,7 @@ class Broker:
     def _adjust_autosave(self) -> None:
         if self._material and self.process and self._autosave != autosave_seconds(backlog_size(self.place)):
             self._write(self._material)
-            mosquitto.reload(self.process)
+            self._have_it_reread()
 
     def _watch_dates(self) -> None:
         if self._material is None or time.monotonic() < self._next_look:
