@@ -247,7 +247,8 @@ def set_device(connection: Connection, mac: str, code: str, **given: Any) -> Non
         and connection.execute(text("SELECT EXISTS (SELECT FROM tds.reading WHERE device_id = :id)"), {"id": device_id}).scalar()
     ):
         raise Refused(f"{code} has readings in {before.unit}: its unit cannot change any more; retire it and add a new device")
-    check_modulus(connection, device_id, after)
+    if (after.modulus, after.kind) != (before.modulus, before.kind):  # a name is changed whatever the register shows
+        check_modulus(connection, device_id, after)
     connection.execute(
         text(
             "UPDATE tds.device SET kind = :kind, resource = :resource, unit = :unit, name = :name, interval_seconds = :interval,"
@@ -261,11 +262,15 @@ def set_device(connection: Connection, mac: str, code: str, **given: Any) -> Non
 
 
 def check_modulus(connection: Connection, device_id: int, device: DeviceSettings) -> None:
-    """Refuse a modulus that the register has already passed."""
+    """Refuse a modulus that the register has already passed; a reading that a person ignored is no register."""
     if device.modulus is None or device.kind != "counter":
         return
     last = connection.execute(
-        text("SELECT value FROM tds.reading WHERE device_id = :id ORDER BY time DESC LIMIT 1"), {"id": device_id}
+        text(
+            "SELECT r.value FROM tds.reading r WHERE r.device_id = :id AND NOT EXISTS (SELECT FROM tds.decision c WHERE c.device_id = :id"
+            " AND c.at = r.time AND c.kind = 'ignore' AND c.undone_at IS NULL) ORDER BY r.time DESC LIMIT 1"
+        ),
+        {"id": device_id},
     ).scalar()
     if last is not None and last >= device.modulus:
         raise Refused(

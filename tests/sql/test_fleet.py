@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sql import fleet
 from sql.errors import NotFound, Refused
 from tests.conftest import Database
-from tests.sql.plant import account, feed, json_of, mac, meter, number, refused, series, tds
+from tests.sql.plant import account, event_id, feed, json_of, mac, meter, number, refused, series, tds
 
 D = Decimal
 COUNTER = {"kind": "counter", "resource": "electricity", "unit": "kWh"}
@@ -195,6 +195,15 @@ def test_a_modulus_smaller_than_the_last_reading_is_refused(bench: Database) -> 
         said = refused(tds(bench, "device", "set", device.mac, "D01", "--modulus", modulus))
         assert said == f"the modulus {modulus} is smaller than the last reading 9991: a register stays below its modulus"
     assert tds(bench, "device", "set", device.mac, "D01", "--modulus", "10000").code == 0
+
+
+def test_a_wild_last_reading_is_in_the_way_of_no_other_setting_and_once_ignored_of_no_modulus(bench: Database) -> None:
+    device = meter(bench, modulus=D(10_000))
+    feed(bench, device, series("2026-01-01T00:00", 15, [9990, 9991, 65_535]))
+    assert tds(bench, "device", "set", device.mac, "D01", "--name", "Main").err == ""
+    assert "smaller than the last reading 65535" in refused(tds(bench, "device", "set", device.mac, "D01", "--modulus", "20000"))
+    assert tds(bench, "event", "ignore", event_id(bench, device, "unresolved")).err == ""
+    assert tds(bench, "device", "set", device.mac, "D01", "--modulus", "20000").err == ""
 
 
 def test_the_unit_of_a_device_with_readings_stays(bench: Database) -> None:
