@@ -43,7 +43,7 @@ def test_it_says_so_in_a_sentence_when_its_store_is_gone(world: World) -> None:
     assert "database cannot be reached" in response.text
     assert "Traceback" not in response.text
     with client.session_transaction() as session:
-        session["_user_id"] = "1:0"
+        session["_user_id"] = "1:0:1"
     for path in ("/", "/api/v1/devices", "/_dash-layout"):
         assert client.get(path).status_code == 503, path
     error = client.get("/api/v1/devices").json["error"]
