@@ -126,7 +126,7 @@ class Asked(NamedTuple):
         """Run the statement of a name, with names put into it."""
         bodies = raw_statements("consumption.sql")
         body = bodies[name].format(**names or {})
-        body = bodies[self.within].format(body=body) if self.within else body
+        body = bodies[self.within].format(body=body) if self.within else f"{body} ORDER BY 1, 2"
         values = {"devices": self.devices, "start": self.start, "end": self.end, **self.own, **more}
         return connection.execute(text(body), values).all()
 
