@@ -167,7 +167,7 @@ def test_after_a_new_certificate_a_revoked_name_is_welcome_again(lab: Lab) -> No
 
 
 def test_a_new_certificate_in_the_same_moment_loses_nothing(lab: Lab) -> None:
-    ingester = lab.ingester()
+    ingester = lab.ingester(clean=False)
     ingester.subscribe(f"{ROOT}/+/telemetry")
     for number in range(10):
         first = lab.issue(f"aa:bb:cc:0a:00:{number:02x}")
@@ -178,6 +178,7 @@ def test_a_new_certificate_in_the_same_moment_loses_nothing(lab: Lab) -> None:
 
     assert wait_until(lambda: len(ingester.received) == 10)
     ingester.close()
+    lab.ingester(clean=True).close()
 
 
 def test_while_the_connection_cannot_be_closed_the_access_list_refuses_it(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
