@@ -90,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     _processes(commands)
     _people(commands)
+    _programs(commands)
     _fleet(commands)
     _figures(commands)
     _events(commands)
@@ -144,6 +145,20 @@ def _people(commands: Any) -> None:
     cli_people.accounts(account, _add)
     cli_people.people(_group(commands, "user", "people"), _add)
     cli_people.logins(_group(commands, "db-user", "logins for SQL of other tools"), _add)
+
+
+def _programs(commands: Any) -> None:
+    token = _group(commands, "token", "tokens for the API")
+    add = _add(token, "add", "sql.token_commands:token_add", "make a token for a person and print it, this once")
+    add.add_argument("email")
+    add.add_argument("--account", required=True)
+    add.add_argument("--role", choices=("admin", "editor", "viewer"), help="at most; without it the person's own")
+    add.add_argument("--days", type=whole(1, 3650), default=365)
+    add.add_argument("--name", help="what it is for")
+    listing = _add(token, "list", "sql.token_commands:token_list", "list an account's tokens")
+    listing.add_argument("--account", required=True)
+    _json(listing)
+    _add(token, "revoke", "sql.token_commands:token_revoke", "take a token back").add_argument("id", type=whole(1, 2**31 - 1))
 
 
 def _fleet(commands: Any) -> None:

@@ -33,9 +33,18 @@ ACTIONS = (
     "device.replaced",
     "device.added",
     "device.changed",
+    "device.moved",
+    "device.retired",
+    "device.reinstated",
+    "device.deleted",
     "device.imported",
+    "device.import_undone",
     "reading.imported",
     "gateway.added",
+    "gateway.changed",
+    "gateway.retired",
+    "gateway.reinstated",
+    "gateway.deleted",
     "gateway.claimed",
     "gateway.refused",
     "sign_out.everywhere",
@@ -65,6 +74,8 @@ ACTIONS = (
     "user.recovery_used",
     "user.recovery_renewed",
     "rejection.retried",
+    "token.added",
+    "token.revoked",
 )
 
 

@@ -14,7 +14,7 @@ from tds_dash.components import sentence
 
 def gateway_sentence(gateway: Gateway, now: datetime, zone: tzinfo, locale: str) -> html.Span | None:
     """Say what to do about a gateway that is not heard; None where it is."""
-    if gateway.online:
+    if gateway.online or gateway.state == "retired":
         return None
     if gateway.last_seen_at is None:
         return sentence("attention.gateway_never", locale, name=gateway.name)

@@ -171,14 +171,16 @@ def readings(found: Sequence[Reading], device: Device, zone: ZoneInfo, locale: s
     return data_table(columns, lines, caption=t("device.latest", locale), boxed=True)
 
 
-def links(device: Device, locale: str) -> list[Component]:
-    """Give the ways on from here."""
+def links(device: Device, locale: str, may_edit: bool = False) -> list[Component]:
+    """Give the ways on from here; to where it is changed for whoever may."""
     found: list[Component] = [
         dcc.Link(t("device.see_readings", locale), href=f"/readings?device={device.id}", className="btn btn-outline-primary")
     ]
     if device.kind != "gauge":
         href = f"/consumption?resource={device.resource}&devices={device.id}"
         found.insert(0, dcc.Link(t("device.see_consumption", locale), href=href, className="btn btn-outline-primary"))
+    if may_edit:
+        found.append(dcc.Link(t("fleet.edit", locale), href=f"/devices?edit={device.id}", className="btn btn-outline-primary"))
     return found
 
 

@@ -11,11 +11,14 @@ from sqlalchemy import Connection
 from sql.decisions import Event, find_event
 from sql.engine import Store
 from sql.errors import NotFound
+from sql.fleet_editing import DeviceState, GatewayState, device_state, gateway_state
+from sql.fleet_import import Import, find_import
 from sql.members import Member, members
 from sql.queries.certificates import Batch, Certificate, batch, certificate
 from sql.queries.devices import Device, devices
 from sql.queries.gateways import Gateway, gateways
 from sql.rejections import Rejection, find_rejection
+from sql.tokens import Token, find_token
 from tds_dash.identity import account, person, store
 
 LARGEST_ID = 2**31 - 1
@@ -54,6 +57,26 @@ def gateway_for_user(conn: Connection, gateway_id: object) -> Gateway:
     if not found:
         raise NotFound("there is no such gateway")
     return found[0]
+
+
+def device_to_edit(conn: Connection, device_id: object, version: int | None = None, *, hold: bool = False) -> DeviceState:
+    """Give a device of the account as whoever edits it sees it, retired ones too; NotFound for anything else."""
+    return device_state(conn, _number(device_id), version, hold=hold)
+
+
+def gateway_to_edit(conn: Connection, gateway_id: object, version: int | None = None, *, hold: bool = False) -> GatewayState:
+    """Give a gateway of the account as whoever edits it sees it, retired ones too; NotFound for anything else."""
+    return gateway_state(conn, _number(gateway_id), version, hold=hold)
+
+
+def token_for_user(conn: Connection, token_id: object) -> Token:
+    """Give a token of this person, for an administrator of anybody in the account; NotFound for anything else."""
+    return find_token(conn, account().id, _number(token_id))
+
+
+def import_for_user(conn: Connection, import_id: object) -> Import:
+    """Give an import of the account; NotFound for anything else."""
+    return find_import(conn, _number(import_id))
 
 
 def event_for_user(conn: Connection, event_id: object) -> Event:

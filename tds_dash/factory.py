@@ -15,9 +15,11 @@ from tds_dash import (
     account_data,
     api,
     audit_view,
+    bearer,
     certificate_routes,
     dashboard,
     errors,
+    fleet_imports,
     guard,
     headers,
     health,
@@ -42,12 +44,14 @@ def create_server(settings: Settings, store: Store | None = None) -> Flask:
         server.wsgi_app = ProxyFix(server.wsgi_app, x_for=settings.proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     server.extensions["tds_store"] = store or open_store(settings, "web", pool_size=THREADS + 2)
     health.install(server)
+    bearer.install(server)
     guard.install(server)  # before Dash, so that nothing of Dash runs for a stranger
+    bearer.install_limit(server)
     identity.install(server)
     signin.install(server)
     certificate_routes.install(server)
     account_data.install(server)
-    for blueprint in (joining.blueprint, profile.blueprint, operating.blueprint, audit_view.blueprint):
+    for blueprint in (joining.blueprint, profile.blueprint, operating.blueprint, audit_view.blueprint, fleet_imports.blueprint):
         server.register_blueprint(blueprint)
     server.register_blueprint(vendor.blueprint)
     api.install(server)
@@ -70,7 +74,7 @@ def configure(server: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,  # the 30 s refresh of a page must not keep a session alive for ever
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
-        MAX_CONTENT_LENGTH=1024 * 1024,
+        MAX_CONTENT_LENGTH=4 * 1024 * 1024,  # a file of 20,000 devices, as a callback carries it
         TRUSTED_HOSTS=trusted_hosts(settings),
     )
     server.jinja_env.trim_blocks = True

@@ -151,3 +151,8 @@ def facts(gateway: Gateway, zone: tzinfo, locale: str) -> Component:
             (t("field.created", locale), wording.date(gateway.created_at, locale, zone)),
         ]
     )
+
+
+def links(gateway: Gateway, locale: str) -> Component:
+    """Give the way to where it is changed."""
+    return dcc.Link(t("fleet.edit", locale), href=f"/gateways?edit={gateway.id}", className="btn btn-outline-primary")

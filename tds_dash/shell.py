@@ -204,6 +204,7 @@ def account_menu(choices: list[Member]) -> list[Component]:
         own.append(menu_item(icon, t(key, locale()), href))
     if person().row.operator:
         own.append(menu_item("buildings", t("operator.title", locale()), "/operator", plain=True))
+    own.append(menu_item("key", t("tokens.link", locale()), "/tokens"))
     if len(choices) < 2:
         return own
     buttons = [

@@ -37,7 +37,7 @@ class Device(NamedTuple):
 
 
 def devices(conn: Connection, now: datetime, ids: Sequence[int] | None = None) -> list[Device]:
-    """Give the devices in use, or those of the given ids that this account has, in a fixed order: by resource, then by id."""
+    """Give the devices in use, or those of the given ids that this account has, retired ones too; by resource, then by id."""
     rows = conn.execute(statements(FILE)["devices"], {"now": now, "ids": None if ids is None else list(ids)})
     return [Device(*row) for row in rows]
 

@@ -60,7 +60,7 @@ class Trouble(NamedTuple):
 
 
 def gateways(conn: Connection, now: datetime, ids: Sequence[int] | None = None) -> list[Gateway]:
-    """Give the gateways in use, or those of the given ids that this account has, by name."""
+    """Give the gateways in use, or those of the given ids that this account has, retired ones too; by name."""
     rows = conn.execute(statements(FILE)["gateways"], {"now": now, "ids": None if ids is None else list(ids)})
     return [Gateway(*row) for row in rows]
 

@@ -1,11 +1,12 @@
--- name: gateways  Gateways in use, each with its devices, how it does, and how many of its devices do not do well behind it.
-SELECT g.id, g.mac, g.name, g.capacity, s.devices, s.last_seen_at, s.state = 'online' AS online, s.state, s.interval_seconds, extract(epoch FROM s.silence)::integer AS silence_seconds,
+-- name: gateways  Gateways in use, each with its devices, how it does, and how many of its devices do not do well behind it; asked for by id, retired ones too.
+SELECT g.id, g.mac, g.name, g.capacity, coalesce(s.devices, 0) AS devices, s.last_seen_at, coalesce(s.state = 'online', false) AS online,
+       coalesce(s.state, 'retired') AS state, coalesce(s.interval_seconds, 900) AS interval_seconds, coalesce(extract(epoch FROM s.silence), 2700)::integer AS silence_seconds,
        coalesce(d.silent, 0) AS devices_silent, coalesce(d.stuck, 0) AS devices_stuck, g.created_at
   FROM tds.gateway g
-  JOIN tds.gateway_state(:now) s ON s.gateway_id = g.id
+  LEFT JOIN tds.gateway_state(:now) s ON s.gateway_id = g.id
   LEFT JOIN (SELECT gateway_id, count(*) FILTER (WHERE state IN ('silent', 'late')) AS silent, count(*) FILTER (WHERE state = 'stuck') AS stuck
                FROM tds.device_state(:now) GROUP BY gateway_id) d ON d.gateway_id = g.id
- WHERE cast(:ids AS integer[]) IS NULL OR g.id = any (cast(:ids AS integer[]))
+ WHERE CASE WHEN cast(:ids AS integer[]) IS NULL THEN g.retired_at IS NULL ELSE g.id = any (cast(:ids AS integer[])) END
  ORDER BY lower(g.name), g.id;
 
 -- name: fleet_status  How many gateways are heard, how many devices report, and how many of those stand still.

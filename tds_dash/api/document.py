@@ -47,6 +47,14 @@ def description() -> dict[str, Any]:
     )
     limit = query("limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}, "How many.")
     which = [device, gateway, resource]
+    page = [
+        query(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": 1000},
+            "By pages of so many, by id; the header Link leads to the next. Without it: all.",
+        ),
+        query("after", {"type": "integer", "minimum": 0, "maximum": 2147483647}, "Go on after this id."),
+    ]
     refused = [
         query("reason", {"type": "string", "enum": list(REASONS)}, "Only this reason."),
         query("gateway", WHOLE, "Id of a gateway."),
@@ -56,14 +64,14 @@ def description() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "TDS", "version": "1", "description": "Readings, consumption and the fleet of one account."},
         "servers": [{"url": "/api/v1"}],
-        "security": [{"session": []}],
+        "security": [{"token": []}, {"session": []}],
         "paths": {
             "/readings/latest": get("The newest readings, newest first", listed("LatestReading"), [limit]),
-            "/gateways": get("The gateways in use", listed("Gateway")),
+            "/gateways": get("The gateways in use", listed("Gateway"), page),
             "/gateways/{id}": get("One gateway", one("Gateway"), [path("id")]),
             "/gateways/status": get("How many gateways are online and offline, which, and what does not do well behind them", one("GatewaysStatus")),
             "/gateways/{id}/delivery": get("What a gateway should have delivered, and did", one("Delivery"), [path("id")]),
-            "/devices": get("The devices in use", listed("Device"), which),
+            "/devices": get("The devices in use", listed("Device"), [*which, *page]),
             "/devices/{id}": get("One device", one("Device"), [path("id")]),
             "/books": get("The books of one device: registers, corrections, consumption, and whether they balance", one("Books"), [{**device, "required": True, "schema": TEXT}, *period]),
             "/consumption": get("Consumption by bucket, empty buckets too", listed("Consumption"), [step, *period, *which]),
@@ -72,9 +80,10 @@ def description() -> dict[str, Any]:
             "/rejections/summary": get("What could not be stored, by reason, gateway and device, the most frequent first; and how much was not even kept", one("RejectionsSummary"), refused),
             "/export/readings.csv": get("Readings as received, streamed", CSV, [*period, *which, locale]),
             "/export/consumption.csv": get("Consumption by bucket, streamed", CSV, [step, *period, *which, locale]),
+            "/export/consumption.xlsx": get("Consumption by bucket, as a workbook", XLSX, [step, *period, *which]),
             "/openapi.json": get("This description", {"application/json": {"schema": {"type": "object"}}}),
         },
-        "components": {"schemas": SCHEMAS, "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "tds"}}},
+        "components": {"schemas": SCHEMAS, "securitySchemes": SCHEMES},
     }  # fmt: skip
 
 
@@ -83,6 +92,7 @@ def get(summary: str, content: dict[str, Any], parameters: list[dict[str, Any]] 
     problem = {"description": "Refused", "content": one("Error")}
     answers = {
         "200": {"description": summary, "content": content},
+        "304": {"description": "The asker has it already: its ETag came as If-None-Match"},
         **dict.fromkeys(("400", "401", "403", "404", "429", "503"), problem),
     }
     return {"get": {"summary": summary, "parameters": parameters or [], "responses": answers}}
@@ -119,8 +129,17 @@ def maybe(schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "type": [schema["type"], "null"]}
 
 
+SCHEMES = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of a person, made on the page Tokens or by `tds token add`.",
+    },
+    "session": {"type": "apiKey", "in": "cookie", "name": "tds"},
+}
 CSV = {"text/csv": {"schema": TEXT}}
-GATEWAY_STATE = {"type": "string", "enum": ["online", "offline", "never"]}
+XLSX = {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {"schema": {"type": "string", "format": "binary"}}}
+GATEWAY_STATE = {"type": "string", "enum": ["online", "offline", "never", "retired"]}
 DEVICE_STATE = {"type": "string", "enum": ["reporting", "stuck", "late", "silent", "offline", "never", "inactive", "retired"]}
 SEEN: dict[str, Any] = {
     "id": WHOLE, "mac": TEXT, "name": TEXT, "online": TRUTH, "state": GATEWAY_STATE, "last_seen_at": maybe(INSTANT),

@@ -7,13 +7,12 @@ from flask import Blueprint, Response, request
 from sql import books as bookkeeping
 from sql.consumption import parse_step
 from sql.errors import Refused
-from sql.reports import Named, books_document, report
+from sql.reports import SECONDS, Named, books_document, report
 from tds_dash import doors
 from tds_dash.api.parameters import answer, chosen_devices, device_ids, span
 from tds_dash.identity import account
 
 MOST_ROWS = 50_000
-SECONDS = {"15min": 900, "hour": 3600, "day": 86_400, "month": 28 * 86_400}
 
 blueprint = Blueprint("api_figures", __name__)
 

@@ -11,7 +11,7 @@ from sql.queries.devices import devices
 from sql.queries.gateways import gateways
 from sql.queries.readings import latest_readings
 from tds_dash import doors
-from tds_dash.api.parameters import answer, chosen_devices, plain, whole_number
+from tds_dash.api.parameters import answer, chosen_devices, paged, plain, whole_number
 from tds_dash.identity import account
 
 blueprint = Blueprint("api_fleet", __name__)
@@ -22,7 +22,7 @@ SEEN = ("id", "mac", "name", "online", "state", "last_seen_at", "devices_silent"
 def list_gateways() -> Response:
     """List the gateways in use."""
     with doors.transaction() as conn:
-        return answer([plain(gateway) for gateway in gateways(conn, datetime.now(UTC))])
+        return paged([plain(gateway) for gateway in gateways(conn, datetime.now(UTC))])
 
 
 @blueprint.get("/gateways/<gateway_id>")
@@ -73,7 +73,7 @@ def seconds(delay: timedelta | None) -> float | None:
 def list_devices() -> Response:
     """List the devices in use."""
     with doors.transaction() as conn:
-        return answer([plain(device) for device in chosen_devices(conn)])
+        return paged([plain(device) for device in chosen_devices(conn)])
 
 
 @blueprint.get("/devices/<device_id>")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
+from urllib.parse import urlencode
 
 import simplejson
 from flask import Response, request
@@ -16,13 +19,15 @@ from sql.reports import json_value, period
 from tds_dash import doors
 from tds_dash.identity import account, zone
 
+MOST_LINES = 1000  # of a page
+
 
 def whole_number(name: str, default: int, least: int, most: int) -> int:
     """Read a whole number between two limits."""
     given = request.args.get(name, "")
     if not given:
         return default
-    if not (given.isascii() and given.isdigit() and len(given) < 10 and least <= int(given) <= most):
+    if not (given.isascii() and given.isdigit() and len(given) < 11 and least <= int(given) <= most):
         raise Refused(f"{name} must be a whole number from {least} to {most}")
     return int(given)
 
@@ -70,6 +75,23 @@ def pair(name: str) -> tuple[str, str]:
         return normalize_mac(mac), code
     except Refused as error:
         raise NotFound("there is no such device") from error
+
+
+def paged(body: Sequence[dict[str, Any]]) -> Response:
+    """Give a list; where `limit` asks for pages, one page of it with a link to the next, by the id that `after` goes on from."""
+    limit, after = (
+        whole_number("limit", default=0, least=1, most=MOST_LINES),
+        whole_number("after", default=0, least=0, most=2**31 - 1),
+    )
+    if not limit and not after:
+        return answer(body)
+    rest = sorted((one for one in body if one["id"] > after), key=itemgetter("id"))
+    page = rest[: limit or MOST_LINES]
+    response = answer(page)
+    if len(rest) > len(page):
+        query = {name: value for name, value in request.args.lists() if name != "after"} | {"after": [page[-1]["id"]]}
+        response.headers["Link"] = f'<{request.path}?{urlencode(query, doseq=True)}>; rel="next"'
+    return response
 
 
 def answer(body: Any) -> Response:

@@ -12,7 +12,7 @@ from dash.development.base_component import Component
 from tds_dash.components.attributes import DECORATION
 
 
-def dialog(id: str, title: str, fields: Sequence[Component], save: str) -> Component:
+def dialog(id: str, title: str | Component, fields: Sequence[Component], save: str | Component) -> Component:
     """Give a closed dialog `id` with its button `{id}-save`; callbacks open it by `is_open`."""
     found: Component = dbc.Modal(
         [

@@ -19,6 +19,7 @@ from tds_dash.device_view import Looked
 from tds_dash.figures import placed
 from tds_dash.identity import account, locale, zone
 from tds_dash.page_frame import beat, redrawn, register_page
+from tds_dash.rights import may_edit
 from tds_dash.still import still
 from tds_dash.wording import t
 
@@ -119,7 +120,7 @@ def show_facts(device_id: Any, _: int | None) -> tuple[Any, ...]:
     return (
         device.name,
         device_view.state_line(device, gateway, now, zone(), language),
-        device_view.links(device, language),
+        device_view.links(device, language, may_edit()),
         device_view.advice(device, gateway, now, zone(), language),
         device_view.facts(device, gateway, zone(), language),
         still(device_view.readings(readings, device, zone(), language)),
@@ -147,7 +148,8 @@ def show_history(device_id: Any, period: Any, step: Any, _: int | None, before: 
     width, asked = view.chosen_step(step, span)
     with doors.transaction() as conn:
         device = doors.device_for_user(conn, device_id)
-        drawn = next(one for one in placed(devices(conn, now)) if one.id == device.id)
+        known = {one.id: one for one in (*devices(conn, now), device)}
+        drawn = next(one for one in placed(known.values()) if one.id == device.id)
         span = span.outward(width, account().timezone)
         rows = consumption(conn, [device.id], width, span.start, span.end, account().timezone)
         late = revised(conn, [device.id], width, span.start, span.end, account().timezone, now - MARKED)

@@ -14,6 +14,7 @@ from tds_dash import doors, gateway_view
 from tds_dash.components import card_skeletons, empty_state, metric_cards, page_header, skeleton
 from tds_dash.identity import account, locale, zone
 from tds_dash.page_frame import beat, register_page
+from tds_dash.rights import may_edit
 from tds_dash.still import still
 from tds_dash.wording import t
 
@@ -37,7 +38,7 @@ def layout(gateway_id: Any = None, **_: object) -> html.Div:
         [
             dcc.Store(id="gateway-id", data=gateway_id),
             beat("gateway-refresh"),
-            page_header(t("gateway.title", language), id="gateway-name", lead=lead),
+            page_header(t("gateway.title", language), id="gateway-name", lead=lead, actions=[html.Div(id="gateway-links")]),
             html.Div(id="gateway-advice"),
             metric_cards(card_skeletons(4), id="gateway-cards", compact=True),
             html.Section(
@@ -77,6 +78,7 @@ def is_here(gateway_id: Any) -> bool:
     Output("gateway-advice", "children"),
     Output("gateway-devices", "children"),
     Output("gateway-facts", "children"),
+    Output("gateway-links", "children"),
     Input("gateway-id", "data"),
     Input("gateway-refresh", "n_intervals"),
 )
@@ -95,6 +97,7 @@ def show_facts(gateway_id: Any, _: int | None) -> tuple[Any, ...]:
         gateway_view.advice(gateway, now, zone(), language),
         listed,
         gateway_view.facts(gateway, zone(), language),
+        gateway_view.links(gateway, language) if may_edit() else None,
     )
 
 

@@ -23,6 +23,7 @@ PAGES = (
     "/users",
     "/account",
     "/profile",
+    "/tokens",
     "/accounts",
     "/nowhere",
 )

@@ -1,0 +1,38 @@
+// The fleet's hands: buttons say what they ask for (data-fleet, data-thing, data-id), the page's callbacks carry it out; the
+// counts of the status at a glance set the filter. One press is one request: the button rests meanwhile.
+window.dash_clientside = window.dash_clientside || {};
+window.dash_clientside.fleet = {
+  // An address may name what to open: it is asked for as if its button had been pressed.
+  begin: (wanted) => (wanted ? { ...wanted, at: Date.now() } : window.dash_clientside.no_update),
+};
+
+(function () {
+  const REST_MS = 1500;
+  const set = (id, props) => window.dash_clientside.set_props(id, props);
+
+  document.addEventListener("click", function (event) {
+    const count = event.target.closest("button[data-state-of]");
+    if (count) {
+      set(count.dataset.stateOf + "-state", { value: count.dataset.state || "all" });
+      return;
+    }
+    const button = event.target.closest("button[data-fleet]");
+    if (!button || button.disabled) return;
+    const { fleet: verb, thing, id, closes } = button.dataset;
+    button.disabled = true;
+    setTimeout(function () { button.disabled = false; }, REST_MS);
+    if (closes) set(closes, { is_open: false });
+    set(thing + "-asked", { data: { verb, id: id ? Number(id) : null, at: Date.now() } });
+  });
+
+  // A token is shown once: copied by its button, since nobody types 47 characters.
+  document.addEventListener("click", function (event) {
+    const button = event.target.closest("button[data-copies]");
+    const source = button && document.getElementById(button.dataset.copies);
+    if (!source) return;
+    const chosen = window.getSelection();
+    chosen.selectAllChildren(source);
+    if (navigator.clipboard) navigator.clipboard.writeText(source.textContent).catch(function () {});
+    button.textContent = button.dataset.copied;
+  });
+})();

@@ -1,0 +1,258 @@
+"""The dialogs of the devices page: registering and changing a device, putting it behind another gateway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import Input, Output, State, callback, html, no_update
+from dash.development.base_component import Component
+
+from sql.device_rules import KINDS, RESOURCES
+from sql.errors import Refused
+from sql.fleet_editing import DeviceState, Outdated
+from sql.queries.fleet import places
+from tds_dash import device_form, doors, fleet_acts
+from tds_dash.adoption_dialog import stamp
+from tds_dash.components import sentence
+from tds_dash.components.attributes import LIVE
+from tds_dash.components.choosers import chooser
+from tds_dash.components.dialogs import dialog, notice
+from tds_dash.components.fields import line_of_text, one_of
+from tds_dash.device_form import FIELDS, beside, empty, filled, placed
+from tds_dash.event_words import refusal
+from tds_dash.fleet_view import act
+from tds_dash.identity import locale
+from tds_dash.rights import require_editor
+from tds_dash.wording import t
+
+FORM = "devices-form"
+VALUES = [State(f"{FORM}-{name}", "value") for name in FIELDS]
+FAULTS = [f"{FORM}-{name}-fault" for name in FIELDS]
+
+
+def form(language: str) -> Component:
+    """Give the dialog in which a device is described, closed."""
+    text = {name: line_of_text(f"{FORM}-{name}", t(f"fleet.field_{name}", language), t(f"fleet.hint_{name}", language), **given)
+            for name, given in (("code", {"maxLength": 64}), ("name", {"maxLength": 200}), ("unit", {"maxLength": 16}), *number_fields())}  # fmt: skip
+    resource = one_of(f"{FORM}-resource", t("field.resource", language), words("resource", RESOURCES, language))
+    kind = one_of(f"{FORM}-kind", t("field.kind", language), words("kind", KINDS, language), t("fleet.hint_kind", language))
+    more = [
+        html.Summary(t("fleet.more", language)),
+        pair(text["max_rate"], text["resolution"]),
+        pair(text["jitter"], text["modulus"]),
+        text["stuck_after"],
+    ]
+    active = dbc.Switch(id=f"{FORM}-active", label=t("fleet.active", language), value=True)
+    fields = [
+        html.Div(id=f"{FORM}-said", className="tds-muted"),
+        html.Div([gateway_chooser(f"{FORM}-gateway", language), text["code"]], id=f"{FORM}-where", className="tds-form"),
+        text["name"],
+        pair(resource, kind),
+        pair(text["unit"], text["interval"]),
+        html.Details(more, id=f"{FORM}-more"),
+        html.Div([active, html.Div(id=f"{FORM}-active-fault", hidden=True)]),
+        html.Div(id=f"{FORM}-told", **LIVE),
+        html.Div(id=f"{FORM}-ways", className="tds-ways"),
+    ]
+    title = html.Span(id=f"{FORM}-title")
+    return dialog(FORM, title, fields, t("action.save", language))
+
+
+def number_fields() -> list[tuple[str, dict[str, Any]]]:
+    """Give the fields that hold numbers, with the keyboard that a phone shows."""
+    decimal = {"inputMode": "decimal", "maxLength": 40}
+    whole = {"inputMode": "numeric", "maxLength": 9}
+    return [*((name, decimal) for name in device_form.QUANTITIES), ("interval", whole), ("stuck_after", whole)]
+
+
+def words(group: str, values: tuple[str, ...], language: str) -> list[tuple[str, str]]:
+    """Name values."""
+    return [(value, t(f"{group}.{value}", language)) for value in values]
+
+
+def pair(*fields: Component) -> html.Div:
+    """Put two fields beside each other where there is room."""
+    return html.Div(list(fields), className="tds-pair")
+
+
+def gateway_chooser(id: str, language: str) -> html.Div:
+    """Give a choice of gateways; a callback brings them."""
+    choice = chooser(id, t("field.gateway", language), t("fleet.choose_gateway", language), locale=language)
+    return html.Div([choice, html.Div(id=f"{id}-fault", className="tds-fault", **LIVE)], className="tds-field")
+
+
+def mover(language: str) -> Component:
+    """Give the dialog in which a device is put behind another gateway, closed."""
+    fields = [
+        html.P(id="devices-move-said"),
+        gateway_chooser("devices-move-gateway", language),
+        line_of_text("devices-move-code", t("fleet.field_code", language), t("fleet.hint_move_code", language), maxLength=64),
+        html.P(t("fleet.move_keeps", language), className="tds-muted"),
+        html.Div(id="devices-move-told", **LIVE),
+    ]
+    return dialog("devices-move", t("fleet.move_title", language), fields, t("fleet.move_save", language))
+
+
+def offered(language: str) -> list[dict[str, Any]]:
+    """Offer the gateways that have room, and say of each how much."""
+    with doors.transaction() as conn:
+        found = places(conn)
+    return [
+        {"label": t("fleet.place", language, name=one.name, mac=one.mac, n=one.free), "value": one.id, "disabled": one.free <= 0}
+        for one in found
+    ]
+
+
+def open_form(asked: Any) -> tuple[Any, ...]:
+    """Open the form: empty for a new device, with what it is for one that is there."""
+    verb, device_id = fleet_acts.asked_for(asked, "new", "edit")
+    language = locale()
+    clear = [None] * (len(FIELDS) + 1)
+    if verb == "new":
+        require_editor()
+        options = offered(language)
+        said = None if options else notice(t("fleet.no_gateway", language), ok=False)
+        return True, t("devices.new", language), said, False, options, [], {"id": None}, False, *empty(), *clear
+    state = fleet_acts.device_now(device_id)
+    where = sentence("fleet.behind", language, code=state.code, gateway=state.gateway_name)
+    return (
+        True,
+        t("fleet.edit_title", language),
+        where,
+        True,
+        [],
+        ways(state, language),
+        fleet_acts.seen_of(state),
+        False,
+        *filled(state, language),
+        *clear,
+    )
+
+
+def ways(state: DeviceState, language: str) -> list[Component]:
+    """Give what else may be done with a device."""
+    verbs = ("move", "retire", "delete")
+    return [act("devices", verb, state.id, state.settings.name or state.code, language, closes=FORM) for verb in verbs]
+
+
+def save_form(_: Any, seen: Any, *values: Any) -> tuple[Any, ...]:
+    """Register or change a device; or say beside each field what is wrong, with everything still there as it was typed."""
+    language = locale()
+    device_id = fleet_acts.id_of(seen)
+    code = fleet_acts.device_now(device_id).code if device_id is not None else None
+    given = device_form.read(values, language, code)
+    found = dict(given.faults)
+    try:
+        if found:
+            return refused(found, None, language)
+        if device_id is None:
+            made = fleet_acts.add_device(values[0], given.code, given.settings)
+        else:
+            made = fleet_acts.change_device(seen, given.settings, given.active)
+    except Outdated:
+        state = fleet_acts.device_now(device_id)
+        return refused({}, notice(fleet_acts.what_changed(state, seen), ok=False), language, fleet_acts.seen_of(state))
+    except Refused as error:
+        place = placed(error)
+        return refused(place, None if place else notice(refusal(error, language), ok=False), language)
+    done = "fleet.added" if device_id is None else "fleet.changed"
+    told = html.Div(sentence(done, language, name=made.settings.name), className="alert tds-note tds-note-done", role="status")
+    return False, None, no_update, told, stamp(), False, *beside({}, language)
+
+
+def refused(found: dict[str, Refused], told: Component | None, language: str, seen: Any = no_update) -> tuple[Any, ...]:
+    """Leave the form open, with what is wrong beside each field; open what hides a faulty one."""
+    hidden = bool(set(found) & {"max_rate", "resolution", "jitter", "modulus", "stuck_after"})
+    return no_update, told, seen, no_update, no_update, True if hidden else no_update, *beside(found, language)
+
+
+def open_mover(asked: Any) -> tuple[Any, ...]:
+    """Open the dialog with where the device is."""
+    _, device_id = fleet_acts.asked_for(asked, "move")
+    state, language = fleet_acts.device_now(device_id), locale()
+    said = sentence("fleet.move_said", language, name=state.settings.name, code=state.code, gateway=state.gateway_name)
+    return True, said, offered(language), None, state.code, fleet_acts.seen_of(state), None, None, None
+
+
+def save_move(_: Any, seen: Any, gateway: Any, code: Any) -> tuple[Any, ...]:
+    """Put the device there, or say why not."""
+    language = locale()
+    try:
+        made = fleet_acts.move_device(seen, gateway, code.strip() if isinstance(code, str) else "")
+    except Outdated:
+        state = fleet_acts.device_now(fleet_acts.id_of(seen))
+        told = notice(fleet_acts.what_changed(state, seen), ok=False)
+        return no_update, None, None, told, fleet_acts.seen_of(state), no_update, no_update
+    except Refused as error:
+        place = beside(placed(error), language, ("gateway", "code"))
+        return (
+            no_update,
+            *place,
+            None if any(place) else notice(refusal(error, language), ok=False),
+            no_update,
+            no_update,
+            no_update,
+        )
+    moved = sentence("fleet.moved", language, name=made.settings.name, gateway=made.gateway_name, code=made.code)
+    done = html.Div(moved, className="alert tds-note tds-note-done", role="status")
+    return False, None, None, None, no_update, done, stamp()
+
+
+def connect() -> None:
+    """Register the callbacks; the devices page does so whenever it is registered itself."""
+    plain = [(FORM, "is_open"), (f"{FORM}-title", "children"), (f"{FORM}-said", "children"), (f"{FORM}-where", "hidden"), (f"{FORM}-gateway", "options"),
+             (f"{FORM}-ways", "children"), (f"{FORM}-seen", "data"), (f"{FORM}-more", "open")]  # fmt: skip
+    callback(
+        [Output(*one) for one in plain]
+        + [Output(f"{FORM}-{name}", "value") for name in FIELDS]
+        + [Output(one, "children") for one in FAULTS]
+        + [Output(f"{FORM}-told", "children")],
+        Input("devices-asked", "data"),
+        prevent_initial_call=True,
+    )(open_form)
+    again: dict[str, Any] = {"allow_duplicate": True}
+    callback(
+        [
+            Output(FORM, "is_open", **again),
+            Output(f"{FORM}-told", "children", **again),
+            Output(f"{FORM}-seen", "data", **again),
+            Output("devices-told", "children", **again),
+            Output("devices-changed", "data", **again),
+            Output(f"{FORM}-more", "open", **again),
+            *(Output(one, "children", **again) for one in FAULTS),
+        ],
+        Input(f"{FORM}-save", "n_clicks"),
+        State(f"{FORM}-seen", "data"),
+        *VALUES,
+        prevent_initial_call=True,
+        running=[(Output(f"{FORM}-save", "disabled"), True, False)],
+    )(save_form)
+    callback(
+        Output("devices-move", "is_open"),
+        Output("devices-move-said", "children"),
+        Output("devices-move-gateway", "options"),
+        Output("devices-move-gateway", "value"),
+        Output("devices-move-code", "value"),
+        Output("devices-move-seen", "data"),
+        Output("devices-move-gateway-fault", "children"),
+        Output("devices-move-code-fault", "children"),
+        Output("devices-move-told", "children"),
+        Input("devices-asked", "data"),
+        prevent_initial_call=True,
+    )(open_mover)
+    callback(
+        Output("devices-move", "is_open", **again),
+        Output("devices-move-gateway-fault", "children", **again),
+        Output("devices-move-code-fault", "children", **again),
+        Output("devices-move-told", "children", **again),
+        Output("devices-move-seen", "data", **again),
+        Output("devices-told", "children", **again),
+        Output("devices-changed", "data", **again),
+        Input("devices-move-save", "n_clicks"),
+        State("devices-move-seen", "data"),
+        State("devices-move-gateway", "value"),
+        State("devices-move-code", "value"),
+        prevent_initial_call=True,
+        running=[(Output("devices-move-save", "disabled"), True, False)],
+    )(save_move)
