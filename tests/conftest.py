@@ -6,13 +6,13 @@ import os
 import shutil
 import subprocess
 import tempfile
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-import psycopg2
+import argon2
 import pytest
 from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser
@@ -22,10 +22,15 @@ from settings import Settings
 from sql import fleet, rollups
 from sql.embedded import EmbeddedServer
 from sql.engine import Store, open_store
-from sql.migrate import migrate
+from tests.databases import PASSWORD, Template, create_database, drop_database, execute
 
+if TYPE_CHECKING:
+    from tests.web.world import World
+
+# Folders whose files take longest: they begin first (`--no-loadscope-reorder` in tools/test.sh keeps it so).
+SLOW = ("simulator", "browser", "faults", "certs")
+__all__ = ["PASSWORD", "TIMESCALEDB", "Database", "create_database", "drop_database", "engines"]
 TIMESCALEDB = os.environ.get("TDS_TEST_DATABASE_URL")
-PASSWORD = "correct horse battery"
 
 
 @dataclass
@@ -44,6 +49,25 @@ class Database:
             account = fleet.add_account(connection, name, timezone=timezone, locale=locale)
         rollups.add_missing_zones(self.owner)
         return account
+
+    def close(self) -> None:
+        """Close every store."""
+        for store in (self.owner, self.ingest, self.web):
+            store.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Hash the cast's passwords with little effort: a real hash takes 0.2 s of a processor, to make and at every sign-in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sql.people.PasswordHasher", partial(argon2.PasswordHasher, time_cost=1, memory_cost=64, parallelism=1))
+        yield
+
+
+@pytest.fixture
+def real_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords with all the effort that the product makes."""
+    monkeypatch.setattr("sql.people.PasswordHasher", argon2.PasswordHasher)
 
 
 @pytest.fixture(scope="session")
@@ -65,9 +89,29 @@ def embedded_server() -> Iterator[str]:
     os.chmod(folder, 0o755)
     server = EmbeddedServer(settings_module.load({"TDS_STATE_DIR": str(folder)}))
     server.join()
+    # Nothing that a test can do to a server needs a disk that survives the machine: what was written stays with the system.
+    execute(server.superuser_url(), "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
     yield server.superuser_url()
     server.leave()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Template]]:
+    """Give a function that gives the migrated database of an engine, made when the first test asks for it."""
+    made: list[Template] = []
+
+    @cache
+    def of(engine: str) -> Template:
+        server = TIMESCALEDB if engine == "timescaledb" else request.getfixturevalue("embedded_server")
+        assert server is not None
+        made.append(Template.make(server, tmp_path_factory.mktemp("template")))
+        return made[-1]
+
+    yield of
+    for one in made:
+        if one.server == TIMESCALEDB:  # the embedded server is thrown away as a whole
+            one.drop()
 
 
 def engines() -> list[str]:
@@ -93,45 +137,35 @@ def shared_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
     yield from _make(request, "plain", tmp_path_factory.mktemp("state"))
 
 
+@pytest.fixture(scope="session")
+def world_template(template: Callable[[str], Template], tmp_path_factory: pytest.TempPathFactory) -> tuple[Template, World]:
+    """Register the cast of the web tests and its readings once, in a database to be copied."""
+    from tests.web.world import build
+
+    name, url = template("plain").copy()
+    database = opened("plain", url, tmp_path_factory.mktemp("world"))
+    world = build(database, tmp_path_factory.mktemp("readings"))
+    database.close()
+    return template("plain").of(name), world
+
+
 def _make(request: pytest.FixtureRequest, engine: str, folder: Path) -> Iterator[Database]:
-    server = TIMESCALEDB if engine == "timescaledb" else request.getfixturevalue("embedded_server")
-    assert server is not None
-    name = f"t{uuid.uuid4().hex[:10]}"
-    owner_url = create_database(server, name)
-    settings = replace(settings_module.load({"TDS_STATE_DIR": str(folder)}), database_url=owner_url)
-    migrate(settings)
-    made = Database(engine, settings, *(open_store(settings, role) for role in ("owner", "ingest", "web")))
+    yield from copied(request.getfixturevalue("template")(engine), engine, folder)
+
+
+def copied(template: Template, engine: str, folder: Path) -> Iterator[Database]:
+    """Give a copy of a database, dropped at the end."""
+    name, url = template.copy()
+    made = opened(engine, url, folder)
     yield made
-    for store in (made.owner, made.ingest, made.web):
-        store.close()
-    drop_database(server, name)
+    made.close()
+    drop_database(template.server, name)
 
 
-def create_database(server: str, name: str) -> str:
-    """Create a database with an owner of its own who is no superuser; gives the owner's URL."""
-    _execute(
-        server, f"CREATE ROLE {name}_owner LOGIN CREATEROLE PASSWORD '{PASSWORD}'", f"CREATE DATABASE {name} OWNER {name}_owner"
-    )
-    host = urlsplit(server).netloc.rpartition("@")[2]
-    return f"postgresql://{name}_owner:{PASSWORD.replace(' ', '%20')}@{host}/{name}"
-
-
-def drop_database(server: str, name: str) -> None:
-    """Drop a test's database and logins, whoever is still connected."""
-    _execute(
-        server,
-        f"DROP DATABASE IF EXISTS {name} WITH (FORCE)",
-        *(f"DROP ROLE IF EXISTS {name}_{role}" for role in ("ingest", "web", "owner")),
-    )
-
-
-def _execute(server: str, *commands: str) -> None:
-    connection = psycopg2.connect(server)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        for command in commands:
-            cursor.execute(command)
-    connection.close()
+def opened(engine: str, url: str, folder: Path) -> Database:
+    """Open a database as each login."""
+    settings = replace(settings_module.load({"TDS_STATE_DIR": str(folder)}), database_url=url)
+    return Database(engine, settings, *(open_store(settings, role) for role in ("owner", "ingest", "web")))
 
 
 @pytest.hookimpl(trylast=True)  # when every folder has marked its own
@@ -141,6 +175,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = _missing_for_browser() if browsing else None
     for item in browsing if missing else []:
         item.add_marker(pytest.mark.skip(reason=f"no browser here: apt-get install {missing}"))
+    # A file that takes a minute and begins last would be waited for by idle workers.
+    items.sort(key=lambda item: item.path.parent.name not in SLOW)
 
 
 def _missing_for_browser() -> str | None:

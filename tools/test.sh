@@ -16,4 +16,4 @@ debian $broker $browser || {
 "$venv/bin/ruff" check --quiet .
 "$venv/bin/mypy"
 # Most tests wait for processes: three workers keep two cores busy.
-exec "$venv/bin/python" -m pytest -n 3 --dist loadfile --cov --cov-report=term
+exec "$venv/bin/python" -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term

@@ -176,10 +176,10 @@ class Client:
         """Publish and tell whether it was acknowledged."""
         info = self.client.publish(topic, payload, qos, retain)
         try:
-            info.wait_for_publish(3)
+            wait_until(lambda: info.is_published() or self.lost, 3)
+            return info.is_published()
         except (RuntimeError, ValueError):
             return False
-        return info.is_published()
 
     def subscribe(self, topic: str) -> list[ReasonCode]:
         """Subscribe and give what the broker granted."""

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from settings import Settings
-from tests.web.conftest import web_database, world  # noqa: F401 - fixtures
+from tests.web.conftest import world  # noqa: F401 - a fixture
 from tests.web.world import PASSWORD, World
 
 ROOT = Path(__file__).resolve().parents[2]

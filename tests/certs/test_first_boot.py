@@ -28,7 +28,20 @@ from sql.errors import Refused
 from tests.broker.lab import ROOT, Client, Lab, make_settings, wait_until
 from tests.conftest import PASSWORD, Database
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("_short_pauses")]
+
+
+@pytest.fixture(scope="module")
+def _short_pauses() -> Iterator[None]:
+    """Have gateways and registrar try again after one second where they wait for five."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in (
+            "simulator.first_boot.UNHEARD_SECONDS",
+            "simulator.first_boot.RECONNECT_SECONDS",
+            "certs.registrar.PAUSE_SECONDS",
+        ):
+            patch.setattr(name, 1.0)
+        yield
 
 
 @dataclass
@@ -90,7 +103,7 @@ class Asking:
 
 
 @pytest.fixture(scope="module")
-def world(shared_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(shared_database: Database, _short_pauses: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Start everything that first boot needs."""
     account = shared_database.account("Aurora")
     with shared_database.owner.transaction() as connection:
@@ -283,7 +296,10 @@ def test_the_registrar_comes_back_after_its_broker_was_away(world: World) -> Non
 
 
 @pytest.mark.timeout(120)
-def test_nothing_is_lost_while_the_signing_key_is_away(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_is_lost_while_the_signing_key_is_away(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("certs.registrar.SIGN_AGAIN_SECONDS", 1.0)
     one = world.newcomer(14)
     asking = Asking(one)
     assert asking.state("pending")

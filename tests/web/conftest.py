@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -12,21 +14,22 @@ from sqlalchemy import text
 
 from sql import people
 from tds_dash.factory import create_server
-from tests.conftest import Database, _make
+from tests.conftest import copied
+from tests.databases import Template
 from tests.web.queue import Queue
-from tests.web.world import PASSWORD, World, build
+from tests.web.world import PASSWORD, World
 
 
 @pytest.fixture(scope="session")
-def web_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """Make one migrated database for all web tests."""
-    yield from _make(request, "plain", tmp_path_factory.mktemp("web"))
+def world(world_template: tuple[Template, World], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Give the cast and its readings, in a database for all web tests."""
+    yield from world_of_its_own(world_template, tmp_path_factory.mktemp("web"))
 
 
-@pytest.fixture(scope="session")
-def world(web_database: Database, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Register the cast and its readings."""
-    return build(web_database, tmp_path_factory.mktemp("readings"))
+def world_of_its_own(made: tuple[Template, World], folder: Path) -> Iterator[World]:
+    """Copy the world; dropped at the end."""
+    for database in copied(made[0], "plain", folder):
+        yield replace(made[1], database=database)
 
 
 @pytest.fixture(scope="session")

@@ -24,9 +24,10 @@ from sql import audit, fleet
 from tds_dash.auditing import shortened
 from tds_dash.factory import create_server
 from tests.broker.lab import free_port, wait_until
-from tests.conftest import Database
+from tests.databases import Template
+from tests.web.conftest import world_of_its_own
 from tests.web.dash import answer, call
-from tests.web.world import OURS, SILENT, THEIRS, World, build
+from tests.web.world import OURS, SILENT, THEIRS, World
 
 SignIn = Callable[[str], FlaskClient]
 EVIL = "<script>alert(1)</script>"
@@ -34,9 +35,9 @@ EVIL_MAC, FORMULA_MAC = "02:00:00:00:0e:01", "02:00:00:00:0e:02"
 
 
 @pytest.fixture(scope="module")
-def world(shared_database: Database, tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(world_template: tuple[Template, World], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Make a world of its own: two gateways more in the account would be counted by other modules."""
-    return build(shared_database, tmp_path_factory.mktemp("readings"))
+    yield from world_of_its_own(world_template, tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module")
