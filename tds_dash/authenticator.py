@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import current_app
 
+from tds_dash import theme
+
 ISSUER = "TDS"
 STEP_SECONDS = 30
 EARLIER_OR_LATER = 1  # steps by which a clock may be wrong
@@ -60,8 +62,8 @@ def picture(secret: str, email: str) -> str:
         svgns=False,
         scale=5,
         border=4,
-        dark="#000",
-        light="#fff",
+        dark=theme.QR_DARK,
+        light=theme.QR_LIGHT,
         svgclass="tds-qr",
         lineclass=None,
         omitsize=True,

@@ -42,16 +42,19 @@ def require_sign_in() -> ResponseReturnValue | None:
     return None
 
 
-def require_role() -> None:
+def require_role() -> ResponseReturnValue | None:
     """Refuse whoever has not the role that tds_dash/needs.py asks for, and everybody where it asks for none."""
     if request.endpoint is None or request.endpoint in PUBLIC:
-        return
+        return None
     needed = needs.of_request()
     if needed is None:
         log.error("nobody may ask for %s %s: tds_dash/needs.py does not say who may", request.method, request.endpoint)
         abort(403)
-    if not needs.is_met(needed, current_user.role, current_user.row.operator):
-        abort(403)
+    if needs.is_met(needed, current_user.role, current_user.row.operator):
+        return None
+    if needs.is_untouched():
+        return "", 204
+    abort(403)
 
 
 def reject_other_hosts() -> None:

@@ -98,8 +98,8 @@ CALLBACKS = {
     "replacing.offer": VIEWER,
     "replacing.record": EDITOR,
     "events.decide": EDITOR,
-    "events.open_dialog": EDITOR,
-    "events.preview": EDITOR,
+    "events.open_dialog": VIEWER,
+    "events.preview": VIEWER,
     "events.save": EDITOR,
     "devices.open_import": EDITOR,
     "devices.preview": EDITOR,
@@ -170,6 +170,13 @@ def of_request() -> str | None:
         return needed
     asked = request.get_json(silent=True)
     return of_callback(current_app.extensions["tds_pages"], asked.get("output") if isinstance(asked, dict) else None)
+
+
+def is_untouched() -> bool:
+    """Tell whether this asks for a callback that nobody has set off: Dash does so as a page opens, and is told that nothing changes."""
+    asked = request.get_json(silent=True) if request.endpoint == CALLBACKS_ENDPOINT else None
+    given = asked.get("inputs") if isinstance(asked, dict) else None
+    return isinstance(given, list) and not any(isinstance(one, dict) and one.get("value") for one in given)
 
 
 def is_met(needed: str, role: str | None, operator: bool) -> bool:

@@ -13,6 +13,9 @@ from tds_dash import wording
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', sans-serif"
 
+# A code that cameras read is black on white, whatever the ground.
+QR_DARK, QR_LIGHT = "#000000", "#ffffff"
+
 # Mirrored in assets/theme.css as --tds-<name>; a test holds the two together.
 LIGHT = {
     "ground": "#f5f6f8",

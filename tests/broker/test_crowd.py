@@ -41,7 +41,7 @@ def arrive(lab: Lab, bundle: Bundle) -> ssl.SSLSocket:
 def test_a_thousand_connections_at_once_and_a_revocation_among_them(lab: Lab) -> None:
     assert raise_descriptor_limit() > CROWD * 2
     bundles = issue_bundles(lab.settings, [f"aa:bb:cd:00:{number >> 8:02x}:{number & 255:02x}" for number in range(CROWD)])
-    ingester = lab.ingester()
+    ingester = lab.ingester(clean=False)
     ingester.subscribe(f"{ROOT}/+/telemetry")
     with ThreadPoolExecutor(32) as pool:
         sockets = list(pool.map(lambda bundle: arrive(lab, bundle), bundles))

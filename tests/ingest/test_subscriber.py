@@ -267,8 +267,9 @@ def test_a_queue_that_overflows_is_said_by_a_metric_and_in_the_log(
     wait_for(lambda: ear.metrics.registry.get_sample_value("tds_broker_dropped_messages"))
     kept = len(ear.finish(10))
     assert 10 <= kept < 100
-    assert ear.metrics.registry.get_sample_value("tds_broker_dropped_messages") == 100 - kept
-    assert f"the broker has thrown away {100 - kept} messages" in caplog.text
+    # The broker's own figures, which waited in the same queue, may be among what it threw away.
+    assert 100 - kept <= (ear.metrics.registry.get_sample_value("tds_broker_dropped_messages") or 0) <= 102 - kept
+    assert "messages since it started: a queue was full" in caplog.text
     own.close()
 
 

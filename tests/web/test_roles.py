@@ -116,7 +116,10 @@ def test_nobody_gets_further_than_their_role(server: Flask, viewer: FlaskClient,
         for dependency in callbacks(client):
             needed = declared(server)[dependency["output"]]
             if needs.RANKS[needed or ""] > rank:
-                assert post(client, dependency, {}).status_code == 403, dependency["output"]
+                assert post(client, dependency, {}).status_code == 204, dependency["output"]  # as a page opens: nothing is done
+                pressed = {f"{one['id']}.{one['property']}": "1" for one in dependency["inputs"] if isinstance(one["id"], str)}
+                if pressed and "{" not in "".join(pressed):
+                    assert post(client, dependency, pressed).status_code == 403, dependency["output"]
 
 
 @pytest.mark.parametrize("page", ["/users", "/account", "/audit"])
