@@ -115,7 +115,7 @@ def test_a_gateway_connected_with_its_new_certificate_is_back_by_itself(lab: Lab
 
     assert revoke(lab.settings, old.serial, "superseded").effect.done
 
-    assert wait_until(lambda: gateway.publish(f"{ROOT}/{old.mac}/telemetry"))
+    assert wait_until(lambda: gateway.publish(f"{ROOT}/{old.mac}/telemetry"), 30)
     gateway.close()
 
 

@@ -14,7 +14,8 @@ from sql.embedded import EmbeddedServer
 from sql.engine import open_store
 from sql.errors import TdsError
 from sql.migrate import migrate
-from tests.conftest import Database, _execute, create_database
+from tests.conftest import Database
+from tests.databases import create_database, execute
 from tests.faults.cell import Cell
 from tests.ingest.cast import register
 
@@ -71,6 +72,6 @@ class Doomed:
         self.server.place = replace(self.server.place, binaries=Path(BINARIES or ""))
         self.server.join()
         for setting in ("shared_preload_libraries = 'timescaledb'", "timescaledb.telemetry_level = 'off'"):
-            _execute(self.server.superuser_url(), f"ALTER SYSTEM SET {setting}")
+            execute(self.server.superuser_url(), f"ALTER SYSTEM SET {setting}")
             self.server.leave()
             self.server.join()

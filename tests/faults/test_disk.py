@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import _execute
+from tests.databases import execute
 from tests.faults.cell import wait_for
 from tests.faults.doomed import Doomed, servers
 from tests.faults.load import Load
@@ -53,7 +53,7 @@ def move_to(doomed: Doomed, folder: Path) -> None:
     os.chown(folder, owner.st_uid, owner.st_gid)
     for store in (doomed.database.owner, doomed.database.ingest, doomed.database.web):
         store.close()
-    _execute(
+    execute(
         doomed.server.superuser_url(),
         f"CREATE TABLESPACE small LOCATION '{folder}'",
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'doomed'",

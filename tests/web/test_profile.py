@@ -177,7 +177,7 @@ def test_strangers_cannot_lock_a_person_out(
 
 
 def test_a_password_kept_the_old_way_is_kept_the_new_way_after_sign_in(
-    someone: str, sign_in: Callable[[str], FlaskClient], world: World
+    someone: str, sign_in: Callable[[str], FlaskClient], world: World, real_passwords: None
 ) -> None:
     weak = argon2.PasswordHasher(time_cost=1, memory_cost=8192).hash(PASSWORD)
     with world.database.owner.transaction() as conn:
