@@ -115,7 +115,16 @@ def test_a_gateway_connected_with_its_new_certificate_is_back_by_itself(lab: Lab
 
     assert revoke(lab.settings, old.serial, "superseded").effect.done
 
-    assert wait_until(lambda: gateway.publish(f"{ROOT}/{old.mac}/telemetry"), 30)
+    def arrives() -> bool:
+        if not gateway.client.is_connected():
+            return False
+        sent = gateway.client.publish(f"{ROOT}/{old.mac}/telemetry", b"{}", 1)
+        try:
+            return wait_until(sent.is_published, 3)
+        except RuntimeError:  # disconnected between the two
+            return False
+
+    assert wait_until(arrives, 30)
     gateway.close()
 
 
