@@ -30,7 +30,7 @@ from tests.web.world import PASSWORD, World
 Open = Callable[..., Page]
 ADMIN, VIEWER = "admin@fenix.example", "viewer@fenix.example"
 NAMES = ("Pump house", "Roof <b>", "Cellar", "Own key", "Many 1", "Many 2", "Many 3")
-MACS = {name: f"02:00:00:00:0f:{number:02x}" for number, name in enumerate(NAMES, 1)}
+MACS = {name: f"02:00:00:00:fe:{number:02x}" for number, name in enumerate(NAMES, 1)}
 TOPIC = "tds_new/devices"
 
 
