@@ -33,6 +33,7 @@ from sql.migrate import migrate
 from sql.statements import raw_statements
 from tests.conftest import Database, create_database, drop_database
 from tests.faults.cell import Cell, wait_for
+from tests.performance.machine import machine
 
 DEVICES = 8
 BATCH = 16_000
@@ -221,7 +222,7 @@ def main() -> int:
     }
     if given.engine == "timescaledb":
         cases["growth"] = lambda c: growth(c, max(1_000_000, much(1_000_000)), max(2_000_000, much(50_000_000)))
-    results: dict[str, Any] = {"engine": given.engine, "scale": given.scale, "cores": os.cpu_count(), "load": os.getloadavg()[0]}
+    results: dict[str, Any] = {"engine": given.engine, "scale": given.scale, **machine()}
     for name, case in cases.items():
         if not given.only or name in given.only:
             with cell(given.engine) as made:

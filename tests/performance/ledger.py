@@ -33,6 +33,7 @@ from sql.engine import Store, open_store
 from sql.migrate import migrate
 from sql.refresh import refresh
 from tests.conftest import create_database, drop_database
+from tests.performance.machine import machine
 
 ZONE = "America/Sao_Paulo"
 FLEET = """
@@ -349,7 +350,7 @@ def main() -> int:
     }
     if given.engine == "timescaledb":
         cases["size"] = lambda s: size(s, max(1, much(10)))
-    results: dict[str, Any] = {"engine": given.engine, "scale": scale, "cores": os.cpu_count(), "load": os.getloadavg()[0]}
+    results: dict[str, Any] = {"engine": given.engine, "scale": scale, **machine()}
     for name, case in cases.items():
         if not given.only or name in given.only:
             with database(given.engine) as store:

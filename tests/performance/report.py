@@ -17,6 +17,7 @@ from settings import ROOT
 
 RECORD = Path(__file__).with_name("published.json")
 PAGE = ROOT / "docs" / "performance.md"
+TAKEN = ("load", "cores", "scale", "processor", "loop_ms")
 ENGINES = {"timescaledb": "TimescaleDB", "plain": "PostgreSQL"}
 
 
@@ -73,7 +74,7 @@ def merged(record: dict[str, Any], documents: list[dict[str, Any]], date: str) -
     """Put documents into a record: what is newer takes the place of what is older, case by case."""
     for document in documents:
         kept = record.setdefault(document["engine"], {})
-        shared = {"load": document["load"], "cores": document["cores"], "scale": document["scale"], "date": date}
+        shared = {**{name: document[name] for name in TAKEN if name in document}, "date": date}
         for name, found in document.items():
             if isinstance(found, dict):
                 kept[name] = {**found, "taken": shared}
@@ -110,9 +111,16 @@ def _circumstances(record: dict[str, Any]) -> list[str]:
                 taken = found["taken"]
                 said.append(
                     f"- {name}, `{case}`: {taken['date']}, {taken['cores']} cores, load {taken['load']:.1f} before the run, "
-                    f"scale {taken['scale']:g}"
+                    f"scale {taken['scale']:g}{_yardstick(taken)}"
                 )
     return said
+
+
+def _yardstick(taken: dict[str, Any]) -> str:
+    """Say how fast the machine was: a number of one machine says little about another's."""
+    if "loop_ms" not in taken:
+        return ""
+    return f"; {taken['processor'] or 'processor not known'}, a million additions in Python {taken['loop_ms']:.0f} ms"
 
 
 def main() -> int:
