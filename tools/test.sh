@@ -15,5 +15,7 @@ debian $broker $browser || {
 "$venv/bin/ruff" format --check --quiet .
 "$venv/bin/ruff" check --quiet .
 "$venv/bin/mypy"
+# Some set this to keep folders tidy: then every process, of which there are hundreds here, compiles all that it imports anew.
+unset PYTHONDONTWRITEBYTECODE
 # Most tests wait for processes: three workers keep two cores busy.
 exec "$venv/bin/python" -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
