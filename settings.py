@@ -31,6 +31,7 @@ class Settings:
     mqtt_port: int
     mqtt_root: str
     mqtt_client_id: str
+    more_brokers: tuple[tuple[str, int], ...]
     broker_bind: str
     bootstrap_port: int
     pki_dir: Path
@@ -73,6 +74,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         mqtt_port=read.port("TDS_MQTT_PORT", 8883),
         mqtt_root=read.topic("TDS_MQTT_ROOT", "tds_new/devices"),
         mqtt_client_id=read.text("TDS_MQTT_CLIENT_ID", "tds-ingest"),
+        more_brokers=read.addresses("TDS_MORE_BROKERS"),
         broker_bind=read.text("TDS_BROKER_BIND", "127.0.0.1"),
         bootstrap_port=read.port("TDS_BOOTSTRAP_PORT", 8884),
         pki_dir=read.path("TDS_PKI_DIR", state_dir / "pki"),
@@ -168,6 +170,15 @@ class _Reader:
         if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 65535:
             raise SettingsError(f"{name} is not a port between 1 and 65535: {value}")
         return int(value)
+
+    def addresses(self, name: str) -> tuple[tuple[str, int], ...]:
+        found = []
+        for item in self.text(name, "").split():
+            host, colon, port = item.rpartition(":")
+            if not (colon and host and port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+                raise SettingsError(f"{name} is not a list of addresses such as mqtt-2.example.org:8883: {item}")
+            found.append((host.strip("[]"), int(port)))
+        return tuple(found)
 
     def digit(self, name: str, default: int) -> int:
         value = self.text(name, str(default))

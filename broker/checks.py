@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from broker import mosquitto
+from broker.crashes import recall
 from broker.material import MaterialError, client_context
 from broker.mosquitto import BrokerError
 from broker.probe import CertificateRefused, NotReached, handshake, local_address
@@ -22,7 +23,7 @@ class Check(NamedTuple):
 
 def health(settings: Settings) -> list[Check]:
     """Look at the program and at the broker that the settings name, without disturbing anybody's session."""
-    return [_program(settings), _answer(settings)]
+    return [_program(settings), _answer(settings), *_crashes(settings, datetime.now(UTC))]
 
 
 def _program(settings: Settings) -> Check:
@@ -52,3 +53,12 @@ def _answer(settings: Settings) -> Check:
     return Check(
         "broker", days > 7, f"{host}:{port} answers over TLS and accepts the ingester; its certificate holds {days} days"
     )
+
+
+def _crashes(settings: Settings, now: datetime) -> list[Check]:
+    lately = [one for one in recall(settings.state_dir / "broker") if now - one.at < timedelta(days=1)]
+    if not lately:
+        return []
+    times, last = "once" if len(lately) == 1 else f"{len(lately)} times", lately[-1]
+    said = f"Mosquitto crashed {times} within a day, last at {last.at:%Y-%m-%d %H:%M} UTC (status {last.status}), and was started again"
+    return [Check("broker crashes", False, f"{said}: the log of `tds broker` says more")]

@@ -7,8 +7,8 @@ import subprocess
 import sys
 import time
 
+from broker.machine import die_with_parent
 from broker.material import REGULAR
-from broker.process import die_with_parent
 from broker.upkeep import command_environment
 from settings import ROOT, Settings
 

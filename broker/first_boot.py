@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 
-from broker import mosquitto
 from broker.configuration import (
     ACCESS,
     ADDRESS,
@@ -19,9 +18,11 @@ from broker.configuration import (
     TOPIC,
     Version,
 )
+from broker.machine import raise_descriptor_limit
 from broker.material import AUTHORITY, BOOTSTRAP_AUTHORITY, BOOTSTRAP_CRL, CERTIFICATE, FIRST_BOOT, KEY, Material
+from broker.presence import FIXED
 from broker.probe import CertificateRefused, handshake
-from broker.process import Broker, raise_descriptor_limit
+from broker.process import Broker
 from settings import Settings, SettingsError
 
 log = logging.getLogger("tds.broker")
@@ -58,15 +59,15 @@ class FirstBootBroker(Broker):
         yield ACCESS, render_access(self.settings)
 
     def _reload(self, before: Material | None, material: Material) -> None:
-        """Start anew where a batch was revoked: its connections end with the process, which keeps nothing; others come back."""
-        if before is None or material.revoked() <= before.revoked():
+        """Start anew where a batch was revoked: its connections end with the process, which keeps nothing; others come back.
+
+        So it does for every change on 2.0.11, which may crash at a reload (broker/rereading.py).
+        """
+        if self._version >= FIXED and (before is None or material.revoked() <= before.revoked()):
             super()._reload(before, material)
             return
-        assert self.process is not None
-        mosquitto.stop(self.process)
-        self._run()
-        self._wait_until_ready()
-        log.info("started anew: a bootstrap certificate was revoked, and every connection is closed")
+        self._start_anew()
+        log.info("started anew: every connection is closed, and who may comes back")
 
     def _answers(self, host: str) -> None:
         context = ssl.create_default_context(cafile=str(self.settings.pki_dir / AUTHORITY))

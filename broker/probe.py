@@ -44,10 +44,10 @@ def handshake(host: str, port: int, context: ssl.SSLContext, timeout: float = 5)
         raise NotReached(f"nothing answers at {host}:{port}: {error.strerror or error}") from error
 
 
-def take_over(host: str, port: int, context: ssl.SSLContext, name: str, forget: bool, timeout: float = 5) -> None:
+def take_over(host: str, port: int, context: ssl.SSLContext, name: str, forget: bool, timeout: float = 5) -> bool:
     """Connect once under a common name and leave: the broker closes the connection that had the name until then.
 
-    `forget` throws the session's queue away; otherwise it waits for whoever connects next with a good certificate.
+    Tells whether a session of that name was found. `forget` throws the session's queue away; otherwise it waits for whoever connects next with a good certificate.
     Raises CertificateRefused or NotReached. Two packets of MQTT 3.1.1, written by hand: paho waits with `select`, which
     fails in a process that has more than a thousand connections open.
     """
@@ -66,6 +66,7 @@ def take_over(host: str, port: int, context: ssl.SSLContext, name: str, forget: 
         raise NotReached(f"the broker at {host}:{port} closed the connection of {name} without an answer")
     if answer[3] != 0:
         raise CertificateRefused(f"connection refused with code {answer[3]}")
+    return bool(answer[2] & 1)
 
 
 def local_address(bind: str) -> str:

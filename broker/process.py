@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import logging
-import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import IO, Protocol
 
 import fasteners
 
-from broker import mosquitto
+from broker import crashes, mosquitto
 from broker.configuration import ACCESS, CONFIGURATION, autosave_seconds, render_access, render_configuration
+from broker.machine import die_with_parent, raise_descriptor_limit, wait_for_port
 from broker.material import REGULAR, Files, Material, MaterialError, client_context, read_denied, read_material, stamps
 from broker.mosquitto import BrokerError
 from broker.place import Place, backlog_size, prepare, write, write_material
-from broker.presence import FIXED, present
+from broker.presence import FIXED
 from broker.probe import CertificateRefused, NotReached, handshake, local_address
+from broker.rereading import reread
 from broker.signals import STOP, event_of
 from broker.upkeep import Upkeep
+from broker.watch import Watch
 from settings import Settings
 
 log = logging.getLogger("tds.broker")
-DESCRIPTORS = 262_144
 START_SECONDS = 120
 POLL_SECONDS = 0.5
 LOCK_SECONDS = 5.0
 LOOK_SECONDS = 3600
 WARN_AHEAD = timedelta(days=15)
+# Where reading anew has a price, a list that is only newer waits until the loaded one has no more than this left of its 30 days.
+ENOUGH_AHEAD = timedelta(days=20)
 
 
 class Broker:
@@ -54,6 +56,8 @@ class Broker:
         self._denied: tuple[str, ...] = ()
         self._fault = ""
         self._next_look = 0.0
+        self._watch: Watch | None = None
+        self._waits = False
 
     def start(self) -> None:
         """Start Mosquitto and wait until it answers over TLS; raises BrokerError or MaterialError with one line."""
@@ -72,19 +76,22 @@ class Broker:
 
     def _run(self) -> None:
         wait_for_port(self.settings.broker_bind, self.port, self.port_setting)
+        watched = self.keeps_sessions and self._version < FIXED and sys.platform != "win32"
         self.process = subprocess.Popen(
             [str(self._program), "-c", CONFIGURATION],
             stdin=subprocess.DEVNULL,
-            stderr=self.output,
+            stderr=subprocess.PIPE if watched else self.output,
             start_new_session=True,  # Ctrl-C reaches us alone: we stop it, once
             preexec_fn=die_with_parent(),
             **self.place.as_user(),
         )
+        if self.process.stderr is not None:
+            self._watch = Watch(self.process.stderr, self.output, except_for=self.settings.mqtt_client_id)
 
     def step(self) -> bool:
         """Load changed certificate files into the running broker; tells whether it did. A faulty file changes nothing."""
         if self.process is None or self.process.poll() is not None:
-            raise BrokerError(f"mosquitto ended with status {self.process.returncode if self.process else '?'}: its log says why")
+            self._bring_back()
         self.upkeep.run_if_due()
         self._adjust_autosave()
         self._watch_dates()
@@ -97,8 +104,11 @@ class Broker:
         except MaterialError as error:
             self._complain(f"not loaded, the broker goes on with what it has: {error}")
             return False
+        if denied == self._denied and self._can_wait(material, now):
+            self._loaded, self._waits = seen, True
+            return False
         before = self._material
-        self._fault, self._loaded, self._denied, self._material = "", seen, denied, material
+        self._fault, self._loaded, self._denied, self._material, self._waits = "", seen, denied, material, False
         self._write(material)
         self._reload(before, material)
         log.info("certificates reloaded; the revocation list holds until %s", f"{material.crl_expires:%Y-%m-%d %H:%M} UTC")
@@ -113,6 +123,7 @@ class Broker:
         self.upkeep.stop()
         if self.process is not None:
             mosquitto.stop(self.process)
+            self._join_log()
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -145,20 +156,48 @@ class Broker:
         self._have_it_reread()
 
     def _have_it_reread(self) -> None:
-        """Have Mosquitto read its files again; 2.0.11 keeps nothing afterwards for an ingester that is away, so somebody is there."""
+        """Have Mosquitto read its files again; 2.0.11 is stopped and started where reading would do harm."""
         assert self.process is not None
-        if self._version >= FIXED or not self.keeps_sessions:
+        if self._version >= FIXED:
             mosquitto.reload(self.process)
-            return
+        elif self._watch is None or not reread(self.process, self.settings, self._watch, self.upkeep.hold):
+            log.warning("Mosquitto %d.%d.%d is started anew to read its files: whoever was connected comes back", *self._version)
+            self._start_anew()
+
+    def _start_anew(self) -> None:
+        assert self.process is not None
+        mosquitto.stop(self.process)
+        self._join_log()
+        self._run()
+        self._wait_until_ready(refused_is_ready=True)
+
+    def _bring_back(self) -> None:
+        """Start Mosquitto again after a crash; raises BrokerError where it ended of its own will, or crashes all the time."""
+        status = self.process.returncode if self.process else 0
+        said = f"mosquitto ended with status {status}: its log says why"
+        if not crashes.is_crash(status) or not crashes.note(self.place, crashes.Crash(datetime.now(UTC), status)):
+            raise BrokerError(said)
+        log.error("%s; started again with what it had written to disk", said)
         try:
-            context = client_context(self.settings.pki_dir)
-            context.check_hostname = False
-            with present(local_address(self.settings.broker_bind), self.port, context, self.settings.mqtt_client_id) as stand_in:
-                mosquitto.reload(self.process)
-                stand_in.wait_for_a_round()
-        except (MaterialError, CertificateRefused, NotReached) as error:
-            log.warning("the broker reads its files again while nobody is there for the ingester: %s", error)
-            mosquitto.reload(self.process)
+            self._write(self._read(datetime.now(UTC)))
+        except MaterialError as error:
+            self._complain(f"started again with the certificate files it had: {error}")
+        self._start_anew()
+
+    def _can_wait(self, material: Material, now: datetime) -> bool:
+        """Tell whether nothing changed but the date of the list, where reading it disturbs somebody and the loaded one is good."""
+        loaded = self._material
+        if loaded is None or self._version >= FIXED or loaded.crl_expires - now <= ENOUGH_AHEAD:
+            return False
+        return replace(material, crl=loaded.crl, crl_expires=loaded.crl_expires) == loaded and (
+            material.revoked() <= loaded.revoked()
+        )
+
+    def _join_log(self) -> None:
+        if self._watch is not None and self.process is not None and self.process.stderr is not None:
+            self._watch.join()
+            self.process.stderr.close()
+            self._watch = None
 
     def _answers(self, host: str) -> None:
         """Raise NotReached, or CertificateRefused, where our own listener does not answer as it should."""
@@ -176,6 +215,9 @@ class Broker:
             return
         self._next_look = time.monotonic() + LOOK_SECONDS
         now = datetime.now(UTC)
+        if self._waits and self._material.crl_expires - now <= ENOUGH_AHEAD:
+            self.reread()
+            return
         if self._material.crl_expires - now < WARN_AHEAD:
             log.error(
                 "the revocation list expires on %s and then shuts everybody out: run `tds certs crl`",
@@ -190,7 +232,7 @@ class Broker:
             raise BrokerError(f"another `tds broker` runs from {place.folder}: stop it, or give this one its own TDS_STATE_DIR")
         self._lock = lock
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, refused_is_ready: bool = False) -> None:
         deadline = time.monotonic() + START_SECONDS
         host, reason = local_address(self.settings.broker_bind), ""
         while time.monotonic() < deadline:
@@ -200,6 +242,8 @@ class Broker:
                 self._answers(host)
                 return
             except CertificateRefused as error:
+                if refused_is_ready:  # others are served meanwhile; the ingester says what is wrong with its certificate
+                    return
                 raise BrokerError(f"the broker refuses the ingester's certificate ({error}): see `tds doctor`") from error
             except NotReached as error:
                 reason = str(error)
@@ -240,64 +284,3 @@ def run(broker: Broker, beside: Beside | None = None) -> int:
         broker.stop()
     log.info("broker stopped")
     return 0
-
-
-def wait_for_port(bind: str, port: int, setting: str, patience: float = 5) -> None:
-    """Wait a little for a broker that is just ending; raises BrokerError where the port stays taken or is not ours."""
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            _try_port(bind, port)
-            return
-        except PermissionError as error:
-            raise BrokerError(f"port {port} may not be opened by this user: choose one above 1023 with {setting}") from error
-        except socket.gaierror as error:
-            raise BrokerError(f"TDS_BROKER_BIND names no address of this machine: {bind}") from error
-        except OSError as error:
-            if error.errno is not None and "assign" in (error.strerror or ""):
-                raise BrokerError(f"TDS_BROKER_BIND names no address of this machine: {bind}") from error
-            if time.monotonic() > deadline:
-                raise BrokerError(f"port {port} is in use by another program: stop it, or set {setting}") from error
-        time.sleep(0.2)
-
-
-def raise_descriptor_limit(wanted: int = DESCRIPTORS) -> int:
-    """Raise the number of files and connections that this process and its children may open; gives the new limit."""
-    if sys.platform == "win32":
-        return wanted
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    unlimited = hard == resource.RLIM_INFINITY
-    if not unlimited and hard < wanted:
-        with suppress(ValueError, OSError):  # only root may
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
-            return wanted
-    target = wanted if unlimited else min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < target:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
-        return target
-    return min(soft, wanted) if soft != resource.RLIM_INFINITY else wanted
-
-
-def _try_port(host: str, port: int) -> None:
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    with socket.socket(family, kind, protocol) as trial:
-        if sys.platform != "win32":
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        trial.bind(address)
-        trial.listen(1)
-
-
-def die_with_parent() -> Callable[[], None] | None:
-    """Make the function that asks Linux, between fork and exec, to stop the child should we be killed; None elsewhere."""
-    if sys.platform != "linux":
-        return None
-    import ctypes
-
-    library = ctypes.CDLL(None)
-
-    def ask() -> None:
-        library.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-
-    return ask

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from broker.material import CERTIFICATE, REGULAR, Files, crl_age
@@ -16,6 +17,8 @@ log = logging.getLogger("tds.broker")
 # Written anew every day, good for a month: a month of faults may pass before the list shuts everybody out.
 RENEW_AFTER = timedelta(days=1)
 CHECK_SECONDS = 600
+# A revocation waits for it, and is to be felt within ten seconds.
+HOLD_SECONDS = 6.0
 
 
 class Upkeep:
@@ -64,6 +67,26 @@ class Upkeep:
         except (OSError, ValueError):
             return True
 
+    def hold(self, names: Collection[str]) -> None:
+        """Have the sessions of gateways that are away taken over once, where the key is here to make certificates of their names."""
+        command = [sys.executable, "-m", "cli", "certs", "hold", *names]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=ROOT,
+                env=command_environment(self.settings),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=HOLD_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            log.warning("the sessions of %d gateways that are away could not be held within %.0f s", len(names), HOLD_SECONDS)
+            return
+        if done.returncode:
+            lines = done.stderr.strip().splitlines()
+            log.warning("the sessions of gateways that are away are not held: %s", lines[-1] if lines else "no reason given")
+
     def stop(self) -> None:
         """End the command if it runs; what it writes, it writes whole or not at all."""
         if self._running is not None:
@@ -87,8 +110,9 @@ def command_environment(settings: Settings) -> dict[str, str]:
     """Give the command the settings that this process was given, whatever its own environment says."""
     values = {name: value for name, value in os.environ.items() if not name.startswith("TDS_PKI_")}
     values |= {"TDS_STATE_DIR": str(settings.state_dir), "TDS_PKI_DIR": str(settings.pki_dir)}
-    values["TDS_BOOTSTRAP_PORT"] = str(settings.bootstrap_port)
+    values |= {"TDS_BOOTSTRAP_PORT": str(settings.bootstrap_port), "TDS_BROKER_BIND": settings.broker_bind}
     values |= {"TDS_MQTT_HOST": settings.mqtt_host, "TDS_MQTT_PORT": str(settings.mqtt_port)}
+    values["TDS_MORE_BROKERS"] = " ".join(f"{host}:{port}" for host, port in settings.more_brokers)
     if settings.database_url:
         values.pop("TDS_DATABASE_URL_FILE", None)
         values["TDS_DATABASE_URL"] = settings.database_url

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from broker import material
+from broker.probe import CertificateRefused, NotReached
 from broker.signals import STOP, event_of
 from certs import registry
 from certs.batch import issue_batch, read_macs
 from certs.bundle import Bundle, check_target, folder_name, write_target, zip_bytes
 from certs.checks import crl_expires
+from certs.enforcement import hold as hold_sessions
 from certs.issuing import issue_bundle, renew_bundle, sign_request, warn
 from certs.journal import Journal, Record
 from certs.registrar import Registrar
@@ -111,6 +113,14 @@ def crl(settings: Settings, args: argparse.Namespace) -> None:
         print(sentence)
     expires = crl_expires(settings)
     print(f"{settings.pki_dir / material.CRL}: holds until {expires:%Y-%m-%d}" if expires else "no list was written")
+
+
+def hold(settings: Settings, args: argparse.Namespace) -> None:
+    """Take over the sessions of gateways that are away, once: their queues stay."""
+    try:
+        hold_sessions(settings, CertificateFolder(settings), [normalize_mac(mac) for mac in args.mac])
+    except (NotReached, CertificateRefused) as error:
+        raise Refused(str(error)) from error
 
 
 def work(settings: Settings, args: argparse.Namespace) -> None:

@@ -16,16 +16,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from broker import material
-from broker.probe import CertificateRefused, NotReached, handshake, take_over
-from certs.authority import GATEWAY_NAME, Issuer, issue_client, new_key
+from broker.probe import CertificateRefused, NotReached, handshake, local_address, take_over
+from certs.authority import GATEWAY_NAME, Issuer, Purpose, issue_client, new_key
 from certs.journal import Record
 from certs.store import BOOTSTRAP, CertificateFolder, certificate_pem, key_pem
 from settings import Settings
 
+Address = tuple[str, int]
 MINUTES = timedelta(minutes=2)
 # `tds broker` looks for a new list twice a second; a remote one may have it copied.
 PATIENCE_SECONDS = 9.0
-# First boot's broker starts anew for a revocation: for a moment nothing answers there.
+# First boot's broker starts anew for a revocation, Mosquitto 2.0.11 sometimes: for a moment nothing answers there.
 RESTART_SECONDS = 4.0
 
 
@@ -72,20 +73,29 @@ class Canaries:
 
 
 def enforce(settings: Settings, folder: CertificateFolder, targets: Mapping[str, bool], canary: Canary) -> Effect:
-    """Wait for the broker to refuse the canary, then take over each name's session.
+    """Have the broker of every cell refuse the canary, then take over each name's session there.
 
     `targets` maps a common name to whether another certificate of it is valid: its queue then waits for it.
     """
-    where = f"{settings.mqtt_host}:{settings.mqtt_port}"
+    places = ((settings.mqtt_host, settings.mqtt_port), *settings.more_brokers)
+    effects = [_enforce_at(place, folder, targets, canary) for place in places]
+    left = [effect for effect in effects if not effect.done]
+    return Effect(
+        not left, "; ".join(effect.sentence for effect in left or effects), bool(left) and all(e.broker_absent for e in left)
+    )
+
+
+def _enforce_at(place: Address, folder: CertificateFolder, targets: Mapping[str, bool], canary: Canary) -> Effect:
+    where = f"{place[0]}:{place[1]}"
     try:
-        if not _wait_for_list(settings, settings.mqtt_port, folder, canary):
+        if not _wait_for_list(place, folder, canary):
             return Effect(
                 False,
                 f"the broker at {where} has not read the new list after {PATIENCE_SECONDS:.0f} s: is it run by `tds broker`?",
             )
         issuer = folder.issuer()
         for name, renewed in targets.items():
-            _close(settings, folder, issuer, name, forget=not renewed)
+            _close(place, folder, issuer, name, forget=not renewed)
     except NotReached as error:
         return Effect(False, f"{error}; it holds from the broker's next start", broker_absent=True)
     except CertificateRefused as error:
@@ -97,7 +107,7 @@ def enforce_first_boot(settings: Settings, folder: CertificateFolder, canary: Ca
     """Wait for the broker of first boot to refuse the canary; by then it has started anew, and no connection is left."""
     where = f"{settings.mqtt_host}:{settings.bootstrap_port}"
     try:
-        if _wait_for_list(settings, settings.bootstrap_port, folder, canary, restarts=True):
+        if _wait_for_list((settings.mqtt_host, settings.bootstrap_port), folder, canary, restarts=True):
             return Effect(True, f"the broker of first boot at {where} refuses it, and no connection of it is left")
     except NotReached as error:
         return Effect(False, f"{error}; it holds from the start of first boot's broker", broker_absent=True)
@@ -106,12 +116,28 @@ def enforce_first_boot(settings: Settings, folder: CertificateFolder, canary: Ca
     return Effect(False, f"the broker of first boot at {where} has not read the new list after {PATIENCE_SECONDS:.0f} s")
 
 
-def _wait_for_list(settings: Settings, port: int, folder: CertificateFolder, canary: Canary, restarts: bool = False) -> bool:
+def hold(settings: Settings, folder: CertificateFolder, names: Iterable[str]) -> None:
+    """Take over the session of each gateway that is away, once, by MQTT 3.1.1: its queue stays, and it has no end any more.
+
+    Mosquitto 2.0.11 crashes over sessions with an end when it reads its files again. One that is not there is not left behind.
+    """
+    issuer, key = folder.issuer(), new_key()
+    for name in names:
+        certificate = issue_client(key.public_key(), "gateway", name, issuer, datetime.now(UTC), MINUTES)
+        context = client_context(folder, certificate_pem(certificate, issuer.certificate), key_pem(key))
+        context.check_hostname = False
+        here = (local_address(settings.broker_bind), settings.mqtt_port)
+        if not take_over(*here, context, name, forget=False):
+            take_over(*here, context, name, forget=True)
+
+
+def _wait_for_list(place: Address, folder: CertificateFolder, canary: Canary, restarts: bool = False) -> bool:
     deadline = time.monotonic() + PATIENCE_SECONDS
     back_by = time.monotonic() + (RESTART_SECONDS if restarts else 0)
     while True:
         try:
-            handshake(settings.mqtt_host, port, client_context(folder, canary.certificate, canary.key))
+            handshake(*place, client_context(folder, canary.certificate, canary.key))
+            back_by = time.monotonic() + RESTART_SECONDS
         except CertificateRefused as error:
             if "revoked" in str(error):
                 return True
@@ -124,12 +150,14 @@ def _wait_for_list(settings: Settings, port: int, folder: CertificateFolder, can
         time.sleep(0.25)
 
 
-def _close(settings: Settings, folder: CertificateFolder, issuer: Issuer, name: str, forget: bool) -> None:
-    key, purpose = new_key(), "gateway" if GATEWAY_NAME.fullmatch(name) else "ingester"
-    certificate = issue_client(key.public_key(), purpose, name, issuer, datetime.now(UTC), MINUTES)  # type: ignore[arg-type]
+def _close(place: Address, folder: CertificateFolder, issuer: Issuer, name: str, forget: bool) -> None:
+    key, is_gateway = new_key(), GATEWAY_NAME.fullmatch(name) is not None
+    purpose: Purpose = "gateway" if is_gateway else "ingester"
+    certificate = issue_client(key.public_key(), purpose, name, issuer, datetime.now(UTC), MINUTES)
     context = client_context(folder, certificate_pem(certificate, issuer.certificate), key_pem(key))
-    # The ingester's session is its backlog: that is never thrown away.
-    take_over(settings.mqtt_host, settings.mqtt_port, context, name, forget and purpose == "gateway")
+    # The ingester's session is its backlog: that is never thrown away. Where a gateway had none, none is left behind.
+    if not take_over(*place, context, name, forget and is_gateway) and is_gateway and not forget:
+        take_over(*place, context, name, forget=True)
 
 
 def client_context(folder: CertificateFolder, certificate: bytes, key: bytes) -> ssl.SSLContext:

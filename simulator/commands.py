@@ -31,7 +31,7 @@ def demo(settings: Settings, args: argparse.Namespace) -> int:
 
 def simulate(settings: Settings, args: argparse.Namespace) -> int:
     """Drive many gateways against the running broker and reckon up what reached the database."""
-    from broker.process import raise_descriptor_limit
+    from broker.machine import raise_descriptor_limit
     from simulator.load import Plan, Run
     from simulator.load_fleet import register_stations
     from simulator.ports import listens

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.process import die_with_parent
+from broker.machine import die_with_parent
 from settings import ROOT
 from sql.errors import TdsError
 

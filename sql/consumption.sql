@@ -42,3 +42,6 @@ SELECT g.number AS device_id, r.bucket, sum(r.quantity) AS quantity, sum(r.estim
 
 -- name: largest The devices that consumed most in the buckets of {body}, each with its first bucket.
 SELECT r.device_id, min(r.bucket) AS bucket FROM ({body}) r GROUP BY 1 ORDER BY sum(r.quantity) DESC NULLS LAST, 1 LIMIT :most;
+
+-- name: device_name The gateway's MAC and the code of one device.
+SELECT g.mac, d.code FROM tds.device d JOIN tds.gateway g ON g.id = d.gateway_id WHERE d.id = :device;

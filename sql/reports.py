@@ -24,6 +24,7 @@ from sql.calendar import first_instant
 from sql.commands import owner_store, owner_transaction, show
 from sql.decision_trail import note_decision, note_replacement
 from sql.errors import NotFound, Refused
+from sql.statements import raw_statements
 
 FIELDS = (
     "bucket",
@@ -215,13 +216,20 @@ def ledger_verify(settings: Settings, args: Namespace) -> int:
     """Compare all books with each other; exit 1 where any differs."""
     with owner_store(settings) as store:
         found = ledger.verify(store)
+        with store.transaction() as connection:
+            rows = [difference._asdict() | _name(connection, difference.device_id) for difference in found]
     if args.json:
-        print(as_json({"balanced": not found, "differences": [difference._asdict() for difference in found]}))
-    elif found:
-        show(False, [difference._asdict() for difference in found], ("check", "device_id", "rows"))
+        print(as_json({"balanced": not rows, "differences": rows}))
+    elif rows:
+        show(False, rows, ("check", "gateway_mac", "device_code", "device_id", "rows"))
     else:
         print("Every rollup equals the ledger, and the ledger equals its readings.")
     return 1 if found else 0
+
+
+def _name(connection: Connection, device_id: int) -> dict[str, str]:
+    row = connection.execute(text(raw_statements("consumption.sql")["device_name"]), {"device": device_id}).one()
+    return {"gateway_mac": row.mac, "device_code": row.code}
 
 
 def event_list(settings: Settings, args: Namespace) -> None:

@@ -70,6 +70,10 @@ class Lab:
         self._log = self.log_path.open("ab")
         self.broker = kind(settings, NoUpkeep(settings), self._log)
         self.broker.start()
+        self.watch()
+
+    def watch(self) -> None:
+        """Look after the broker as `tds broker` does, in a thread."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -128,6 +132,7 @@ class Client:
     client_id: str = "anything"
     clean: bool = True
     protocol: int = mqtt.MQTTv311
+    expiry: int | None = None  # of MQTT 5: seconds for which the session is kept
     will: tuple[str, bytes, bool] | None = None
     received: list[mqtt.MQTTMessage] = field(default_factory=list)
     answer: ReasonCode | None = None
@@ -149,7 +154,7 @@ class Client:
         more: dict[str, Any] = {}
         if five:
             properties = Properties(mqtt.PacketTypes.CONNECT)
-            properties.SessionExpiryInterval = 0 if self.clean else NEVER
+            properties.SessionExpiryInterval = (0 if self.clean else NEVER) if self.expiry is None else self.expiry
             more = {"clean_start": self.clean, "properties": properties}
         try:
             self.client.connect("127.0.0.1", self.lab.broker.port, keepalive=30, **more)

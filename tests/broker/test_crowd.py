@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from broker.process import raise_descriptor_limit
+from broker.machine import raise_descriptor_limit
 from certs import issue_bundles
 from certs.bundle import Bundle
 from certs.revocation import revoke

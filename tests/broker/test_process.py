@@ -21,11 +21,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from broker import mosquitto
 from broker.checks import health
+from broker.machine import raise_descriptor_limit
 from broker.material import MaterialError, client_context, read_material
 from broker.mosquitto import BrokerError
 from broker.presence import FIXED
 from broker.probe import NotReached, handshake, take_over
-from broker.process import Broker, raise_descriptor_limit
+from broker.process import Broker
 from broker.upkeep import Upkeep
 from certs.authority import make_crl
 from certs.journal import Journal
@@ -202,18 +203,6 @@ def test_a_setting_that_cannot_be_used_is_said_in_one_line(
     assert code == 1
     assert len(said) == 1
     assert words in said[0]
-
-
-def test_a_broker_that_dies_is_noticed(settings: Settings) -> None:
-    broker = Broker(settings, NoUpkeep(settings))
-    broker.start()
-    assert broker.process is not None
-    broker.process.kill()
-    broker.process.wait()
-
-    with pytest.raises(BrokerError, match="ended with status -9"):
-        broker.step()
-    broker.stop()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")

@@ -32,6 +32,7 @@ WRONG = {
     "TDS_MQTT_ROOT": "tds/#",
     "TDS_SECRET_KEY": "short",
     "TDS_WEB_PORT": "80a",
+    "TDS_MORE_BROKERS": "mqtt-2.example.org",
     "TDS_BOOTSTRAP_PORT": "none",
     "TDS_WEB_URL": "example.com",
     "TDS_PROXIES": "many",

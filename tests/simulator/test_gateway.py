@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.process import raise_descriptor_limit
+from broker.machine import raise_descriptor_limit
 from certs.issuing import issue_bundles
 from simulator.gateway import Broker, Gateway, Identity, Shown, encode, iso
 from simulator.switchboard import Switchboard

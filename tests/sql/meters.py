@@ -31,6 +31,18 @@ class Meter:
     modulus: Decimal | None
     readings: list[Reading]
     replacements: list[tuple[datetime, Decimal, Decimal]] = field(default_factory=list)
+    corrections: list[tuple[datetime, Decimal, Decimal]] = field(default_factory=list)
+    ignored: frozenset[datetime] = frozenset()
+    jitter: Decimal | None = None
+
+    @property
+    def taken(self) -> list[Reading]:
+        """The readings that nobody ignored."""
+        return [reading for reading in self.readings if reading.time not in self.ignored]
+
+    @property
+    def slack(self) -> Decimal:
+        return self.resolution if self.jitter is None else self.jitter
 
     @property
     def reach(self) -> timedelta:
@@ -61,48 +73,56 @@ def slot_of(time: datetime) -> datetime:
 
 def accepted(meter: Meter) -> tuple[list[Reading], list[tuple[Reading, Reading]]]:
     """Take runs of glitches out, from left to right; gives what stays, and the readings around each run."""
+    readings = meter.taken
     if meter.kind != "counter":
-        return meter.readings, []
-    kept, runs = meter.readings[:1], []
+        return readings, []
+    kept, runs = readings[:1], []
     i = 0
-    while i + 1 < len(meter.readings):
-        end = _return(meter, i)
+    while i + 1 < len(readings):
+        end = _return(meter, readings, i)
         if end is not None:
-            runs.append((meter.readings[i], meter.readings[end]))
+            runs.append((readings[i], readings[end]))
         i = end if end is not None else i + 1
-        kept.append(meter.readings[i])
+        kept.append(readings[i])
     return kept, runs
 
 
-def _return(meter: Meter, start: int) -> int | None:
-    p, s = meter.readings[start], meter.readings[start + 1]
-    falls = s.value < p.value - meter.resolution
+def _return(meter: Meter, readings: list[Reading], start: int) -> int | None:
+    p, s = readings[start], readings[start + 1]
+    falls = s.value < p.value - meter.slack
     if not falls and meter.plausible(s.value - p.value, s.time - p.time):
         return None
-    for j in range(start + 2, len(meter.readings)):
-        before, q = meter.readings[j - 1], meter.readings[j]
+    for j in range(start + 2, len(readings)):
+        before, q = readings[j - 1], readings[j]
         if q.time - p.time > meter.reach:
             return None
         if falls:
             returns = q.value >= p.value and not meter.plausible(q.value - before.value, q.time - before.time)
         else:
-            returns = q.value < before.value - meter.resolution and q.value >= p.value - meter.resolution
+            returns = q.value < before.value - meter.slack and q.value >= p.value - meter.slack
         if returns and meter.plausible(q.value - p.value, q.time - p.time):
-            return None if any(p.time < at <= q.time for at, _, _ in meter.replacements) else j
+            decided = [*meter.replacements, *meter.corrections]
+            return None if any(p.time < at <= q.time for at, _, _ in decided) else j
     return None
 
 
 def increment(meter: Meter, a: Reading, b: Reading) -> tuple[Decimal, str]:
-    """Give the consumption of a pair of accepted readings and the rule it went by."""
-    span = b.time - a.time
+    """Give the consumption of a pair of accepted readings and the rule it went by; what a person said goes before every rule."""
     if meter.kind == "interval":
         return b.value, "plain"
-    changes = [final - initial for at, final, initial in meter.replacements if a.time < at <= b.time]
-    if changes:
-        return b.value - a.value + sum(changes), "replacement"
+    amount, rule = _by_rule(meter, a, b)
+    given = [(at, final - initial) for at, final, initial in (*meter.replacements, *meter.corrections) if a.time < at <= b.time]
+    if not given:
+        return amount, rule
+    replaced = any(a.time < at <= b.time for at, _, _ in meter.replacements)
+    return b.value - a.value + sum(change for _, change in given), "replacement" if replaced or rule == "plain" else rule
+
+
+def _by_rule(meter: Meter, a: Reading, b: Reading) -> tuple[Decimal, str]:
+    span = b.time - a.time
     if not meter.plausible(b.value - a.value, span):
         return Decimal(0), "unresolved"
-    if b.value - a.value >= -meter.resolution:
+    if b.value - a.value >= -meter.slack:
         return b.value - a.value, "plain"
     if meter.modulus is not None and a.value < meter.modulus and meter.plausible(meter.modulus - a.value + b.value, span):
         return meter.modulus - a.value + b.value, "rollover"
@@ -211,9 +231,9 @@ def gauge_ledger(meter: Meter) -> dict[datetime, GaugeSlot]:
     covered: dict[datetime, timedelta] = defaultdict(timedelta)
     area: dict[datetime, Decimal] = {}
     values: dict[datetime, list[Decimal]] = defaultdict(list)
-    for reading in meter.readings:
+    for reading in meter.taken:
         values[slot_of(reading.time)].append(reading.value)
-    for a, b in pairwise(meter.readings):
+    for a, b in pairwise(meter.taken):
         if b.time - a.time > meter.gap:
             continue
         for slot in _slots(a.time, b.time):

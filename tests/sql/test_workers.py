@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -260,13 +261,38 @@ def test_a_wrong_row_of_the_ledger_is_found_and_mended(bench: Database, statemen
     document = tds(bench, "ledger", "verify", "--json")
     assert document.code == 1
     assert '"balanced": false' in document.out
-    assert f"{device.id}" in tds(bench, "ledger", "verify").out
+    assert f"{device.mac}  D01" in tds(bench, "ledger", "verify").out
     with bench.owner.transaction() as connection:
         ledger.mark_dirty(connection, [device.id])
     ledger.drain(bench.owner)
     assert ledger_text(bench, [device.id]) == before
     sound(bench, device, other)
     assert json_of(tds(bench, "ledger", "verify", "--json"))["balanced"] is True
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE tds.reading SET value = value + 0.000001 WHERE device_id = :d AND time = '2026-01-01 00:30Z'",
+        "DELETE FROM tds.reading WHERE device_id = :d AND time = '2026-01-01 00:30Z'",
+        "INSERT INTO tds.reading VALUES (:d, '2026-01-01 00:31Z', 2.5)",
+    ],
+)
+def test_a_reading_changed_behind_the_ledger_is_found_and_named(bench: Database, statement: str) -> None:
+    device, other = meter(bench), meter(bench)
+    for one in (device, other):
+        feed(bench, one, series("2026-01-01T00:00", 15, range(10)))
+    spoil(bench, device, statement)
+    result = tds(bench, "ledger", "verify", "--json")
+    assert result.code == 1
+    found = json.loads(result.out)["differences"]
+    assert {(row["gateway_mac"], row["device_code"], row["check"]) for row in found} == {
+        (device.mac, "D01", "ledger against readings")
+    }
+    with bench.owner.transaction() as connection:
+        ledger.mark_dirty(connection, [device.id])
+    ledger.drain(bench.owner)
+    sound(bench, device, other)
 
 
 @pytest.mark.parametrize("name", ["consumption_hour", "consumption_day_utc", "consumption_month_utc"])
