@@ -20,16 +20,17 @@ from sqlalchemy.exc import DBAPIError
 from certs import registry
 from certs.issuing import Desk, open_desk, public_host
 from certs.journal import Journal, Record
-from certs.revocation import REVOKED_ALREADY, revoke, see_through
+from certs.revocation import REVOKED_ALREADY, revoke, revoke_all, see_through
 from certs.store import CertificateFolder, certificate_pem
 from settings import Settings, SettingsError
 from sql import orders
-from sql.audit import Actor
+from sql.audit import AUTHORITY, Actor
 from sql.engine import Store, open_store, reason
 from sql.errors import NotFound, Refused, TdsError
 from sql.health import usable
 from sql.orders import Answer, Authority, Open
 from sql.place import find_place
+from sql.statements import statements
 
 log = logging.getLogger("tds.certs")
 ONE_AT_WORK = 7_245_120
@@ -41,6 +42,7 @@ AGAIN_SECONDS = 10.0
 LONGEST_SITTING = 5.0
 NEXT_SECONDS = 0.3
 PAUSE_SECONDS = 5.0
+OUT_OF_USE = "cessation of operation"
 
 
 class AuthorityWorker:
@@ -75,6 +77,7 @@ class AuthorityWorker:
                 while not self.stop.is_set():
                     desk.appear()
                     if not desk.step(lambda: heard(listening, NEXT_SECONDS)):
+                        desk.end_what_is_out_of_use()
                         desk.see_through()
                         heard(listening, IDLE_SECONDS)
             finally:
@@ -108,7 +111,7 @@ class OrderDesk:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
         self.store = store
-        self._appeared = self._looked = self._tidied = -TIDY_SECONDS
+        self._appeared = self._looked = self._tidied = self._ended = -TIDY_SECONDS
         self._again, self._pause = 0.0, AGAIN_SECONDS
 
     def appear(self) -> None:
@@ -159,6 +162,27 @@ class OrderDesk:
         if any(order.kind != "revoke" for order in waiting):
             self._sign([order for order in waiting if order.kind != "revoke"], more)
         return True
+
+    def end_what_is_out_of_use(self) -> None:
+        """Revoke the certificates of gateways that are nobody's any more, once their time has come."""
+        if time.monotonic() - self._ended < AGAIN_SECONDS:
+            return
+        self._ended = time.monotonic()
+        with self.store.transaction() as connection:
+            due = connection.execute(statements("certificates.sql")["due"], {"limit": CHUNK}).scalars().all()
+        known = Journal(self.settings.pki_dir).records() if due else {}
+        serials = [serial for serial in due if serial in known and known[serial].revoked_at is None]
+        if not serials:
+            return
+        try:
+            outcomes = revoke_all(self.settings, serials, OUT_OF_USE, AUTHORITY, Actor(AUTHORITY))
+        except (Refused, NotFound) as error:
+            log.error("certificates of gateways out of use are not revoked: %s", error)
+            return
+        for outcome in outcomes:
+            log.info("%s of %s, which is out of use, was revoked", outcome.record.serial, outcome.record.common_name)
+        if any(not outcome.effect.done for outcome in outcomes):
+            self._again, self._pause = time.monotonic() + AGAIN_SECONDS, AGAIN_SECONDS
 
     def see_through(self) -> None:
         """Try again what was revoked while its broker did not hear: soon at first, then now and then, as others revoke too."""

@@ -1,4 +1,4 @@
-"""Failed tries, counted in the database, so that every worker and every web server counts the same ones."""
+"""Failed tries, and requests of programs, counted in the database: every worker and every web server counts the same ones."""
 
 from __future__ import annotations
 
@@ -46,3 +46,16 @@ def admit(connection: Connection, buckets: Sequence[Bucket]) -> int:
 def forget(connection: Connection, buckets: Sequence[Bucket]) -> None:
     """Take back the last counted try, which did not fail."""
     connection.execute(statements(FILE)["forget_attempt"], {"buckets": [bucket.key for bucket in buckets]})
+
+
+class Allowance(NamedTuple):
+    """What is left of a limit, and the seconds to wait where nothing is."""
+
+    left: int
+    wait: int
+
+
+def count(connection: Connection, bucket: Bucket) -> Allowance:
+    """Count a request; what is refused does not count."""
+    given = {"asker": bucket.key, "most": bucket.limit.most, "within": bucket.limit.seconds}
+    return Allowance(*connection.execute(statements(FILE)["count_asking"], given).one())

@@ -14,7 +14,7 @@ from sql.consumption import plain
 from sql.statements import statements
 
 FILE = "audit.sql"
-COMMAND_LINE = "system: command line"
+COMMAND_LINE, AUTHORITY = "system: command line", "system: authority"
 LONGEST_TARGET, LONGEST_ORIGIN = 400, 100
 # What is written down, and what the page offers to filter by: the part before the dot.
 ACTIONS = (
@@ -174,9 +174,9 @@ def account_of(connection: Connection, mac: str) -> int | None:
 
 
 def account_state(connection: Connection, account_id: int) -> dict[str, object]:
-    """Give what an account's gateways and devices are judged by."""
+    """Give what can be set of an account."""
     row = connection.execute(statements(FILE)["account_state"], {"account": account_id}).one()
-    return {"silent_after": row[0], "stuck_after": row[1]}
+    return {"silent_after": row[0], "stuck_after": row[1], "second_factor": row[2]}
 
 
 def changed(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:

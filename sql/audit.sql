@@ -21,5 +21,5 @@ SELECT web.note_person(:email, :action, :address, :agent, cast(:detail AS jsonb)
 -- name: account_of a gateway in use
 SELECT account_id FROM tds.gateway WHERE mac = :mac AND retired_at IS NULL
 
--- name: account_state What an account's gateways and devices are judged by
-SELECT silent_intervals, stuck_hours FROM tds.account WHERE id = :account
+-- name: account_state What can be set of an account
+SELECT silent_intervals, stuck_hours, second_factor FROM tds.account WHERE id = :account

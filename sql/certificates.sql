@@ -24,3 +24,6 @@ SELECT DISTINCT ON (mac) mac, account_id FROM tds.gateway WHERE mac = any (cast(
 -- name: revoked certificates, also those that the authority's own journal does not know
 SELECT serial, purpose, common_name, fingerprint, not_before, not_after, issued_at, issued_by, revoked_at, reason
   FROM tds.certificate WHERE revoked_at IS NOT NULL AND purpose NOT IN ('root', 'intermediate')
+
+-- name: due certificates, whose gateways are out of use: the authority revokes them by itself
+SELECT serial FROM tds.certificate WHERE ends_at <= now() AND revoked_at IS NULL AND not_after > now() ORDER BY ends_at, serial LIMIT :limit

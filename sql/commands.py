@@ -71,13 +71,15 @@ def account_add(settings: Settings, args: Namespace) -> None:
 
 
 def account_set(settings: Settings, args: Namespace) -> None:
-    """Change when an account's gateways and devices count as silent or stuck."""
-    if args.silent_after is None and args.stuck_after is None:
+    """Change when an account's gateways and devices count as silent or stuck, and whether its members need a second factor."""
+    factor = None if args.second_factor is None else args.second_factor == "required"
+    if args.silent_after is None and args.stuck_after is None and factor is None:
         raise Refused("nothing to change: give at least one option")
     with owner_transaction(settings) as connection:
         account = fleet.find_account(connection, args.name)
         before = audit.account_state(connection, account.id)
-        fleet.set_account(connection, args.name, silent_after=args.silent_after, stuck_after=args.stuck_after)
+        chosen = {"silent_after": args.silent_after, "stuck_after": args.stuck_after, "second_factor": factor}
+        fleet.set_account(connection, args.name, **chosen)
         old, new = audit.changed(before, audit.account_state(connection, account.id))
         audit.command(connection, account.id, "account.changed", account.name, old, new)
     print(f"Changed the account {args.name}.")

@@ -77,8 +77,17 @@ def add_account(connection: Connection, name: str, *, timezone: str, locale: str
     )
 
 
-def set_account(connection: Connection, name: str, *, silent_after: int | None = None, stuck_after: int | None = None) -> None:
-    """Change after how many of its intervals anything of an account is silent, and after how many hours a device is stuck."""
+def set_account(
+    connection: Connection,
+    name: str,
+    *,
+    silent_after: int | None = None,
+    stuck_after: int | None = None,
+    second_factor: bool | None = None,
+) -> None:
+    """Change after how many of its intervals anything of an account is silent, after how many hours a device is stuck, and
+    whether its members need a second factor.
+    """
     account = find_account(connection, name)
     if silent_after is not None and not 1 <= silent_after <= 100:
         raise Refused("a gateway or device is silent after 1 to 100 of its intervals")
@@ -86,10 +95,10 @@ def set_account(connection: Connection, name: str, *, silent_after: int | None =
         raise Refused(f"a device is stuck after 1 to {LONGEST_STILL} hours")
     connection.execute(
         text(
-            "UPDATE tds.account SET silent_intervals = coalesce(:silent, silent_intervals), stuck_hours = coalesce(:stuck, stuck_hours)"
-            " WHERE id = :id"
+            "UPDATE tds.account SET silent_intervals = coalesce(:silent, silent_intervals), stuck_hours = coalesce(:stuck, stuck_hours),"
+            " second_factor = coalesce(:factor, second_factor) WHERE id = :id"
         ),
-        {"silent": silent_after, "stuck": stuck_after, "id": account.id},
+        {"silent": silent_after, "stuck": stuck_after, "factor": second_factor, "id": account.id},
     )
 
 

@@ -56,7 +56,7 @@ class Plan(NamedTuple):
 
 
 class Import(NamedTuple):
-    """An import that was carried out; `left`: how many of its devices are still there."""
+    """An import that was carried out; `left`: how many of its devices are still there; `edited`: how many of those were changed since."""
 
     id: int
     name: str
@@ -67,6 +67,7 @@ class Import(NamedTuple):
     undone_at: datetime | None
     undone_by: str | None
     left: int
+    edited: int
 
 
 def plan(connection: Connection, lines: Sequence[Line], add_gateways: bool) -> Plan:

@@ -29,12 +29,14 @@ SELECT :account, r.gateway, r.code, r.name, r.kind, r.resource, r.unit, r.interv
 
 -- name: imports  The newest imports of the account, each with what is still there of it.
 SELECT i.id, i.name, i.gateways, i.devices, i.created_at, i.created_by, i.undone_at, i.undone_by,
-       (SELECT count(*) FROM tds.device d WHERE d.import_id = i.id)::integer AS left
+       (SELECT count(*) FROM tds.device d WHERE d.import_id = i.id)::integer AS left,
+       (SELECT count(*) FROM tds.device d WHERE d.import_id = i.id AND d.version > 1)::integer AS edited
   FROM tds.fleet_import i ORDER BY i.id DESC LIMIT :limit;
 
 -- name: find  One import.
 SELECT i.id, i.name, i.gateways, i.devices, i.created_at, i.created_by, i.undone_at, i.undone_by,
-       (SELECT count(*) FROM tds.device d WHERE d.import_id = i.id)::integer AS left
+       (SELECT count(*) FROM tds.device d WHERE d.import_id = i.id)::integer AS left,
+       (SELECT count(*) FROM tds.device d WHERE d.import_id = i.id AND d.version > 1)::integer AS edited
   FROM tds.fleet_import i WHERE i.id = :id;
 
 -- name: hold_import  Holds an import until the end of the transaction.
@@ -44,7 +46,7 @@ SELECT id FROM tds.fleet_import WHERE id = :id FOR UPDATE;
 SELECT 'device' AS what, id FROM tds.device WHERE import_id = :id UNION ALL SELECT 'gateway', id FROM tds.gateway WHERE import_id = :id;
 
 -- name: received  Devices of an import of which something is stored.
-SELECT d.name FROM tds.device d WHERE d.import_id = :id AND EXISTS (SELECT FROM web.reading r WHERE r.device_id = d.id) ORDER BY lower(d.name), d.id;
+SELECT d.name FROM tds.device d WHERE d.import_id = :id AND (EXISTS (SELECT FROM web.reading r WHERE r.device_id = d.id) OR EXISTS (SELECT FROM web.ledger l WHERE l.device_id = d.id)) ORDER BY lower(d.name), d.id;
 
 -- name: heard  Gateways of an import that were heard.
 SELECT g.name FROM tds.gateway g JOIN tds.gateway_seen s ON s.gateway_id = g.id WHERE g.import_id = :id ORDER BY lower(g.name), g.id;

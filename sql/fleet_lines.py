@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from sql.cells import unguarded
 from sql.device_rules import DeviceSettings, faults, shown
 from sql.errors import Refused
 from sql.fleet import normalize_mac
@@ -17,7 +18,6 @@ COLUMNS = ("gateway_mac", "code", "name", "kind", "resource", "unit")
 OPTIONAL = ("interval", "max_rate", "resolution", "modulus", "jitter", "stuck_after", "gateway_name", "gateway_capacity")
 WHOLE = ("interval", "stuck_after")
 MOST_LINES = 20_000
-FORMULA = ("=", "+", "-", "@")
 ROOM = 8  # of a gateway, unless the file says
 _NUMBER = re.compile(r"\d{1,16}(\.\d{1,12})?", re.ASCII)
 
@@ -90,11 +90,6 @@ def read_line(number: int, header: list[str], cells: list[str]) -> Line:
         return Line(number, mac, row["code"], device, name, room, None)
     except Refused as fault:
         return Line(*named, None, "", ROOM, fault)
-
-
-def unguarded(cell: str) -> str:
-    """Take off the apostrophe with which an export keeps a spreadsheet from taking a name for a formula."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in FORMULA else cell
 
 
 def fields(row: Mapping[str, str]) -> dict[str, Any]:

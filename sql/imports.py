@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 
 from settings import Settings
 from sql import audit, fleet
+from sql.cells import unguarded
 from sql.commands import owner_transaction
 from sql.errors import Refused, TdsError
 from sql.statements import statements
@@ -58,7 +59,7 @@ def device_import(settings: Settings, args: Namespace) -> None:
         for line, row in rows_of(args.file, DEVICE_COLUMNS, DEVICE_OPTIONAL):
             try:
                 _check_owner(connection, row["gateway_mac"], args.account)
-                fleet.add_device(connection, row["gateway_mac"], row["code"], **_device_fields(row))
+                fleet.add_device(connection, row["gateway_mac"], unguarded(row["code"]), **_device_fields(row))
             except TdsError as error:
                 raise Refused(f"{args.file}, line {line}: {error}; nothing was imported") from None
             count += 1
@@ -126,7 +127,7 @@ def rows_of(path: Path, columns: tuple[str, ...], optional: tuple[str, ...] = ()
 
 def _device_fields(row: Mapping[str, str]) -> dict[str, Any]:
     fields: dict[str, Any] = {name: row[name].strip() for name in ("kind", "resource", "unit")}
-    fields["name"] = row["name"].strip() or None
+    fields["name"] = unguarded(row["name"].strip()) or None
     for name in DEVICE_OPTIONAL:
         given = row.get(name, "").strip()
         if not given:
@@ -185,7 +186,8 @@ def _targets(connection: Connection, account_id: int) -> dict[tuple[str, str], T
 
 
 def _target(connection: Connection, targets: Mapping[tuple[str, str], Target], mac: str, code: str) -> Target:
-    found = targets.get((fleet.normalize_mac(mac), code.strip()))
+    named = fleet.normalize_mac(mac), code.strip()
+    found = targets.get(named) or targets.get((named[0], unguarded(named[1])))  # as an export writes it
     if found is None:
         raise Refused(f"the account has no device {fleet.normalize_mac(mac)}/{code.strip()[:64]}")
     open_from = connection.execute(statements("imports.sql")["open_from"], {"device": found.id}).scalar()

@@ -103,12 +103,18 @@ def use_reset(connection: Connection, secret: str, password: str) -> str | None:
 
 
 def accept(connection: Connection, secret: str, password: str | None, address: str, agent: str) -> int | None:
-    """Join an account: a new person with a password, a known one as who the transaction acts for; gives the person's id."""
+    """Join an account: a new person with a password, a known one as who the transaction acts for; gives the person's id.
+
+    None where the link does not work any more; raises Refused where the person has become known in this very moment.
+    """
     given = {
         "digest": digest(secret),
         "hash": people.hash_password(password) if password is not None else None,
         "address": address,
         "agent": agent,
     }
-    found = connection.execute(statements(FILE)["accept_invitation"], given).scalar()
+    try:
+        found = connection.execute(statements(FILE)["accept_invitation"], given).scalar()
+    except IntegrityError:  # two accounts have invited them, and they accept both at once
+        raise Refused("this e-mail has become known a moment ago: sign in and join", "joined_meanwhile") from None
     return None if found is None else int(found)

@@ -119,7 +119,7 @@ def disable(connection: Connection, email: str, disabled: bool) -> None:
     alone = connection.execute(statements(FILE)["sole_admin_of"], {"user": user_id}).scalars().all() if disabled else []
     if alone:
         raise Refused(f"{email} is the only administrator of {', '.join(alone)}: make another one first", "last_admin")
-    connection.execute(statements(FILE)["disable"], {"user": user_id, "disabled": disabled})
+    _as_owner(connection, "disable", {"user": user_id, "disabled": disabled})
     connection.execute(statements(FILE)["end_sessions"], {"user": user_id})
 
 

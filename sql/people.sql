@@ -29,6 +29,12 @@ SELECT web.admit_attempt(:buckets, :most, :within)
 -- name: forget_attempt
 SELECT web.forget_attempt(:buckets)
 
+-- name: count_asking of a program
+SELECT remaining, wait FROM web.count_asking(:asker, :most, :within)
+
+-- name: forget_asking that nobody has done for a day
+DELETE FROM tds.asking WHERE began < now() - interval '1 day'
+
 -- name: invite somebody into an account
 INSERT INTO tds.link (kind, digest, email, account_id, role, created_by, expires_at)
 VALUES ('invitation', :digest, :email, :account, :role, :by, now() + cast(:lasting AS interval))
@@ -64,6 +70,17 @@ SELECT u.id, u.email, m.role, u.disabled_at IS NOT NULL AS disabled, u.created_a
 -- name: member of an account by e-mail
 SELECT u.id, u.email, m.role, u.disabled_at IS NOT NULL AS disabled, u.created_at
   FROM tds.membership m JOIN tds.app_user u ON u.id = m.user_id WHERE m.account_id = :account AND u.email = :email
+
+-- name: ask_second_factor of the account that the transaction acts for; gives what was so before
+SELECT web.ask_second_factor(:wanted)
+
+-- name: second_factor_asked Whether an account asks for a second factor, how many members it has, and how many of them have one.
+SELECT a.second_factor, (SELECT count(*) FROM tds.membership m WHERE m.account_id = a.id)::integer, (SELECT count(*) FROM web.members_secured())::integer
+  FROM tds.account a WHERE a.id = :account
+
+-- name: who_asks_second_factor of a person: their accounts that do
+SELECT a.name FROM tds.membership m JOIN tds.account a ON a.id = m.account_id
+ WHERE m.user_id = :user AND a.second_factor AND a.closed_at IS NULL ORDER BY a.name
 
 -- name: change_member
 SELECT web.change_member(:user, :was, :becomes)

@@ -21,6 +21,7 @@ from sql import consumption as figures
 from sql import decisions, fleet, ledger
 from sql.audit import COMMAND_LINE, Actor
 from sql.calendar import first_instant
+from sql.cells import guarded
 from sql.commands import owner_store, owner_transaction, show
 from sql.decision_trail import note_decision, note_replacement
 from sql.errors import NotFound, Refused
@@ -160,9 +161,11 @@ def json_value(value: Any) -> Any:
 
 
 def csv_cell(value: Any) -> str:
-    """Write a value as CSV shows it: decimals in full, nothing for None."""
+    """Write a value as CSV shows it: decimals in full, nothing for None, no text that a spreadsheet would take for a formula."""
     if isinstance(value, float):
         return f"{value:.6f}".rstrip("0").rstrip(".") or "0"
+    if isinstance(value, str):
+        return guarded(value)
     return figures.plain(value) if isinstance(value, Decimal) else "" if value is None else str(value)
 
 

@@ -32,6 +32,30 @@ def find(connection: Connection, user_id: int) -> Factor | None:
     return Factor(*row) if row else None
 
 
+class Policy(NamedTuple):
+    """Whether an account asks its members for a second factor; how many there are, and how many have one."""
+
+    asked: bool
+    members: int
+    secured: int
+
+
+def policy(connection: Connection, account_id: int) -> Policy:
+    """Give what an account asks for; who has one is for its administrators to know."""
+    return Policy(*connection.execute(statements(FILE)["second_factor_asked"], {"account": account_id}).one())
+
+
+def ask(connection: Connection, wanted: bool) -> bool | None:
+    """Have the account that the transaction acts for ask for it, or no longer; gives what was so, None to whoever may not."""
+    found = connection.execute(statements(FILE)["ask_second_factor"], {"wanted": wanted}).scalar()
+    return None if found is None else bool(found)
+
+
+def asked_by(connection: Connection, user_id: int) -> list[str]:
+    """Name the accounts of the person that the transaction acts for which ask for a second factor."""
+    return list(connection.execute(statements(FILE)["who_asks_second_factor"], {"user": user_id}).scalars())
+
+
 def begin(connection: Connection, user_id: int, secret: str) -> None:
     """Keep an encrypted secret that is asked for once it is confirmed; one that is confirmed stays."""
     connection.execute(statements(FILE)["begin_second_factor"], {"user": user_id, "secret": secret})

@@ -57,6 +57,6 @@ def sign_out_everywhere(connection: Connection) -> None:
 
 
 def forget(connection: Connection) -> None:
-    """Take out sessions and links that nobody can use any more; as the owner."""
-    connection.execute(statements(FILE)["forget_sessions"])
-    connection.execute(statements(FILE)["forget_links"])
+    """Take out sessions, links and counts that nobody can use any more; as the owner."""
+    for name in ("forget_sessions", "forget_links", "forget_asking"):
+        connection.execute(statements(FILE)[name])

@@ -22,7 +22,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from sql import account_orders
+from sql import account_orders, second_factor
 from sql.account_orders import Export
 from sql.engine import Store
 from sql.queries.account import Part
@@ -30,6 +30,7 @@ from tds_dash import auditing, doors, exporting
 from tds_dash.certificate_routes import attachment
 from tds_dash.identity import ACCOUNT, account, locale, person, store
 from tds_dash.profile import own_password_problem
+from tds_dash.rights import require_admin
 from tds_dash.wording import t
 
 log = logging.getLogger(__name__)
@@ -101,6 +102,15 @@ def state(export: Export) -> str:
     if export.outcome is not None:
         return "whole" if export.outcome.get("whole") else "broken"
     return "running" if datetime.now(UTC) - export.progress.moved_at < MOVES_WITHIN else "broken"
+
+
+def ask_second_factor(wanted: bool) -> None:
+    """Have the account ask its members for a second factor, or no longer."""
+    require_admin()
+    with doors.transaction() as conn:
+        before = second_factor.ask(conn, wanted)
+        if before is not None and before != wanted:
+            auditing.note(conn, "account.changed", account().name, {"second_factor": before}, {"second_factor": wanted})
 
 
 @blueprint.get("/account/delete")

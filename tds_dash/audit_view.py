@@ -10,7 +10,7 @@ from dash import html
 from dash.development.base_component import Component
 from flask import Blueprint, Response, request
 
-from sql.audit import ACTIONS, COMMAND_LINE, Line, Wanted, read
+from sql.audit import ACTIONS, AUTHORITY, COMMAND_LINE, Line, Wanted, read
 from tds_dash import doors, wording
 from tds_dash.api.exports import stream
 from tds_dash.components import data_table, empty_state
@@ -94,7 +94,9 @@ def cells(one: Line, place: tzinfo, locale: str) -> list[Any]:
 
 
 def actor(name: str, locale: str) -> str:
-    """Name who did it; the command line in the reader's language."""
+    """Name who did it; the command line and the authority in the reader's language."""
+    if name == AUTHORITY:
+        return t("audit.authority", locale)
     return name.replace(COMMAND_LINE, t("audit.command_line", locale), 1) if name.startswith(COMMAND_LINE) else name
 
 

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import math
-import time
-
 from flask import Flask, Response, abort, current_app, g, request
 from flask_login import current_user
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
-from sql import tokens
+from sql import attempts, tokens
+from sql.attempts import Allowance, Bucket, Limit
 from sql.queries.session import signed_in
+from tds_dash import throttle
 from tds_dash.identity import Person, store
 
 API = "/api/v1/"
 LONGEST = 200
-# Counted in each process's memory; a stranger's guesses by address, everybody else by token or person.
-PER_ASKER, PER_STRANGER = "600 per minute", "30 per minute"
+# Counted in the database, for all workers together: by token or person; of who has none, the wrong tokens by address.
+PER_ASKER, PER_STRANGER = Limit(600, 60), Limit(30, 60)
 STREAMED = ("/api/v1/export/",)
 
 
 def install(server: Flask) -> None:
-    """Recognise tokens before the guard asks who is there, and count requests after it."""
+    """Recognise tokens before the guard asks who is there."""
     server.config.setdefault("TDS_API_RATE", PER_ASKER)
-    server.extensions["tds_api_rate"] = MovingWindowRateLimiter(MemoryStorage())
     server.before_request(recognise)
     server.after_request(finish)
 
@@ -37,50 +32,47 @@ def install_limit(server: Flask) -> None:
 
 def recognise() -> None:
     """Let a token stand for its person in this request alone; one that is no good is 401, whatever cookie came with it."""
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    kind, _, given = request.headers.get("Authorization", "").partition(" ")
     if not request.path.startswith(API) or kind.lower() != "bearer":
         return
-    strangers = parse(PER_STRANGER)
-    key = f"stranger {request.remote_addr or ''}"
-    if not limiter().test(strangers, key):
-        refuse(strangers, key)
-    found = None
-    token = token.strip()
-    if token.startswith(tokens.PREFIX) and len(token) <= LONGEST:
-        with store().transaction() as conn:
-            found = tokens.holder(conn, token)
-    person = None
-    if found is not None:
-        with store().transaction(user_id=found.user_id) as conn:
-            row = signed_in(conn, found.user_id, found.account_id)
-        person = Person(row._replace(role=found.role)) if row is not None else None
-    if found is None or person is None:
-        limiter().hit(strangers, key)
+    found = holder(given.strip())
+    if found is None:
+        # Only what is wrong counts: whoever guesses keeps nobody out who has a token, not even from the same address.
+        if counted(Bucket(PER_STRANGER, "token", (throttle.address(),))).wait:
+            abort(429)
         abort(401)
-    g._login_user = person  # as flask-login keeps whoever a session is for
-    g.token = found.token_id
+    g._login_user, g.token = found  # the first as flask-login keeps whoever a session is for
+
+
+def holder(token: str) -> tuple[Person, int] | None:
+    """Give whom a token stands for, with the role that it has, and its number; None for one that is no good."""
+    if not token.startswith(tokens.PREFIX) or len(token) > LONGEST:
+        return None
+    with store().transaction() as conn:
+        found = tokens.holder(conn, token)
+    if found is None:
+        return None
+    with store().transaction(user_id=found.user_id) as conn:
+        row = signed_in(conn, found.user_id, found.account_id)
+    return (Person(row._replace(role=found.role)), found.token_id) if row is not None else None
 
 
 def count() -> None:
     """Refuse whoever asks the API more often than a program needs to."""
     if not request.path.startswith(API) or not current_user.is_authenticated:
         return
-    limit = parse(current_app.config["TDS_API_RATE"])
-    key = f"token {g.token}" if "token" in g else f"person {current_user.id}"
-    if not limiter().hit(limit, key):
-        refuse(limit, key)
-    g.allowance = (limit, key)
+    who = ("token", str(g.token)) if "token" in g else ("person", str(current_user.id))
+    g.allowance = counted(Bucket(current_app.config["TDS_API_RATE"], "api", who))
+    if g.allowance.wait:
+        abort(429)
 
 
-def refuse(limit: RateLimitItem, key: str) -> None:
-    """Answer 429, with how long to wait."""
-    g.wait = max(1, math.ceil(limiter().get_window_stats(limit, key).reset_time - time.time()))
-    abort(429)
-
-
-def limiter() -> MovingWindowRateLimiter:
-    """Give this process's counters."""
-    found: MovingWindowRateLimiter = current_app.extensions["tds_api_rate"]
+def counted(bucket: Bucket) -> Allowance:
+    """Count a request, and keep how long to wait where it is one too many."""
+    with store().transaction() as conn:
+        found = attempts.count(conn, bucket)
+    if found.wait:
+        g.wait = found.wait
     return found
 
 
@@ -93,9 +85,8 @@ def finish(response: Response) -> Response:
     if "wait" in g:
         response.headers["Retry-After"] = str(g.wait)
     if "allowance" in g:
-        limit, key = g.allowance
-        left = limiter().get_window_stats(limit, key).remaining
-        response.headers["RateLimit"] = f"limit={limit.amount}, remaining={left}, reset={limit.get_expiry()}"
+        limit: Limit = current_app.config["TDS_API_RATE"]
+        response.headers["RateLimit"] = f"limit={limit.most}, remaining={g.allowance.left}, reset={limit.seconds}"
     if response.status_code == 200 and not request.path.startswith(STREAMED) and not response.is_streamed:
         response.add_etag(weak=True)
         response.make_conditional(request)

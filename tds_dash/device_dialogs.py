@@ -9,26 +9,25 @@ from dash import Input, Output, State, callback, html, no_update
 from dash.development.base_component import Component
 
 from sql.device_rules import KINDS, RESOURCES
-from sql.errors import Refused
-from sql.fleet_editing import DeviceState, Outdated
+from sql.fleet_editing import DeviceState
 from sql.queries.fleet import places
 from tds_dash import device_form, doors, fleet_acts
-from tds_dash.adoption_dialog import stamp
 from tds_dash.components import sentence
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.choosers import chooser
 from tds_dash.components.dialogs import dialog, notice
 from tds_dash.components.fields import line_of_text, one_of
-from tds_dash.device_form import FIELDS, beside, empty, filled, placed
-from tds_dash.event_words import refusal
+from tds_dash.device_form import FIELDS, PLACES, Typed, empty, filled
+from tds_dash.fleet_forms import Faults, Form, done, saved
 from tds_dash.fleet_view import act
 from tds_dash.identity import locale
 from tds_dash.rights import require_editor
 from tds_dash.wording import t
 
 FORM = "devices-form"
+DEVICE = Form(FORM, "devices", FIELDS, PLACES)
+MOVE = Form("devices-move", "devices", ("gateway", "code"), PLACES)
 VALUES = [State(f"{FORM}-{name}", "value") for name in FIELDS]
-FAULTS = [f"{FORM}-{name}-fault" for name in FIELDS]
 
 
 def form(language: str) -> Component:
@@ -137,34 +136,22 @@ def ways(state: DeviceState, language: str) -> list[Component]:
 
 
 def save_form(_: Any, seen: Any, *values: Any) -> tuple[Any, ...]:
-    """Register or change a device; or say beside each field what is wrong, with everything still there as it was typed."""
-    language = locale()
+    """Register or change a device; a field that is faulty and folded away is shown."""
     device_id = fleet_acts.id_of(seen)
     code = fleet_acts.device_now(device_id).code if device_id is not None else None
-    given = device_form.read(values, language, code)
-    found = dict(given.faults)
-    try:
-        if found:
-            return refused(found, None, language)
-        if device_id is None:
-            made = fleet_acts.add_device(values[0], given.code, given.settings)
-        else:
-            made = fleet_acts.change_device(seen, given.settings, given.active)
-    except Outdated:
-        state = fleet_acts.device_now(device_id)
-        return refused({}, notice(fleet_acts.what_changed(state, seen), ok=False), language, fleet_acts.seen_of(state))
-    except Refused as error:
-        place = placed(error)
-        return refused(place, None if place else notice(refusal(error, language), ok=False), language)
-    done = "fleet.added" if device_id is None else "fleet.changed"
-    told = html.Div(sentence(done, language, name=made.settings.name), className="alert tds-note tds-note-done", role="status")
-    return False, None, no_update, told, stamp(), False, *beside({}, language)
+    given = device_form.read(values, locale(), code)
+    answer = saved(DEVICE, seen, lambda: carry_out(seen, values[0], given), lambda: fleet_acts.device_now(device_id))
+    folded = any(fault for name, fault in zip(reversed(FIELDS), reversed(answer), strict=False) if name in device_form.FOLDED)
+    return *answer, True if folded else False if answer[0] is False else no_update
 
 
-def refused(found: dict[str, Refused], told: Component | None, language: str, seen: Any = no_update) -> tuple[Any, ...]:
-    """Leave the form open, with what is wrong beside each field; open what hides a faulty one."""
-    hidden = bool(set(found) & {"max_rate", "resolution", "jitter", "modulus", "stuck_after"})
-    return no_update, told, seen, no_update, no_update, True if hidden else no_update, *beside(found, language)
+def carry_out(seen: Any, gateway_id: Any, given: Typed) -> Component:
+    """Register or change a device as it was read, and say so; raises Refused."""
+    if given.faults:
+        raise Faults(given.faults)
+    if fleet_acts.id_of(seen) is None:
+        return done("fleet.added", name=fleet_acts.add_device(gateway_id, given.code, given.settings).settings.name)
+    return done("fleet.changed", name=fleet_acts.change_device(seen, given.settings, given.active).settings.name)
 
 
 def open_mover(asked: Any) -> tuple[Any, ...]:
@@ -177,26 +164,12 @@ def open_mover(asked: Any) -> tuple[Any, ...]:
 
 def save_move(_: Any, seen: Any, gateway: Any, code: Any) -> tuple[Any, ...]:
     """Put the device there, or say why not."""
-    language = locale()
-    try:
+
+    def move() -> Component:
         made = fleet_acts.move_device(seen, gateway, code.strip() if isinstance(code, str) else "")
-    except Outdated:
-        state = fleet_acts.device_now(fleet_acts.id_of(seen))
-        told = notice(fleet_acts.what_changed(state, seen), ok=False)
-        return no_update, None, None, told, fleet_acts.seen_of(state), no_update, no_update
-    except Refused as error:
-        place = beside(placed(error), language, ("gateway", "code"))
-        return (
-            no_update,
-            *place,
-            None if any(place) else notice(refusal(error, language), ok=False),
-            no_update,
-            no_update,
-            no_update,
-        )
-    moved = sentence("fleet.moved", language, name=made.settings.name, gateway=made.gateway_name, code=made.code)
-    done = html.Div(moved, className="alert tds-note tds-note-done", role="status")
-    return False, None, None, None, no_update, done, stamp()
+        return done("fleet.moved", name=made.settings.name, gateway=made.gateway_name, code=made.code)
+
+    return saved(MOVE, seen, move, lambda: fleet_acts.device_now(fleet_acts.id_of(seen)))
 
 
 def connect() -> None:
@@ -206,22 +179,13 @@ def connect() -> None:
     callback(
         [Output(*one) for one in plain]
         + [Output(f"{FORM}-{name}", "value") for name in FIELDS]
-        + [Output(one, "children") for one in FAULTS]
+        + [Output(one, "children") for one in DEVICE.faults]
         + [Output(f"{FORM}-told", "children")],
         Input("devices-asked", "data"),
         prevent_initial_call=True,
     )(open_form)
-    again: dict[str, Any] = {"allow_duplicate": True}
     callback(
-        [
-            Output(FORM, "is_open", **again),
-            Output(f"{FORM}-told", "children", **again),
-            Output(f"{FORM}-seen", "data", **again),
-            Output("devices-told", "children", **again),
-            Output("devices-changed", "data", **again),
-            Output(f"{FORM}-more", "open", **again),
-            *(Output(one, "children", **again) for one in FAULTS),
-        ],
+        [*DEVICE.outputs(), Output(f"{FORM}-more", "open", allow_duplicate=True)],
         Input(f"{FORM}-save", "n_clicks"),
         State(f"{FORM}-seen", "data"),
         *VALUES,
@@ -242,13 +206,7 @@ def connect() -> None:
         prevent_initial_call=True,
     )(open_mover)
     callback(
-        Output("devices-move", "is_open", **again),
-        Output("devices-move-gateway-fault", "children", **again),
-        Output("devices-move-code-fault", "children", **again),
-        Output("devices-move-told", "children", **again),
-        Output("devices-move-seen", "data", **again),
-        Output("devices-told", "children", **again),
-        Output("devices-changed", "data", **again),
+        MOVE.outputs(),
         Input("devices-move-save", "n_clicks"),
         State("devices-move-seen", "data"),
         State("devices-move-gateway", "value"),

@@ -10,7 +10,6 @@ from sql.device_rules import MAX_RATE, DeviceSettings, faults
 from sql.errors import Refused
 from sql.fleet_editing import DeviceState
 from tds_dash import typed
-from tds_dash.event_words import refusal
 
 FIELDS = (
     "gateway",
@@ -28,6 +27,7 @@ FIELDS = (
     "active",
 )
 QUANTITIES = ("max_rate", "resolution", "jitter", "modulus")
+FOLDED = (*QUANTITIES, "stuck_after")
 USUAL = {"resource": "electricity", "kind": "counter", "interval": "900", "resolution": "1", "active": True}
 # Beside which field a refusal of the register is said; what has no field is said above the button.
 PLACES = {
@@ -92,16 +92,6 @@ def read(values: Sequence[Any], locale: str, code: str | None = None) -> Typed:
     for name, fault in faults(called, settings).items():
         found.setdefault(name, fault)
     return Typed(called, settings, given["active"] is True, found)
-
-
-def beside(found: Mapping[str, Refused], locale: str, fields: Sequence[str] = FIELDS) -> list[str | None]:
-    """Say beside each field what is wrong with it; nothing beside the others."""
-    return [refusal(found[name], locale) if name in found else None for name in fields]
-
-
-def placed(error: Refused) -> dict[str, Refused]:
-    """Give the field that a refusal belongs to; nothing where it belongs to none."""
-    return {PLACES[error.key]: error} if error.key in PLACES else {}
 
 
 def _text(given: object) -> str:

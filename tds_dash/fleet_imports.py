@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -67,11 +68,17 @@ def read_upload(contents: object) -> list[Line]:
         content = base64.b64decode(str(contents or "").partition(",")[2], validate=True)
     except (ValueError, binascii.Error) as error:
         raise Refused("this file cannot be read", "not_csv") from error
+    return read_lines(decoded(content))
+
+
+def decoded(content: bytes) -> str:
+    """Read a file's bytes as text: UTF-8, UTF-16 where it says so, else Excel's own, where nobody chose anything."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")  # Excel's own, where nobody chose UTF-8
-    return read_lines(text)
+        return content.decode("cp1252", errors="replace")
 
 
 def preview(contents: object, gateways: object) -> tuple[Component, bool]:
@@ -131,9 +138,10 @@ def question(import_id: object) -> Question:
     said = sentence(
         "fleet.undo_said", language, name=found.name, n=found.left, gateways=t("fleet.import_with", language, n=found.gateways)
     )
-    return Question(
-        t("fleet.undo_title", language), [html.P(said)], t("fleet.undo_save", language), allowed=found.undone_at is None
-    )
+    told: list[Component] = [html.P(said)]
+    if found.edited:
+        told.append(html.P(t("fleet.undo_edited", language, n=found.edited)))
+    return Question(t("fleet.undo_title", language), told, t("fleet.undo_save", language), allowed=found.undone_at is None)
 
 
 def take_back(import_id: object) -> str:
@@ -142,7 +150,12 @@ def take_back(import_id: object) -> str:
         found = doors.import_for_user(conn, import_id)
         require_editor()
         gone = fleet_import.undo(conn, found.id, person().row.email)
-        auditing.note(conn, "device.import_undone", gone.name, before={"devices": found.left, "gateways": found.gateways})
+        auditing.note(
+            conn,
+            "device.import_undone",
+            gone.name,
+            before={"devices": found.left, "gateways": found.gateways, "edited": found.edited},
+        )
     return t("fleet.undone", locale(), n=found.left, name=found.name)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from urllib.parse import urlsplit
 
-from flask import Flask, abort, current_app, redirect, request, url_for
+from flask import Flask, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import SecurityError
@@ -24,6 +24,7 @@ def install(server: Flask) -> None:
     server.before_request(reject_other_hosts)
     server.before_request(reject_cross_site)
     server.before_request(require_sign_in)
+    server.before_request(require_second_factor)
     server.before_request(require_role)
 
 
@@ -40,6 +41,15 @@ def require_sign_in() -> ResponseReturnValue | None:
             abort(403)
         return redirect(url_for("signin.accounts", next=request.full_path.rstrip("?")))
     return None
+
+
+def require_second_factor() -> ResponseReturnValue | None:
+    """Lead whoever has none where the account asks for one to set it up; a program's token is no sign-in, and goes on."""
+    if request.endpoint in PUBLIC or request.endpoint in WITHOUT_ACCOUNT or "token" in g or not current_user.row.unsecured:
+        return None
+    if is_for_programs(request.path):
+        abort(401)  # as before a sign-in that is whole: pages go there and are led on
+    return redirect(url_for("profile.show", next=request.full_path.rstrip("?")))
 
 
 def require_role() -> ResponseReturnValue | None:

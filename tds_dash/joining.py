@@ -108,8 +108,11 @@ def accept(secret: str) -> ResponseReturnValue:
     problem = None if link.known else password_problem(link.email, link.account or "")
     if problem:
         return _invited(secret, link, problem), 400
-    with store().transaction(user_id=person().id if own else None) as conn:
-        user_id = links.accept(conn, secret, None if link.known else request.form.get("password", ""), *whence())
+    try:
+        with store().transaction(user_id=person().id if own else None) as conn:
+            user_id = links.accept(conn, secret, None if link.known else request.form.get("password", ""), *whence())
+    except Refused:
+        return redirect(request.path)  # which asks them to sign in now
     if user_id is None:
         abort(404)
     if own:

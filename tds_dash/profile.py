@@ -12,16 +12,20 @@ from sql import people, second_factor, sessions
 from sql.audit import note_person
 from sql.queries.session import signed_in
 from tds_dash import auditing, authenticator, signin, throttle
+from tds_dash.guard import safe_next
 from tds_dash.identity import ACCOUNT, Person, locale, person, store
 from tds_dash.joining import password_problem, tell
 from tds_dash.wording import lasting, t
 
+THEN = "then"  # the key of where to go on once the second factor is set up that an account asks for
 blueprint = Blueprint("profile", __name__, url_prefix="")
 
 
 @blueprint.get("/profile")
 def show() -> ResponseReturnValue:
     """Show the forms."""
+    if person().row.unsecured and "next" in request.args:
+        session[THEN] = safe_next(request.args["next"])
     return page(said=session.pop(signin.SAID, None))
 
 
@@ -65,8 +69,9 @@ def confirm_second_factor() -> ResponseReturnValue:
             return page(setting_up=True, code=t("code.wrong", locale())), 400
         codes = second_factor.confirm(conn, person().id)
         note_person(conn, person().row.email, "user.second_factor_on", auditing.actor())
+    then = session.get(THEN)
     only_here("second_factor", None)
-    return render_template("recovery.html", codes=[authenticator.grouped(code) for code in codes])
+    return recovery(codes, then)
 
 
 @blueprint.post("/profile/second-factor/codes")
@@ -81,16 +86,24 @@ def renew_codes() -> ResponseReturnValue:
             abort(404)
         codes = second_factor.renew_codes(conn, person().id)
         note_person(conn, person().row.email, "user.recovery_renewed", auditing.actor())
-    return render_template("recovery.html", codes=[authenticator.grouped(code) for code in codes])
+    return recovery(codes)
+
+
+def recovery(codes: list[str], then: str | None = None) -> str:
+    """Show recovery codes, this once, and lead on."""
+    shown = [authenticator.grouped(code) for code in codes]
+    return render_template("recovery.html", codes=shown, then=then or url_for("profile.show"))
 
 
 @blueprint.post("/profile/second-factor/off")
 def drop_second_factor() -> ResponseReturnValue:
-    """Ask for no codes any more."""
+    """Ask for no codes any more, unless an account does."""
     problem = own_password_problem("off")
     if problem:
         return page(off=problem), 400
     with store().transaction(user_id=person().id) as conn:
+        if second_factor.asked_by(conn, person().id):
+            return redirect(url_for("profile.show"))  # where it says who asks for it
         second_factor.drop(conn, person().id)
         note_person(conn, person().row.email, "user.second_factor_off", auditing.actor())
     return only_here("second_factor", "profile.second_factor_is_off")
@@ -156,6 +169,7 @@ def page(said: str | None = None, setting_up: bool = False, **problems: str) -> 
         factor = second_factor.find(conn, person().id)
         places = sessions.open_sessions(conn, person().id)
         left = second_factor.codes_left(conn, person().id)
+        asked_by = second_factor.asked_by(conn, person().id)
     secret = authenticator.opened(factor.secret) if factor and setting_up and factor.confirmed_at is None else None
     given: dict[str, Any] = {
         "email": person().row.email,
@@ -163,6 +177,8 @@ def page(said: str | None = None, setting_up: bool = False, **problems: str) -> 
         "places": places,
         "on": factor is not None and factor.confirmed_at is not None,
         "left": left,
+        "asked_by": ", ".join(asked_by),
+        "unsecured": person().row.unsecured,
         "secret": authenticator.grouped(secret) if secret else None,
         "picture": authenticator.picture(secret, person().row.email) if secret else None,
         "told": t(said, locale()) if said else None,

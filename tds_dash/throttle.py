@@ -8,6 +8,7 @@ signed in before for the pair alone: so however many strangers guess, the person
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import secrets
 import time
 from collections.abc import Sequence
@@ -73,7 +74,13 @@ def forget(buckets: Sequence[Bucket]) -> None:
 def address() -> str:
     """Give where the request comes from; of IPv6 the network, since a house has as many addresses as it likes."""
     given = request.remote_addr or ""
-    return ":".join(given.split(":")[:4]) if given.count(":") > 3 and not given.startswith("::ffff:") else given
+    try:
+        found = ipaddress.ip_address(given.partition("%")[0])
+    except ValueError:
+        return given
+    if found.version == 4:
+        return str(found)
+    return str(found.ipv4_mapped or ipaddress.ip_network((int(found) >> 64 << 64, 64)))
 
 
 def known_browser(user_id: int | None) -> str | None:

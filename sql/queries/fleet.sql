@@ -1,14 +1,16 @@
 -- name: devices  One page of an account's devices, and how many there are in each state.
 -- Everything is decided before anything is sorted: what is asked for last, the page, is the only part that leaves the database.
 WITH line AS MATERIALIZED (
-    SELECT d.id, d.name, d.code, g.name AS gateway_name, CASE WHEN d.retired_at IS NOT NULL THEN 'retired' ELSE n.state END AS state, n.since, s.time AS last_time
-      FROM tds.device d
-      JOIN tds.gateway g ON g.id = d.gateway_id
-      LEFT JOIN tds.device_state(:now) n ON n.device_id = d.id
-      LEFT JOIN tds.device_seen s ON cast(:sort AS text) = 'last' AND s.device_id = d.id
-     WHERE (cast(:pattern AS text) IS NULL OR d.name ILIKE :pattern OR d.code ILIKE :pattern OR g.name ILIKE :pattern OR g.mac ILIKE :pattern)
-       AND (cast(:resource AS text) = '' OR d.resource = :resource)
-       AND (cast(:gateway AS integer) IS NULL OR d.gateway_id = :gateway)
+    SELECT f.id, f.gateway_id, f.gateway_mac, f.gateway_name, f.code, f.name, f.kind, f.resource, f.unit, f.time, f.value, x.state,
+           CASE WHEN NOT f.retired THEN tds.judged_since(x.state, f.last_seen_at, f.time, f.moved_at) END AS since, f.retired
+      FROM tds.fleet_device f
+     CROSS JOIN LATERAL (SELECT CASE WHEN NOT f.gateway_retired THEN tds.judged_gateway(f.last_seen_at, f.online, f.gateway_silence, :now) END AS state) g
+     CROSS JOIN LATERAL (SELECT CASE WHEN f.retired THEN 'retired' ELSE
+            tds.judged_device(g.state, f.active, f.time, f.received_at, f.moved_at, f.counter_moved_at, f.silence,
+                              CASE WHEN f.allowed IS NOT NULL THEN greatest(f.allowed, f.silence) END, :now) END AS state) x
+     WHERE (cast(:pattern AS text) IS NULL OR f.name ILIKE :pattern OR f.code ILIKE :pattern OR f.gateway_name ILIKE :pattern OR f.gateway_mac ILIKE :pattern)
+       AND (cast(:resource AS text) = '' OR f.resource = :resource)
+       AND (cast(:gateway AS integer) IS NULL OR f.gateway_id = :gateway)
 ), counted AS (
     SELECT jsonb_object_agg(state, n) AS counts FROM (SELECT state, count(*) AS n FROM line GROUP BY state) c
 ), page AS (
@@ -19,16 +21,12 @@ WITH line AS MATERIALIZED (
              ORDER BY CASE WHEN cast(:sort AS text) = 'attention'
                            THEN array_position(ARRAY['silent', 'late', 'stuck', 'offline', 'never', 'reporting', 'inactive', 'retired'], state) END,
                       CASE WHEN :sort = 'attention' THEN since END NULLS LAST,
-                      CASE WHEN :sort = 'last' THEN last_time END DESC NULLS LAST,
+                      CASE WHEN :sort = 'last' THEN time END DESC NULLS LAST,
                       CASE WHEN :sort = 'gateway' THEN lower(gateway_name) END, CASE WHEN :sort = 'gateway' THEN lower(code) END,
                       lower(name), id
              LIMIT :limit OFFSET :offset) p
 )
-SELECT counted.counts, page.id, d.gateway_id, g.mac, page.gateway_name, d.code, d.name, d.kind, d.resource, d.unit, s.time, s.value, page.state, page.since,
-       d.retired_at IS NOT NULL AS retired
-  FROM counted LEFT JOIN page ON true LEFT JOIN tds.device d ON d.id = page.id LEFT JOIN tds.gateway g ON g.id = d.gateway_id
-  LEFT JOIN LATERAL (SELECT time, value FROM tds.device_seen WHERE device_id = page.id) s ON true
- ORDER BY page.place;
+SELECT counted.counts, page.* FROM counted LEFT JOIN page ON true ORDER BY page.place;
 
 -- name: gateways  One page of an account's gateways, and how many there are in each state.
 WITH line AS MATERIALIZED (

@@ -23,7 +23,10 @@ class Account(NamedTuple):
 
 
 class SignedIn(NamedTuple):
-    """A user, and the account and role of the session; both None until an account is chosen."""
+    """A user, and the account and role of the session; both None until an account is chosen.
+
+    `unsecured`: the account asks its members for a second factor, and they have none.
+    """
 
     id: int
     email: str
@@ -32,15 +35,16 @@ class SignedIn(NamedTuple):
     account: Account | None
     role: str | None
     operator: bool = False
+    unsecured: bool = False
 
 
 def signed_in(conn: Connection, user_id: int, account_id: int | None) -> SignedIn | None:
-    """Give the user unless removed or disabled, with the account if they are a member of it."""
+    """Give the user that the transaction acts for unless removed or disabled, with the account if they are a member of it."""
     row = conn.execute(statements(FILE)["signed_in"], {"user": user_id, "account": account_id}).one_or_none()
     if row is None:
         return None
     account = Account(*row[4:9]) if row[4] is not None else None
-    return SignedIn(row[0], row[1], row[2], row[3], account, row[9], row[10])
+    return SignedIn(row[0], row[1], row[2], row[3], account, row[9], row[10], row[11])
 
 
 def session_goes_on(conn: Connection, user_id: int, session_id: int, used: bool) -> bool:

@@ -1,5 +1,6 @@
--- name: signed_in  A user who may go on, and the session's account where they belong to it and it is not being deleted.
-SELECT u.id, u.email, u.epoch, u.locale, a.id, a.name, a.timezone, a.locale, a.currency, CASE WHEN a.id IS NOT NULL THEN m.role END, u.operator
+-- name: signed_in  A user who may go on, the session's account where they belong to it and it is not being deleted, and whether it asks for a second factor that they have not.
+SELECT u.id, u.email, u.epoch, u.locale, a.id, a.name, a.timezone, a.locale, a.currency, CASE WHEN a.id IS NOT NULL THEN m.role END, u.operator,
+       coalesce(a.second_factor AND NOT EXISTS (SELECT FROM tds.second_factor f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL), false)
   FROM tds.app_user u
   LEFT JOIN tds.membership m ON m.user_id = u.id AND m.account_id = :account
   LEFT JOIN tds.account a ON a.id = m.account_id AND a.closed_at IS NULL

@@ -26,7 +26,6 @@ ALL_DAYS = 3 * 366
 MOST_SHEET_ROWS = 200_000
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 READING_FIELDS = ("gateway_mac", "device_code", "timestamp", "value", "unit")
-FORMULA = tuple("=+-@\t\r")
 # Excel in Portuguese reads a CSV only with semicolons, decimal commas and a byte order mark.
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -132,8 +131,6 @@ def drained(buffer: io.StringIO) -> str:
 
 
 def cell(value: Any, spreadsheet: bool) -> str:
-    """Write one cell: numbers in full, and no name that a spreadsheet would take for a formula."""
+    """Write one cell: numbers in full, with the decimal comma where the file is for a spreadsheet."""
     text = csv_cell(value)
-    if isinstance(value, Decimal | float):
-        return text.replace(".", ",") if spreadsheet else text
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return text.replace(".", ",") if spreadsheet and isinstance(value, Decimal | float) else text

@@ -33,6 +33,7 @@ def layout(**_: Any) -> html.Div:
     """Give the page's frame: the form, and below it the tokens."""
     language = locale()
     roles = [(role, t(f"role.{role}", language)) for role in reversed(ROLES)]
+    enters: dict[str, Any] = {"data-enter": "tokens-make"}
     form = html.Section(
         [
             html.H2(t("tokens.new", language), className="tds-section-title"),
@@ -56,6 +57,7 @@ def layout(**_: Any) -> html.Div:
             ),
         ],
         className="tds-card tds-stack",
+        **enters,
     )
     return html.Div(
         [

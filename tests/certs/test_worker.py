@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from certs.journal import Journal
 from certs.store import CertificateFolder
 from certs.worker import AuthorityWorker, OrderDesk
 from settings import Settings
-from sql import audit, fleet, orders, people
+from sql import account_orders, audit, deletion, fleet, orders, people
 from sql.audit import Actor, Wanted
 from sql.orders import Answer
 from tests.broker.lab import Lab, free_port, wait_until
@@ -310,3 +310,49 @@ def test_a_thousand_orders_are_one_sitting(scene: Scene) -> None:
         assert connection.execute(text("SELECT count(*) FROM tds.certificate_order WHERE state = 'done'")).scalar() == 1000
         written = text("SELECT count(*) FROM tds.audit WHERE action = 'certificate.issued' AND user_id = :user")
         assert connection.execute(written, {"user": by.user_id}).scalar() == 1000
+
+
+def test_certificates_of_gateways_out_of_use_end_by_themselves(scene: Scene) -> None:
+    """A retired gateway's after a week, a deleted account's at once; none of a gateway that is used again, or of another."""
+    kept, again, old = (issue_bundle(scene.settings, mac).serial for mac in (MINE, OLD, THEIRS))
+
+    def sql(statement: str) -> Any:
+        with scene.database.owner.transaction() as connection:
+            return connection.execute(text(statement)).rowcount
+
+    def end() -> dict[str, bool]:
+        scene.desk._ended = -1e9
+        scene.desk.end_what_is_out_of_use()
+        records = Journal(scene.settings.pki_dir).records()
+        return {serial: records[serial].revoked_at is not None for serial in (kept, again, old)}
+
+    sql(f"UPDATE tds.gateway SET retired_at = now() WHERE mac IN ('{OLD}', '{THEIRS}')")
+    assert sql("SELECT FROM tds.certificate WHERE ends_at BETWEEN now() + interval '6 days' AND now() + interval '8 days'") == 2
+    assert end() == {kept: False, again: False, old: False}
+    sql(f"UPDATE tds.gateway SET retired_at = NULL WHERE mac = '{OLD}'")
+    sql("UPDATE tds.certificate SET ends_at = now() WHERE ends_at IS NOT NULL")
+    assert end() == {kept: False, again: False, old: True}
+    with scene.database.owner.transaction() as connection:
+        line = audit.read(connection, Wanted(scene.accounts["Boreal"], who=old), 1)[0]
+    assert (line.actor, line.action, line.after) == (
+        "system: authority",
+        "certificate.revoked",
+        {"reason": "cessation of operation"},
+    )
+    assert Journal(scene.settings.pki_dir).records()[old].cut_at is not None
+
+    with scene.database.owner.transaction() as connection:
+        account_orders.close_account(connection, scene.accounts["Aurora"], "me")
+    while deletion.work(scene.database.owner, timedelta(0)):
+        pass
+    assert end() == {kept: True, again: True, old: True}
+
+
+def test_what_was_issued_for_its_next_life_goes_on(scene: Scene) -> None:
+    with scene.database.owner.transaction() as connection:
+        connection.execute(text("UPDATE tds.gateway SET retired_at = now() - interval '1 day' WHERE mac = :m"), {"m": OLD})
+    fresh = issue_bundle(scene.settings, OLD).serial
+    with scene.database.owner.transaction() as connection:
+        connection.execute(text("DELETE FROM tds.gateway WHERE mac = :m"), {"m": OLD})
+        due = connection.execute(text("SELECT ends_at FROM tds.certificate WHERE serial = :s"), {"s": fresh}).scalar()
+    assert due is None

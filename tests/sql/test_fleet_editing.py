@@ -328,3 +328,35 @@ def test_days_of_a_device_that_stays_are_still_there_after_another_was_deleted(c
     after = buckets(bench, other, "day", "2026-01-05", "2026-01-07")
     assert next(iter(after.values())) == next(iter(before.values()))
     sound(bench, other)
+
+
+def test_the_list_judges_as_the_one_definition_does(crew: Crew) -> None:
+    """The list goes over a fleet in one pass; each device does there as `tds.device_state` says."""
+    with crew.database.owner.transaction() as connection:
+        connection.execute(text("INSERT INTO tds.gateway_seen SELECT id, now(), true FROM tds.gateway WHERE id IN (:a, :b) ON CONFLICT DO NOTHING"),
+                           {"a": crew.first, "b": crew.second})  # fmt: skip
+        connection.execute(text("UPDATE tds.gateway SET capacity = 32 WHERE id IN (:a, :b)"), {"a": crew.first, "b": crew.second})
+        made = connection.execute(
+            text("INSERT INTO tds.device (account_id, gateway_id, code, name, kind, resource, unit, max_rate, interval_seconds, active, stuck_hours)"
+                 " SELECT :account, CASE k % 2 WHEN 0 THEN :a ELSE :b END, 'K' || k, 'K' || k, CASE k % 3 WHEN 0 THEN 'gauge' ELSE 'counter' END, 'gas',"
+                 " 'm³', 1, 900 * (1 + k % 4), k % 7 > 0, CASE k % 5 WHEN 0 THEN 0 WHEN 1 THEN 2 END FROM generate_series(1, 30) k RETURNING id"),
+            {"account": crew.account, "a": crew.first, "b": crew.second},
+        ).scalars().all()  # fmt: skip
+        connection.execute(
+            text("INSERT INTO tds.device_seen (device_id, time, value, received_at, moved_at)"
+                 " SELECT id, now() - (k % 9) * interval '20 minutes', 1, now() - (k % 4) * interval '20 minutes', now() - (k % 6) * interval '10 hours'"
+                 " FROM unnest(cast(:ids AS integer[])) WITH ORDINALITY AS d (id, k) WHERE k % 8 > 0"), {"ids": made},
+        )  # fmt: skip
+        connection.execute(text("UPDATE tds.device SET retired_at = now() WHERE id = :i"), {"i": made[3]})
+    now, states = datetime.now(UTC), set[str]()
+    for online in (True, False):
+        with crew.database.owner.transaction() as connection:
+            connection.execute(
+                text("UPDATE tds.gateway_seen SET online = :on WHERE gateway_id = :b"), {"on": online, "b": crew.second}
+            )
+        with crew.acting() as connection:
+            listed = {one.id: (one.state, one.since) for one in devices_page(connection, Sought(), now, 100).lines}
+            judged = connection.execute(text("SELECT device_id, state, since FROM tds.device_state(:now)"), {"now": now})
+            assert listed == {row.device_id: (row.state, row.since) for row in judged}
+        states |= {state for state, _ in listed.values()}
+    assert {"reporting", "late", "silent", "stuck", "offline", "never", "inactive"} <= states

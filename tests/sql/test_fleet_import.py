@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from sql import fleet_import
+from sql import fleet_editing, fleet_import
 from sql.errors import NotFound, Refused
 from sql.fleet_lines import read_lines
 from tests.conftest import Database
@@ -34,10 +34,11 @@ def test_a_file_of_a_portuguese_spreadsheet() -> None:
     assert (one.gateway_name, one.capacity) == ("Torre A", 16)
 
 
-def test_what_an_export_guards_comes_back_as_it_was() -> None:
-    (one,) = read_lines(f"{HEADER}\naa:bb:cc:dd:ee:ff,D01,'=1+1,gauge,other,V")
+@pytest.mark.parametrize(("written", "name"), [("'=1+1", "=1+1"), ("a;'=1", "a;=1"), ("O'Neill", "O'Neill")])
+def test_what_an_export_guards_comes_back_as_it_was(written: str, name: str) -> None:
+    (one,) = read_lines(f"{HEADER}\naa:bb:cc:dd:ee:ff,D01,{written},gauge,other,V")
     assert one.device is not None
-    assert one.device.name == "=1+1"
+    assert one.device.name == name
 
 
 @pytest.mark.parametrize(
@@ -133,6 +134,20 @@ def test_it_stays_where_something_has_come_since(crew: Crew) -> None:
     assert why_not(crew, made.id) == "undo_received"
     with crew.acting() as connection:
         assert connection.execute(text("SELECT count(*) FROM tds.device WHERE import_id = :i"), {"i": made.id}).scalar_one() == 2
+
+
+def test_what_was_changed_since_is_counted(crew: Crew) -> None:
+    with crew.acting() as connection:
+        made = fleet_import.carry_out(
+            connection, crew.account, "x.csv", read_lines(file_of((mac(), "A"), (crew.mac, "B"))), True, "me"
+        )
+        a, b = connection.execute(text("SELECT id FROM tds.device WHERE import_id = :i ORDER BY id"), {"i": made.id}).scalars()
+        for device in (a, b):
+            state = fleet_editing.device_state(connection, device, hold=True)
+            fleet_editing.change_device(connection, state, state.settings._replace(name="Mine"), True)
+        assert fleet_import.find_import(connection, made.id).edited == 2
+        gone = fleet_import.undo(connection, made.id, "me")
+    assert (gone.left, gone.edited) == (0, 0)
 
 
 def why_not(crew: Crew, number: int) -> str:

@@ -19,8 +19,8 @@ from tests.web.dash import callbacks, post
 from tests.web.test_isolation import FORBIDDEN_TO_THEM, clean, forged
 from tests.web.world import World
 
-# What asking by itself writes: where somebody is signed in, and failed tries.
-BY_ASKING = ("session", "attempt")
+# What asking by itself writes: where somebody is signed in, failed tries, how often programs ask.
+BY_ASKING = ("session", "attempt", "asking")
 VERBS = (
     "issue",
     "renew",
