@@ -74,17 +74,8 @@ def history(looked: Looked, found: Found) -> go.Figure:
         figure = consumption_bars(found.rows, [looked.device], revised=looked.revised, **steps, **common)
     if looked.beside is None:
         return figure
-    bars = found.outline is None
-    return overlaid(
-        figure,
-        found.beside,
-        looked.beside,
-        of=looked.device,
-        step=looked.step,
-        zone=looked.zone,
-        locale=looked.locale,
-        middle=bars,
-    )
+    common = {"of": looked.device, "step": looked.step, "zone": looked.zone, "now": looked.now, "locale": looked.locale}
+    return overlaid(figure, found.beside, looked.beside, middle=found.outline is None, **common)
 
 
 def empty(looked: Looked, found: Found, last: datetime | None) -> Component | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
@@ -26,10 +26,12 @@ def overlaid(
     of: ChartDevice,
     step: Step,
     zone: tzinfo,
+    now: datetime,
     locale: str,
     middle: bool = True,
 ) -> go.Figure:
-    """Draw the means of a gauge over a figure, in the middle of their buckets, with both axes named; what is missing is a gap."""
+    """Draw the means of a gauge's whole buckets over a figure, in their middle, with both axes named; what is missing is a gap."""
+    rows = [row for row in rows if axes.bucket_end(row.bucket, step, zone) <= now]
     kept = unbroken(rows, step, zone)
     x = list(kept)
     if middle:
@@ -59,7 +61,7 @@ def right(device: ChartDevice) -> dict[str, Any]:
     """Give the axis on the right."""
     own = {"overlaying": "y", "side": "right", "showgrid": False, "zeroline": False, "fixedrange": True, "automargin": True}
     font = {"size": theme.SMALL_FONT_SIZE, "color": theme.LIGHT["muted"]}
-    return {**own, "title": named(device), "tickfont": font, **theme.PLAIN_NUMBERS}
+    return {**own, "title": named(device), "tickfont": font, "tickmode": "auto", "nticks": 6, **theme.PLAIN_NUMBERS}
 
 
 def named(device: ChartDevice) -> dict[str, Any]:

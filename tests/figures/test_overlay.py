@@ -22,7 +22,9 @@ def drawn(levels: Any) -> Any:
         [row(1, START + n * DAY, 10 + n) for n in range(3)], [meter], step="day", start=START, end=START + 3 * DAY,
         zone=SAO_PAULO, now=NOW, locale="en", view="v",
     )  # fmt: skip
-    return go.Figure(overlaid(bars, levels, OUTDOORS, of=meter, step="day", zone=SAO_PAULO, locale="en").to_plotly_json())
+    return go.Figure(
+        overlaid(bars, levels, OUTDOORS, of=meter, step="day", zone=SAO_PAULO, now=NOW, locale="en").to_plotly_json()
+    )
 
 
 def test_two_axes_say_what_they_are() -> None:
@@ -38,7 +40,9 @@ def test_two_axes_say_what_they_are() -> None:
 
 
 def test_means_stand_in_the_middle_of_their_buckets_and_gaps_stay() -> None:
-    line = drawn([level(9, START, 20), level(9, START + 2 * DAY, 24)]).data[-1]
+    line = drawn([level(9, START, 20), level(9, START + 2 * DAY, 24), level(9, START + 3 * DAY, 8)]).data[
+        -1
+    ]  # the last still runs
     assert list(line.x) == ["2026-11-20 12:00:00", "2026-11-21", "2026-11-22 12:00:00"]
     assert list(line.y) == [20.0, None, 24.0]
     assert line.connectgaps is False
@@ -49,6 +53,14 @@ def test_beside_readings_it_stands_where_they_stand() -> None:
         [(START, 1, False)], meters(1)[0], start=START, end=START + DAY, zone=SAO_PAULO, locale="en"  # type: ignore[list-item]
     )  # fmt: skip
     figure = overlaid(
-        register, [level(9, START, 20)], OUTDOORS, of=meters(1)[0], step="15min", zone=SAO_PAULO, locale="en", middle=False
+        register,
+        [level(9, START, 20)],
+        OUTDOORS,
+        of=meters(1)[0],
+        step="15min",
+        zone=SAO_PAULO,
+        now=NOW,
+        locale="en",
+        middle=False,
     )
     assert list(figure.data[-1].x) == ["2026-11-20 00:00"]
