@@ -137,7 +137,7 @@ def _rows(connection: Connection, asked: Asked, step: Step, zone: str) -> Sequen
         return asked.rows(connection, "by_quarter")
     if step == "hour" and calendar.has_whole_hours(low, high, zone):
         return asked.rows(connection, "by_hour")
-    known = _rollups_of(connection, zone) if step != "hour" and not calendar.repeats_midnight(low, high, zone) else {}
+    known = rollups_of(connection, zone) if step != "hour" and not calendar.repeats_midnight(low, high, zone) else {}
     rows = _rolled(connection, asked, step, zone, known) if known else []
     if known and all(calendar.bucket_start(step, bucket, zone) == bucket for bucket in {row.bucket for row in rows}):
         return rows
@@ -157,7 +157,7 @@ def _rolled(connection: Connection, asked: Asked, step: Step, zone: str, known: 
     return asked.rows(connection, f"by_{step}", names, **more)
 
 
-def _rollups_of(connection: Connection, zone: str) -> Mapping[str, str]:
+def rollups_of(connection: Connection, zone: str) -> Mapping[str, str]:
     """Give, for each rollup of a zone, until when it is materialised, as text that the database reads back."""
     rows = connection.execute(
         text(

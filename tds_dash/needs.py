@@ -95,6 +95,8 @@ CALLBACKS = {
     "shell.count_events": VIEWER,
     "dash.update": VIEWER,  # which page is at an address
     "books_panel.show": VIEWER,
+    "history_panel.offer_temperatures": VIEWER,
+    "history_panel.show_history": VIEWER,
     "replacing.offer": VIEWER,
     "replacing.record": EDITOR,
     "events.decide": EDITOR,

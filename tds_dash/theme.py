@@ -103,6 +103,9 @@ HATCH = {"shape": "/", "size": 6, "solidity": 0.35, "fillmode": "replace"}
 # Above its bar, in a grey that both grounds bear.
 REVISED = {"symbol": "diamond", "size": 7, "standoff": 8, "angle": 180, "color": OTHERS_COLOUR, "line": {"width": 0}}
 LINE_WIDTH = 1.75
+MOST_DOTS = 300  # of a line whose readings are each marked
+DOT = 4
+AXIS_TITLE_ROOM = 8
 SPARKLINE_WIDTH = 1.5
 BAND_OPACITY = 0.16
 FONT_SIZE = 12

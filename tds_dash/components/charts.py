@@ -36,7 +36,8 @@ def chart_card(
 ) -> html.Section:
     """Give a chart's card with a graph `id` that callbacks fill, and places for its words.
 
-    `{id}-title` the heading, `{id}-note` beside it, `{id}-summary` what a screen reader is told, `{id}-table` the table.
+    `{id}-title` the heading, `{id}-note` beside it, `{id}-summary` what a screen reader is told, `{id}-table` the table,
+    `{id}-empty` what stands in the chart's place where there is nothing to draw.
     """
     head = html.Div(
         [
@@ -54,7 +55,11 @@ def chart_card(
         responsive=True,
     )
     plot = html.Figure(
-        [graph, html.Figcaption(id=f"{id}-summary", className="visually-hidden")],
+        [
+            graph,
+            html.Div(id=f"{id}-empty", className="tds-figure-empty"),
+            html.Figcaption(id=f"{id}-summary", className="visually-hidden"),
+        ],
         className=f"tds-figure tds-figure-{height}",
         role="group",
         **labelled(label or title),

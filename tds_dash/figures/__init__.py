@@ -2,6 +2,7 @@
 
 from tds_dash.figures.bars import clicked_bucket, consumption_bars, monthly_bars
 from tds_dash.figures.lines import blank, history_lines, reading_lines, sparkline
+from tds_dash.figures.overlay import overlaid
 from tds_dash.figures.series import ChartDevice, by_unit, placed
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "consumption_bars",
     "history_lines",
     "monthly_bars",
+    "overlaid",
     "placed",
     "reading_lines",
     "sparkline",

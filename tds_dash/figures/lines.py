@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -65,28 +65,36 @@ def extremes(unit: str, locale: str) -> str:
 
 
 def reading_lines(
-    readings: Sequence[tuple[datetime, Decimal]],
+    points: Sequence[tuple[datetime, Decimal, bool]],
     device: ChartDevice,
     *,
-    gap: timedelta,
     start: datetime,
     end: datetime,
     zone: tzinfo,
     locale: str,
     view: str = "",
 ) -> go.Figure:
-    """Draw raw readings (instant, value); two further apart than `gap` are not joined."""
+    """Draw raw readings (instant, value, whether the one before is too long ago to be joined); few of them each with its dot.
+
+    Of an hour that comes twice as clocks go back, the second stays: a line must not run backwards.
+    """
     x: list[str] = []
     y: list[Value] = []
-    before: datetime | None = None
-    for moment, value in sorted(readings):
-        if before is not None and moment - before > gap:
-            x.append(axes.wall(before + gap / 2, zone))
+    for moment, value, broken in sorted(points):
+        at = axes.wall(moment, zone)
+        while x and x[-1] >= at:
+            x.pop()
+            y.pop()
+        if broken and x:
+            x.append(x[-1])
             y.append(None)
-        x.append(axes.wall(moment, zone))
+        x.append(at)
         y.append(float(value))
-        before = moment
-    return theme.figure([line(x, y, device, distinct([device])[0])], line_layout(start, end, zone, locale, view), locale)
+    colour = distinct([device])[0]
+    drawn = line(x, y, device, colour)
+    if len(x) <= theme.MOST_DOTS:
+        drawn |= {"mode": "lines+markers", "marker": {"size": theme.DOT, "color": colour}}
+    return theme.figure([drawn], line_layout(start, end, zone, locale, view), locale)
 
 
 def sparkline(values: Sequence[Decimal | float | None], resource: str, *, running: bool = True) -> go.Figure:

@@ -59,13 +59,32 @@ def test_a_line_never_runs_backwards_when_clocks_go_back() -> None:
     assert len(x) == len(set(x)) == 24
 
 
+def lines(points: Any, device: ChartDevice = COLD, zone: Any = SAO_PAULO) -> Any:
+    figure = reading_lines(points, device, start=START, end=START + HOUR, zone=zone, locale="pt-BR")
+    return go.Figure(figure.to_plotly_json())
+
+
 def test_readings_far_apart_are_not_joined() -> None:
-    readings = [(START + minutes * timedelta(minutes=1), Decimal(minutes)) for minutes in (0, 15, 90, 105)]
-    figure = reading_lines(
-        readings, COLD, gap=timedelta(minutes=45), start=START, end=START + HOUR, zone=SAO_PAULO, locale="pt-BR"
-    )
+    points = [(START + minutes * timedelta(minutes=1), Decimal(minutes), minutes == 90) for minutes in (0, 15, 90, 105)]
+    figure = lines(points)
     assert list(figure.data[0].y) == [0.0, 15.0, None, 90.0, 105.0]
     assert figure.data[0].x[0] == "2026-11-17 00:00"
+    assert figure.data[0].connectgaps is False
+    assert list(lines([(START, Decimal(1), True)]).data[0].y) == [1.0]
+
+
+def test_few_readings_have_their_dots_and_many_have_none() -> None:
+    few, many = ([(START + n * timedelta(seconds=10), Decimal(n), False) for n in range(count)] for count in (300, 301))
+    assert lines(few).data[0].mode == "lines+markers"
+    assert lines(many).data[0].mode == "lines"
+
+
+def test_readings_never_run_backwards_when_clocks_go_back() -> None:
+    first = datetime(2026, 10, 25, 0, 10, tzinfo=UTC)  # 02:10 in Madrid, which comes twice
+    points = [(first + n * timedelta(minutes=20), Decimal(n), False) for n in range(9)]
+    x = list(lines(points, zone=MADRID).data[0].x)
+    assert x == sorted(x)
+    assert len(x) == len(set(x)) == 6
 
 
 def test_a_sparkline_has_no_axes_and_keeps_its_gap() -> None:
