@@ -100,6 +100,8 @@ def one_round(room: Room, number: int, count: int) -> int:
         check(on, payload)
         room.arrive(payload, on)
         tried += 1
+        if tried % 100 == 0:
+            room.service._tend()  # as the loop does: a session that is silent for a minute is ended by the database
 
     let_arrive()
     while room.service._held():

@@ -38,6 +38,13 @@ TRAPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     (
+        "with a million messages waiting the answer to SUBSCRIBE comes late and behind them: who waits for it first, waits for ever",
+        (
+            "tests/ingest/test_subscriber.py::test_what_waited_is_bounded_and_acknowledged_before_the_subscription_is_confirmed",
+            "tests/faults/test_backlog.py::test_a_million_messages_wait_at_the_broker",
+        ),
+    ),
+    (
         "a broker that was killed gives old packet numbers to new messages: a late acknowledgement would delete them",
         (
             "tests/ingest/test_subscriber.py::test_a_killed_brokers_old_packet_numbers_acknowledge_nothing_new",

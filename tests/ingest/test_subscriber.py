@@ -14,7 +14,7 @@ from paho.mqtt.properties import Properties
 
 from broker.configuration import _CONFIGURATION
 from certs.setup import ensure_authority
-from ingest.connection import Target
+from ingest.connection import Connection, Target
 from ingest.credentials import tls_context
 from ingest.inbox import Inbox, Received
 from ingest.metrics import Metrics
@@ -56,9 +56,9 @@ class Lonely(Cell):
 class Ear:
     """A subscriber of its own, emptied at the end so that the next test starts with an empty session."""
 
-    def __init__(self, cell: Cell, window: int = 100, port: int | None = None) -> None:
+    def __init__(self, cell: Cell, window: int = 100, port: int | None = None, most: int | None = None) -> None:
         target = Target("127.0.0.1", port or cell.settings.mqtt_port, ROOT, "tds-ingest", window)
-        self.inbox, self.metrics = Inbox(window), Metrics()
+        self.inbox, self.metrics = Inbox(most or window), Metrics()
         self.subscriber = Subscriber(target, lambda: tls_context(cell.settings.pki_dir), self.inbox, self.metrics)
         self.subscriber.start()
         wait_for(lambda: self.subscriber.connected, 20, lambda: self.subscriber.fault)
@@ -126,6 +126,34 @@ def test_a_full_inbox_stops_the_reading_whatever_the_broker_thinks_of_the_window
     ear.settle(batch)
     ear.inbox.most_bytes = 1000
     assert numbers(batch + ear.finish(250)) == list(range(300))
+
+
+def test_what_waited_is_bounded_and_acknowledged_before_the_subscription_is_confirmed(
+    cell: Cell, gateway: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker's answer comes behind all that its window lets through: a slow start must not fill memory, nor lose its way."""
+    Ear(cell, window=1000).subscriber.stop()
+    send(gateway, 600)
+    confirmed: list[float] = []
+
+    def late(connection: Connection, *given: object) -> None:  # as from a broker that is busy with a million messages
+        confirmed.append(time.monotonic())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "_on_subscribe", late)
+        patch.setattr("ingest.connection.SUBSCRIBE_SECONDS", 1)
+        ear = Ear(cell, window=1000, most=50)
+        taken: list[Received] = []
+        while len(taken) < 600:
+            assert len(ear.inbox) <= 50
+            batch = ear.take(30, 1)
+            assert batch, ear.subscriber.fault
+            ear.settle(batch)
+            taken += batch
+        assert {message.epoch for message in taken} == {1}
+        wait_for(lambda: "did not confirm the subscription" in ear.subscriber.fault)
+    assert ear.finish() == []
+    assert numbers(taken) == list(range(600))
 
 
 def test_while_nothing_can_be_stored_for_long_it_leaves_the_broker_and_comes_back(
