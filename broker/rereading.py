@@ -24,6 +24,7 @@ from settings import Settings
 log = logging.getLogger("tds.broker")
 # Taking over takes about 10 ms each, and a revocation waits for it.
 MOST_HELD = 400
+ATTEMPTS = 3
 
 
 def reread(process: subprocess.Popen[bytes], settings: Settings, watch: Watch, hold: Callable[[Collection[str]], None]) -> bool:
@@ -34,6 +35,13 @@ def reread(process: subprocess.Popen[bytes], settings: Settings, watch: Watch, h
         away = watch.away()
     if away:
         return False
+    if not any(_reload_in_its_place(process, settings) for _ in range(ATTEMPTS)):
+        return False
+    return not watch.away()  # who left in the meantime may have left before it read
+
+
+def _reload_in_its_place(process: subprocess.Popen[bytes], settings: Settings) -> bool:
+    """Have it read while somebody is there for the ingester; tells whether somebody was: the ingester may be back too soon."""
     try:
         context = client_context(settings.pki_dir)
         context.check_hostname = False
@@ -43,4 +51,4 @@ def reread(process: subprocess.Popen[bytes], settings: Settings, watch: Watch, h
     except (MaterialError, CertificateRefused, NotReached) as error:
         log.warning("nobody could be there for the ingester while the broker reads its files again: %s", error)
         return False
-    return not watch.away()  # who left in the meantime may have left before it read
+    return True

@@ -38,7 +38,7 @@ class Watch:
         while True:
             with self._reading:
                 if not self._thread.is_alive() or not _said(self._source, 0):
-                    return sorted(name.decode() for name in self._away)
+                    return sorted(name.decode(errors="replace") for name in self._away)
             time.sleep(0.001)
 
     def join(self) -> None:

@@ -100,7 +100,7 @@ def one_round(room: Room, number: int, count: int) -> int:
         check(on, payload)
         room.arrive(payload, on)
         tried += 1
-        if tried % 100 == 0:
+        if tried % 100 == 0 and room.service._is_active():
             room.service._tend()  # as the loop does: a session that is silent for a minute is ended by the database
 
     let_arrive()
