@@ -117,8 +117,10 @@ def crl(settings: Settings, args: argparse.Namespace) -> None:
 
 def hold(settings: Settings, args: argparse.Namespace) -> None:
     """Take over the sessions of gateways that are away, once: their queues stay."""
+    folder, macs = CertificateFolder(settings), [normalize_mac(mac) for mac in args.mac]
+    folder.require()
     try:
-        hold_sessions(settings, CertificateFolder(settings), [normalize_mac(mac) for mac in args.mac])
+        hold_sessions(settings, folder, macs)
     except (NotReached, CertificateRefused) as error:
         raise Refused(str(error)) from error
 

@@ -140,6 +140,8 @@ def test_init_again_says_that_there_is_nothing_to_do(place: Settings, capsys: py
         (["revoke", "zz", "--reason", "x"], "is not a serial"),
         (["revoke", "00", "--reason", "x"], "no certificate with the serial"),
         (["init", "--host", "a b"], "is not a host name"),
+        (["hold", MAC, "zz"], "is not a MAC address"),
+        (["hold", MAC], "did not answer"),
     ],
 )
 def test_what_is_refused_is_refused_in_one_line(
@@ -159,7 +161,9 @@ def test_what_is_refused_is_refused_in_one_line(
     assert [path.name for path in Path().iterdir()] == ["list.csv"]
 
 
-@pytest.mark.parametrize("arguments", [["issue", MAC], ["list"], ["crl"], ["renew", MAC], ["revoke", "00", "--reason", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [["issue", MAC], ["list"], ["crl"], ["hold", MAC], ["renew", MAC], ["revoke", "00", "--reason", "x"]]
+)
 def test_without_an_authority_every_command_says_how_to_make_one(
     place: Settings, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
@@ -168,7 +172,7 @@ def test_without_an_authority_every_command_says_how_to_make_one(
     assert not place.pki_dir.exists()
 
 
-@pytest.mark.parametrize("arguments", [["issue"], ["sign", MAC], ["batch", "x"], ["revoke", "00"], ["nothing"], []])
+@pytest.mark.parametrize("arguments", [["issue"], ["sign", MAC], ["batch", "x"], ["revoke", "00"], ["hold"], ["nothing"], []])
 def test_wrong_usage_exits_with_2(place: Settings, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         tds(*arguments)
