@@ -178,6 +178,8 @@ def test_a_device_moves_and_says_where_it_is(plant: Plant, editor: FlaskClient) 
     first, second, full = plant.gateway("First"), plant.gateway("Second"), plant.gateway("Full", 1)
     device = plant.device(first)
     plant.device(full, "X")
+    feed(plant.database, device, series("2026-01-05", 15, range(0, 300, 3)))
+    before = figures_of(editor, device)
     found = answer(call(editor, "devices-move-seen.data", devices_asked=asked("move", device)))
     offered = {one["value"]: one for one in found["devices-move-gateway"]["options"]}
     assert (offered[second]["disabled"], offered[full]["disabled"]) == (False, True)
@@ -188,6 +190,17 @@ def test_a_device_moves_and_says_where_it_is(plant: Plant, editor: FlaskClient) 
     assert "Second" in shown(done, "devices-told")
     assert plant.one("SELECT (gateway_id, code)::text FROM tds.device WHERE id = %s", device) == f"({second},E5)"
     assert plant.audit()[0] == "device.moved"
+    assert figures_of(editor, device) == before
+    assert len(before) > 40
+
+
+def figures_of(client: FlaskClient, device: int) -> list[Any]:
+    """Give all that the API says a device consumed, but for where it stands."""
+    days = f"device={device}&from=2026-01-04&to=2026-01-08"
+    found = [client.get(f"/api/v1/consumption?step={step}&{days}").json for step in ("15min", "hour", "day")]
+    books = client.get(f"/api/v1/books?{days}").json
+    return [{name: value for name, value in row.items() if name not in ("gateway_mac", "device_code", "device")}
+            for row in (*(row for rows in found for row in rows), books)]  # fmt: skip
 
 
 def press(client: FlaskClient, button: str, **values: Any) -> Any:
