@@ -5,7 +5,7 @@
     if (event.key !== "Enter" || event.repeat || event.isComposing || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (!(field instanceof HTMLInputElement) || !field.classList.contains("tds-input")) return;
     const form = field.closest(".modal-content, [data-enter]");
-    const button = form && (form.dataset.enter ? document.getElementById(form.dataset.enter) : form.querySelector(".modal-footer .btn-primary"));
+    const button = form && (form.dataset.enter ? document.getElementById(form.dataset.enter) : form.querySelector(".modal-footer .btn"));
     if (!button || button.disabled || field.closest("form")) return;
     event.preventDefault();
     // A field that tells the page what it holds only once it is left is left for a moment.

@@ -35,4 +35,18 @@ window.dash_clientside.fleet = {
     if (navigator.clipboard) navigator.clipboard.writeText(source.textContent).catch(function () {});
     button.textContent = button.dataset.copied;
   });
+
+  // A file that the server would not take is told about here: cut off in the middle, the browser could only say that the line is dead.
+  function refuseLarge(event) {
+    const place = event.target.closest("[data-most-bytes]");
+    const files = place && (event.dataTransfer || event.target).files;
+    if (!files || ![...files].some((one) => one.size > Number(place.dataset.mostBytes))) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (event.target.value) event.target.value = "";
+    set(place.dataset.told, { children: place.dataset.tooLarge });
+    set(place.dataset.told.replace(/-told$/, "-save"), { disabled: true });
+  }
+  document.addEventListener("change", refuseLarge, true);
+  document.addEventListener("drop", refuseLarge, true);
 })();

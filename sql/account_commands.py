@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import re
 import secrets
+import sys
 import time
 from argparse import Namespace
 from datetime import timedelta
 from urllib.parse import quote, urlsplit
 
 from settings import Settings
-from sql import account_orders, audit, deletion, engine, fleet, members
+from sql import account_orders, audit, deletion, engine, fleet, locking, members
 from sql.commands import owner_store, owner_transaction, show
 from sql.errors import NotFound, Refused
 from sql.statements import quote_identifier, statements
 
 LOGIN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 RESERVED = ("pg_", "tds_")
-# What a login of somebody else's tool may not do even to itself.
-MANNERS = {"default_transaction_read_only": "on", "statement_timeout": "120000", "search_path": "web", "timezone": "UTC"}
+# What a login of somebody else's tool may not do even to itself: nor leave a transaction open, for which compression would wait.
+MANNERS = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "120000",
+    "idle_in_transaction_session_timeout": "60000",
+    "search_path": "web",
+    "timezone": "UTC",
+}
+FREE = (
+    "Note: on this server {name} can take advisory locks, and so keep the ingester or the worker waiting: "
+    "run `tds migrate` once with a superuser as owner, or see sql/README.md"
+)
 
 
 def user_set(settings: Settings, args: Namespace) -> None:
@@ -94,8 +105,11 @@ def login_add(settings: Settings, args: Namespace) -> None:
             connection.exec_driver_sql(f"ALTER ROLE {name} SET {setting} = %s", (value,))
         connection.execute(statements("account_orders.sql")["add_login"], {"login": args.name, "account": account.id})
         audit.command(connection, account.id, "account.login_added", args.name)
+        free = locking.may_lock(connection, args.name)
     parts = urlsplit(engine.database_url(settings, "owner"))
     host = parts.netloc.rpartition("@")[2]
+    if free:
+        print(FREE.format(name=args.name), file=sys.stderr)
     print(parts._replace(netloc=f"{args.name}:{quote(password)}@{host}").geturl())
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 import fasteners
 import psutil
 import psycopg2
+from sqlalchemy import NullPool, create_engine, make_url
 
 from settings import Settings, kept_secret
+from sql import locking
 from sql.errors import StoreUnavailable
 from sql.place import Place, as_user, find_place, give, prepare
 
@@ -199,6 +201,14 @@ class EmbeddedServer:
             if cursor.fetchone() is None:
                 cursor.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
         connection.close()
+        self._close_locks()
+
+    def _close_locks(self) -> None:
+        """Give advisory locks to the owner, who hands them on to our logins, and to nobody else."""
+        url = make_url(self.superuser_url()).set(drivername="postgresql+psycopg2", database=DATABASE)
+        with create_engine(url, poolclass=NullPool).begin() as connection:
+            if locking.is_open(connection):
+                locking.close(connection, [OWNER], hand_on=True)
 
     def _secret(self, name: str) -> str:
         return kept_secret(self.settings.state_dir / "secrets" / name)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from settings import Settings, SettingsError
-from sql import engine, rollups
+from sql import engine, locking, rollups
 from sql.errors import StoreUnavailable
 from sql.statements import quote_identifier, statements
 
@@ -70,6 +70,7 @@ def _upgrade(connection: Connection, kind: str, logins: dict[str, str]) -> None:
     for login in logins.values():
         _define(connection, f"GRANT USAGE ON SCHEMA tds_migration TO {quote_identifier(login)}")
         _define(connection, f"GRANT SELECT ON tds_migration.version TO {quote_identifier(login)}")
+    locking.close(connection, logins.values())
 
 
 def _engine_kind(connection: Connection) -> str:

@@ -9,6 +9,7 @@ from dash import Input, Output, State, callback, html, no_update
 from dash.development.base_component import Component
 
 from sql.device_rules import KINDS, RESOURCES
+from sql.errors import Refused
 from sql.fleet_editing import DeviceState
 from sql.queries.fleet import places
 from tds_dash import device_form, doors, fleet_acts
@@ -147,9 +148,12 @@ def save_form(_: Any, seen: Any, *values: Any) -> tuple[Any, ...]:
 
 def carry_out(seen: Any, gateway_id: Any, given: Typed) -> Component:
     """Register or change a device as it was read, and say so; raises Refused."""
-    if given.faults:
-        raise Faults(given.faults)
-    if fleet_acts.id_of(seen) is None:
+    fresh, found = fleet_acts.id_of(seen) is None, dict(given.faults)
+    if fresh and not gateway_id:
+        found["gateway"] = Refused("choose a gateway", "gateway_missing")
+    if found:
+        raise Faults(found)
+    if fresh:
         return done("fleet.added", name=fleet_acts.add_device(gateway_id, given.code, given.settings).settings.name)
     return done("fleet.changed", name=fleet_acts.change_device(seen, given.settings, given.active).settings.name)
 

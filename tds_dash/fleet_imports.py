@@ -33,6 +33,7 @@ from tds_dash.wording import t
 
 SHOWN = 300
 IMPORTS = 5
+MOST_BYTES = 3_000_000  # as a callback carries it, four thirds of that: less than the server takes
 EXPORTED = (*COLUMNS, *OPTIONAL)
 
 blueprint = Blueprint("fleet", __name__)
@@ -52,14 +53,19 @@ def rows() -> Iterator[Sequence[Any]]:
 
 def importer(language: str) -> Component:
     """Give the dialog that takes a file, closed."""
+    limit: dict[str, Any] = {
+        "data-most-bytes": str(MOST_BYTES),
+        "data-too-large": t("fleet.import_too_large", language),
+        "data-told": "devices-import-told",
+    }
     also = dbc.Checkbox(id="devices-import-gateways", label=t("fleet.import_gateways", language), value=False)
     fields = [
         html.P(sentence("fleet.import_lead", language, columns=", ".join(COLUMNS), more=", ".join(OPTIONAL))),
-        upload("devices-import-file", t("certificates.choose_file", language), ".csv,text/csv"),
+        html.Div(upload("devices-import-file", t("certificates.choose_file", language), ".csv,text/csv"), **limit),
         html.Div([also, html.Div(t("fleet.import_gateways_hint", language), className="tds-hint")]),
         html.Div(id="devices-import-told", className="tds-plan", **LIVE),
     ]
-    return dialog("devices-import", t("fleet.import_title", language), fields, t("fleet.import_save", language))
+    return dialog("devices-import", t("fleet.import_title", language), fields, t("fleet.import_save", language), size="lg")
 
 
 def read_upload(contents: object) -> list[Line]:
@@ -96,7 +102,7 @@ def told(made: Plan) -> Component:
     if made.faulty:
         head = t("fleet.import_faulty", language, n=len(made.faulty), total=len(made.lines))
     else:
-        head = t("fleet.import_good", language, n=made.good, gateways=t("fleet.import_with", language, n=len(made.new_gateways)))
+        head = t("fleet.import_good", language, n=made.good, gateways=with_gateways(len(made.new_gateways), language))
     ordered = sorted(made.lines, key=lambda one: (one.fault is None, one.line.number))
     columns = [Column(t(key, language), wraps=True) for key in ("fleet.line", "field.gateway", "field.code", "fleet.outcome")]
     table = data_table(
@@ -106,6 +112,11 @@ def told(made: Plan) -> Component:
         html.P(t("fleet.import_more", language, n=len(ordered) - SHOWN), className="tds-muted") if len(ordered) > SHOWN else None
     )
     return html.Div([html.P(html.Strong(head)), table, rest])
+
+
+def with_gateways(n: int, language: str) -> str:
+    """Say how many gateways come along; nothing of none."""
+    return t("fleet.import_with", language, n=n) if n else ""
 
 
 def cells(one: Planned, language: str) -> list[Any]:
@@ -135,9 +146,7 @@ def question(import_id: object) -> Question:
     with doors.transaction() as conn:
         found = doors.import_for_user(conn, import_id)
     require_editor()
-    said = sentence(
-        "fleet.undo_said", language, name=found.name, n=found.left, gateways=t("fleet.import_with", language, n=found.gateways)
-    )
+    said = sentence("fleet.undo_said", language, name=found.name, n=found.left, gateways=with_gateways(found.gateways, language))
     told: list[Component] = [html.P(said)]
     if found.edited:
         told.append(html.P(t("fleet.undo_edited", language, n=found.edited)))
@@ -170,7 +179,7 @@ def item(one: Import, may_edit: bool, language: str) -> html.Li:
     when = wording.date_clock(one.created_at, language, zone())
     said = [
         t("fleet.import_by", language, time=when, by=one.created_by),
-        t("fleet.import_sum", language, n=one.devices, gateways=t("fleet.import_with", language, n=one.gateways)),
+        t("fleet.import_sum", language, n=one.devices, gateways=with_gateways(one.gateways, language)),
     ]
     if one.undone_at:
         said.append(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from dash import Input, Output, State, callback, html
 from dash.development.base_component import Component
 
-from sql.fleet_editing import GatewayState
+from sql.device_rules import checked_name
+from sql.errors import Refused
+from sql.fleet import normalize_mac
+from sql.fleet_editing import GatewayState, check_capacity
 from tds_dash import fleet_acts
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import dialog
 from tds_dash.components.fields import line_of_text
-from tds_dash.fleet_forms import Form, done, saved
+from tds_dash.fleet_forms import Faults, Form, done, saved
 from tds_dash.fleet_view import act
 from tds_dash.identity import locale
 from tds_dash.rights import require_editor
@@ -82,11 +86,29 @@ def save_form(_: Any, seen: Any, *values: Any) -> tuple[Any, ...]:
     capacity = int(room) if room.isascii() and room.isdigit() and len(room) < 4 else 0
 
     def carry_out() -> Component:
+        if found := faults(mac if gateway_id is None else None, name, capacity):
+            raise Faults(found)
         if gateway_id is None:
             return done("fleet.added_gateway", name=fleet_acts.add_gateway(mac, name, capacity).name)
         return done("fleet.changed_gateway", name=fleet_acts.change_gateway(seen, name, capacity).name)
 
     return saved(GATEWAY, seen, carry_out, lambda: fleet_acts.gateway_now(gateway_id))
+
+
+def faults(mac: str | None, name: str, capacity: int) -> dict[str, Refused]:
+    """Give what is wrong with what was typed, field by field."""
+    found: dict[str, Refused] = {}
+    checks: dict[str, Callable[[], object]] = {"capacity": lambda: check_capacity(capacity)}
+    if mac is not None:
+        checks["mac"] = lambda: normalize_mac(mac)
+    if name:
+        checks["name"] = lambda: checked_name(name, "a gateway's name")
+    for field, check in checks.items():
+        try:
+            check()
+        except Refused as fault:
+            found[field] = fault
+    return found
 
 
 def connect() -> None:

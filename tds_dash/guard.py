@@ -23,6 +23,7 @@ def install(server: Flask) -> None:
     """Stand before every other hook: call this before Dash gets the server."""
     server.before_request(reject_other_hosts)
     server.before_request(reject_cross_site)
+    server.before_request(reject_too_large)
     server.before_request(require_sign_in)
     server.before_request(require_second_factor)
     server.before_request(require_role)
@@ -82,6 +83,12 @@ def reject_cross_site() -> None:
         abort(403)
     if site is None and origin and urlsplit(origin).netloc not in {request.host, public_host()}:
         abort(403)
+
+
+def reject_too_large() -> None:
+    """Refuse what is larger than is taken, before anything reads it."""
+    if (request.content_length or 0) > current_app.config["MAX_CONTENT_LENGTH"]:
+        abort(413)
 
 
 def public_host() -> str:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app, g, request, session
 from flask_login import LoginManager, UserMixin, current_user
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from settings import LOCALES
 from sql.engine import Store
@@ -115,9 +116,17 @@ def is_use() -> bool:
         return False
     if request.endpoint != CALLBACKS:
         return True
-    asked = request.get_json(silent=True)
+    asked = sent()
     changed = asked.get("changedPropIds") if isinstance(asked, dict) else None
     return not (isinstance(changed, list) and changed and all(str(one).endswith(".n_intervals") for one in changed))
+
+
+def sent() -> object:
+    """Give the JSON that came with a request; None where none did, or more than is taken."""
+    try:
+        return request.get_json(silent=True)
+    except RequestEntityTooLarge:
+        return None
 
 
 def _load(cookie: str) -> Person | None:

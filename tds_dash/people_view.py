@@ -108,7 +108,8 @@ def changing_role(locale: str) -> Component:
 def removing(locale: str) -> Component:
     """Give the dialog that says what a removal does."""
     fields = [html.P(id="users-remove-who", className="mb-0"), html.Div(id="users-remove-told", **LIVE)]
-    return dialog("users-remove", t("users.remove_title", locale), fields, t("users.remove", locale))
+    title, word = html.Span(id="users-remove-title"), html.Span(id="users-remove-word")
+    return dialog("users-remove", title, fields, word, look="danger")
 
 
 def roles(id: str, chosen: str, locale: str) -> html.Fieldset:

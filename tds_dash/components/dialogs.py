@@ -12,17 +12,20 @@ from dash.development.base_component import Component
 from tds_dash.components.attributes import DECORATION
 
 
-def dialog(id: str, title: str | Component, fields: Sequence[Component], save: str | Component) -> Component:
-    """Give a closed dialog `id` with its button `{id}-save`; callbacks open it by `is_open`."""
+def dialog(
+    id: str, title: str | Component, fields: Sequence[Component], save: str | Component, look: str = "primary", size: str = ""
+) -> Component:
+    """Give a closed dialog `id` with its button `{id}-save`, `danger` where something is lost; callbacks open it by `is_open`."""
     found: Component = dbc.Modal(
         [
             dbc.ModalHeader(dbc.ModalTitle(title), close_button=True),
             dbc.ModalBody(list(fields), className="tds-form"),
-            dbc.ModalFooter(html.Button(save, id=f"{id}-save", type="button", className="btn btn-primary")),
+            dbc.ModalFooter(html.Button(save, id=f"{id}-save", type="button", className=f"btn btn-{look}")),
         ],
         id=id,
         is_open=False,
         centered=True,
+        size=size or None,
     )
     return found
 

@@ -12,7 +12,7 @@ from tds_dash import doors, people_acts, people_view
 from tds_dash.components import page_header, skeleton
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import notice
-from tds_dash.identity import account, locale, zone
+from tds_dash.identity import account, locale, person, zone
 from tds_dash.page_frame import register_page
 from tds_dash.people_words import refusal
 from tds_dash.still import still
@@ -136,15 +136,21 @@ def change_role(_: Any, asked: Any, role: Any) -> tuple[Any, ...]:
 
 @callback(
     Output("users-remove", "is_open"),
+    Output("users-remove-title", "children"),
     Output("users-remove-who", "children"),
+    Output("users-remove-word", "children"),
     Output("users-remove-told", "children"),
     Input("users-asked", "data"),
     prevent_initial_call=True,
 )
 def open_remove(asked: Any) -> tuple[Any, ...]:
-    """Say what the removal of a member does."""
+    """Say what the removal of a member does, or leaving."""
     member = people_acts.asked_for(asked, "remove")
-    return True, people_view.sentence("users.remove_text", locale(), email=member.email), None
+    if member.id == person().id:
+        title, word = t("users.leave_title", locale(), account=account().name), t("users.leave", locale())
+        return True, title, t("users.leave_text", locale()), word, None
+    said = people_view.sentence("users.remove_text", locale(), email=member.email)
+    return True, t("users.remove_title", locale()), said, t("users.remove", locale()), None
 
 
 @callback(

@@ -9,7 +9,7 @@ import pyotp
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import text
 
-from sql import people
+from sql import fleet, people
 from tests.browser.conftest import settle, sign_in
 from tests.web.world import PASSWORD, World
 
@@ -99,23 +99,52 @@ def test_a_second_factor_is_set_up_and_asked_for(browser: Browser, address: str,
     assert faults == []
 
 
+EVIL = '"><img src=x onerror="window.bad=1"> {{7*7}} javascript:window.bad=1'
+# Every column that a person or a gateway fills with text of their own, in the account of the test.
+FILLED = (
+    "UPDATE tds.account SET name = :evil WHERE id = :account",
+    "UPDATE tds.gateway SET name = :evil WHERE account_id = :account",
+    "UPDATE tds.device SET name = :evil, code = left(:evil, 60), unit = left(:evil, 16), changed_by = :evil WHERE account_id = :account",
+    "INSERT INTO tds.audit (account_id, actor, action, object, before, after, agent)"
+    " VALUES (:account, :evil, 'user.added', :evil, jsonb_build_object('name', :evil, :evil, :evil), jsonb_build_object('name', :evil), left(:evil, 100))",
+    "INSERT INTO tds.rejection (received_at, account_id, gateway_id, mac, device_code, reason, detail, topic, payload, digest)"
+    " SELECT now(), :account, id, mac, :evil, r, :evil, :evil, convert_to(:evil, 'UTF8'), sha256(convert_to(mac || r, 'UTF8'))"
+    " FROM tds.gateway, unnest(ARRAY['schema', 'unknown_device', 'unit_mismatch']) r WHERE account_id = :account",
+    "INSERT INTO tds.fleet_import (account_id, name, gateways, devices, created_by) VALUES (:account, :evil, 0, 1, :evil)",
+    "INSERT INTO tds.certificate (serial, purpose, common_name, fingerprint, not_before, not_after, issued_by, revoked_at, reason)"
+    " SELECT 'e' || id, 'gateway', mac, :evil, now(), now() + interval '1 day', :evil, now(), :evil FROM tds.gateway WHERE account_id = :account",
+    "INSERT INTO tds.certificate_batch (account_id, name, created_by) VALUES (:account, :evil, :evil)",
+    "INSERT INTO tds.link (kind, digest, email, account_id, role, created_by, expires_at)"
+    " VALUES ('invitation', sha256(convert_to(:evil, 'UTF8')), lower(:evil), :account, 'viewer', :evil, now() + interval '1 day')",
+    "INSERT INTO tds.token (account_id, user_id, name, role, hash, hint, expires_at)"
+    " SELECT :account, user_id, :evil, 'viewer', sha256(convert_to(:evil, 'UTF8')), left(:evil, 12), now() + interval '1 day'"
+    " FROM tds.membership WHERE account_id = :account",
+    "INSERT INTO tds.session (user_id, address, agent) SELECT user_id, left(:evil, 100), left(:evil, 100) FROM tds.membership WHERE account_id = :account",
+    "INSERT INTO tds.event (device_id, kind, at, since, value_before, value_after, correction)"
+    " SELECT id, 'unresolved', now(), now() - interval '1 hour', 2, 1, 0 FROM tds.device WHERE account_id = :account",
+)
+SHOWN = ("/", "/consumption", "/readings", "/gateways", "/devices", "/events", "/rejections", "/certificates", "/users", "/account", "/audit", "/tokens",
+         "/profile", "/accounts", "/account/delete", "/gateway/{gateway}", "/device/{device}", "/devices?edit={device}", "/gateways?edit={gateway}")  # fmt: skip
+
+
 def test_names_that_would_be_markup_are_text(open_page: Open, world: World) -> None:
-    """Names of people, accounts and gateways, and what gateways send, on every page that shows them."""
-    evil = '"><img src=x onerror="window.bad=1">'
-    change = "UPDATE tds.{} SET name = :n WHERE id = :i"
+    """Whatever text people and gateways can fill in, on every page that shows it."""
+    email = "evil@markup.example"
+    account = world.database.account("Markup", locale="en")
     with world.database.owner.transaction() as conn:
-        before = conn.execute(text("SELECT name FROM tds.gateway WHERE id = :i"), {"i": world.gateways["main"]}).scalar_one()
-        conn.execute(text(change.format("gateway")), {"n": evil, "i": world.gateways["main"]})
-        conn.execute(text("INSERT INTO tds.audit (account_id, actor, action, object, agent) VALUES (:a, :n, 'user.added', :n, :n)"),
-                     {"a": world.account, "n": evil})  # fmt: skip
-    try:
-        for path in ("/gateways", "/readings", "/devices", "/audit", f"/gateway/{world.gateways['main']}", "/users", "/account"):
-            page = open_page(path)
-            assert page.evaluate("window.bad") is None, path
-            assert page.locator("img[src=x]").count() == 0, path
-    finally:
-        with world.database.owner.transaction() as conn:
-            conn.execute(text(change.format("gateway")), {"n": before, "i": world.gateways["main"]})
+        people.add_user(conn, email, "Markup", "admin", PASSWORD)
+        gateway = fleet.add_gateway(conn, "02:00:00:00:0e:01", "Markup")
+        device = fleet.add_device(conn, "02:00:00:00:0e:01", "D01", kind="counter", resource="water", unit="m³")
+        for statement in FILLED:
+            conn.execute(text(statement), {"evil": EVIL, "account": account})
+    for path in SHOWN:
+        page = open_page(path.format(gateway=gateway, device=device), who=email)
+        settle(page)
+        assert page.evaluate("window.bad") is None, path
+        assert page.locator("img[src=x]").count() == 0, path
+        assert page.locator("a[href^='javascript']").count() == 0, path
+        assert "49 javascript" not in page.content(), path
+        page.context.close()
 
 
 def test_an_export_is_downloaded_and_its_progress_said(open_page: Open) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from sql import account_orders, deletion, ledger, members, people
 from sql.errors import NotFound, Refused
@@ -148,6 +150,35 @@ def test_a_tools_login_sees_its_account_and_goes_with_it(bench: Database) -> Non
     assert other.code == 0, other
     assert tds(bench, "db-user", "remove", name).code == 0
     assert "no such login" in refused(tds(bench, "db-user", "remove", name))
+
+
+def test_a_deletion_that_is_killed_half_way_goes_on(bench: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = meter(bench)
+    furnish(bench, mine)
+    for _ in range(4):
+        feed(bench, meter_of(bench, mine.account, mine.account_id, mine.zone), series("2026-03-01T00:00", 15, [5, 6, 7]))
+    with bench.owner.transaction() as conn:
+        order = account_orders.close_account(conn, mine.account_id, "me")
+    whole, pieces = deletion._delete_devices, list[bool]()
+
+    def killed(connection: Connection, row: Any) -> bool:
+        pieces.append(whole(connection, row))
+        if len(pieces) == 2:
+            connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        return pieces[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deletion, "AT_ONCE", 2)
+        patch.setattr(deletion, "_delete_devices", killed)
+        with pytest.raises(DBAPIError):
+            deletion.work(bench.owner, settling=NOW)
+    with bench.web.transaction() as conn:
+        assert account_orders.deletion(conn, order)[:2] == (2, 5), "the first piece is done, of the second nothing"
+    while deletion.work(bench.owner, settling=NOW):
+        pass
+    assert rows(bench, mine) == {}
+    with bench.web.transaction() as conn:
+        assert account_orders.deletion(conn, order).share == 1
 
 
 def test_an_account_is_closed_once(bench: Database) -> None:

@@ -143,6 +143,8 @@ def test_one_process_may_join_twice(state: Path) -> None:
     assert second.join() == url == first.join()
     first.leave()
     assert ask(url, "SELECT answer FROM kept") == 42
+    may = "SELECT has_function_privilege('{}', 'pg_try_advisory_lock(bigint)', 'EXECUTE')"
+    assert (ask(url, may.format("public")), ask(url, may.format("tds"))) == (False, True)
     second.leave()
     assert postmaster(state) is None
     second.leave()

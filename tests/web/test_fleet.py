@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 from collections.abc import Callable
 from typing import Any
 
@@ -177,6 +178,8 @@ def test_a_device_moves_and_says_where_it_is(plant: Plant, editor: FlaskClient) 
     first, second, full = plant.gateway("First"), plant.gateway("Second"), plant.gateway("Full", 1)
     device = plant.device(first)
     plant.device(full, "X")
+    feed(plant.database, device, series("2026-01-05", 15, range(0, 300, 3)))
+    before = figures_of(editor, device)
     found = answer(call(editor, "devices-move-seen.data", devices_asked=asked("move", device)))
     offered = {one["value"]: one for one in found["devices-move-gateway"]["options"]}
     assert (offered[second]["disabled"], offered[full]["disabled"]) == (False, True)
@@ -187,6 +190,17 @@ def test_a_device_moves_and_says_where_it_is(plant: Plant, editor: FlaskClient) 
     assert "Second" in shown(done, "devices-told")
     assert plant.one("SELECT (gateway_id, code)::text FROM tds.device WHERE id = %s", device) == f"({second},E5)"
     assert plant.audit()[0] == "device.moved"
+    assert figures_of(editor, device) == before
+    assert len(before) > 40
+
+
+def figures_of(client: FlaskClient, device: int) -> list[Any]:
+    """Give all that the API says a device consumed, but for where it stands."""
+    days = f"device={device}&from=2026-01-04&to=2026-01-08"
+    found = [client.get(f"/api/v1/consumption?step={step}&{days}").json for step in ("15min", "hour", "day")]
+    books = client.get(f"/api/v1/books?{days}").json
+    return [{name: value for name, value in row.items() if name not in ("gateway_mac", "device_code", "device")}
+            for row in (*(row for rows in found for row in rows), books)]  # fmt: skip
 
 
 def press(client: FlaskClient, button: str, **values: Any) -> Any:
@@ -254,6 +268,7 @@ def test_gateways_are_kept_the_same_way(plant: Plant, editor: FlaskClient) -> No
     form = opened(editor, None, "gateways")
     bad = saved(editor, form, "gateways", mac="nonsense", capacity="40")
     assert "not a MAC address" in shown(bad, "gateways-form-mac-fault")
+    assert "1 to 32" in shown(bad, "gateways-form-capacity-fault"), "and everything else that is wrong"
     assert "1 to 32" in shown(saved(editor, form, "gateways", mac=address, capacity="40"), "gateways-form-capacity-fault")
     assert "Kiln" in shown(saved(editor, form, "gateways", mac=address, name="Kiln", capacity="2"), "gateways-told")
     assert "registered already" in shown(saved(editor, form, "gateways", mac=address), "gateways-form-mac-fault")
@@ -304,6 +319,35 @@ def test_a_file_is_planned_imported_and_taken_back(plant: Plant, editor: FlaskCl
 def test_a_file_that_is_none_is_refused(editor: FlaskClient, content: str) -> None:
     response = press(editor, "devices-import-save", devices_import_file=content)
     assert "alert" in str(answer(response)) or response.status_code == 204
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_a_file_is_read_however_it_was_saved(plant: Plant, editor: FlaskClient, encoding: str, line_end: str) -> None:
+    address = plant.one("SELECT mac FROM tds.gateway WHERE id = %s", plant.gateway("Silo"))
+    lines = ("gateway_mac;code;name;kind;resource;unit", f"{address};D1;Câmara fria;gauge;temperature;°C", "")
+    content = line_end.join(lines).encode(encoding)
+    if encoding == "utf-16-be":
+        content = codecs.BOM_UTF16_BE + content
+    planned = press(editor, "devices-import-file", devices_import_file="data:;base64," + base64.b64encode(content).decode())
+    said = shown(planned, "devices-import-told")
+    assert "1 device would be registered." in said
+    assert "Câmara fria" in str(answer(planned))
+
+
+def test_a_file_of_far_too_many_lines_is_refused_in_one_sentence(editor: FlaskClient) -> None:
+    planned = press(editor, "devices-import-file", devices_import_file=upload(*["02:00:00:00:00:01,D,n,gauge,other,V"] * 40_000))
+    assert "at most 20,000 lines" in shown(planned, "devices-import-told")
+
+
+def test_it_says_what_was_changed_since_before_an_import_is_taken_back(plant: Plant, editor: FlaskClient) -> None:
+    address = plant.one("SELECT mac FROM tds.gateway WHERE id = %s", plant.gateway("Silo"))
+    press(editor, "devices-import-save", devices_import_file=upload(f"{address},M1,Meter,gauge,temperature,°C"))
+    number, device = plant.one("SELECT max(id) FROM tds.fleet_import"), plant.one("SELECT max(id) FROM tds.device")
+    saved(editor, opened(editor, device), name="Freezer")
+    question, _ = confirmed(editor, "devices", "undo", number)
+    assert "1 of them was changed since" in texts(question["devices-confirm-said"])
+    assert plant.audit()[1]["edited"] == 1
 
 
 def test_a_viewer_looks_and_changes_nothing(plant: Plant, sign_in: Callable[[str], FlaskClient], editor: FlaskClient) -> None:

@@ -83,6 +83,15 @@ def test_it_leads_on_within_the_site(anonymous: FlaskClient) -> None:
     assert anonymous.post("/login?next=/readings%3Fdevice%3D1", data=data).location == "/readings?device=1"
 
 
+def test_it_says_that_something_is_too_large(admin: FlaskClient) -> None:
+    for path in ("/_dash-update-component", "/language"):
+        response = admin.post(path, data=b"x" * 5_000_000, content_type="application/json")
+        assert response.status_code == 413, path
+    assert response.headers["Cache-Control"] == "no-store"
+    said = admin.post("/_dash-update-component", data=b"x" * 5_000_000, content_type="application/json").json["error"]
+    assert (said["code"], "too large" in said["message"]) == ("too_large", True)
+
+
 def test_it_ends_every_session_when_the_epoch_rises(world: World, sign_in: Callable[[str], FlaskClient]) -> None:
     client = sign_in("viewer@aurora.example")
     assert client.get("/api/v1/devices").status_code == 200

@@ -53,6 +53,25 @@ def test_it_slows_guessing_down_without_locking_others_out(world: World, anonymo
     forget_failures(world)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::a:b:c:d", True),  # one house's network, however it is written
+        ("2001:db8:0:0:1::1", "2001:db8::2", True),
+        ("2001:db8:0:1::1", "2001:db8::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("fe80::1%eth0", "fe80::2", True),
+    ],
+)
+def test_an_ipv6_network_counts_as_one_address(server: Flask, one: str, other: str, same: bool) -> None:
+    found = []
+    for where in (one, other):
+        with server.test_request_context("/login", environ_base={"REMOTE_ADDR": where}):
+            found.append(throttle.address())
+    assert (found[0] == found[1]) is same, found
+
+
 @pytest.mark.usefixtures("real_passwords")
 @pytest.mark.parametrize("tries", [25, pytest.param(200, marks=pytest.mark.long)])
 def test_it_takes_as_long_for_an_unknown_email(
