@@ -1,6 +1,7 @@
 """The network side against a real Mosquitto: windows, acknowledgements, epochs, reconnects. No database is stored to."""
 
 import dataclasses
+import signal
 import ssl
 import time
 from collections.abc import Iterator
@@ -308,12 +309,17 @@ def test_missing_and_broken_certificates_are_one_clear_line(cell: Cell, tmp_path
     assert isinstance(tls_context(cell.settings.pki_dir), ssl.SSLContext)
 
 
-def test_a_killed_brokers_old_packet_numbers_acknowledge_nothing_new(shared_database: Database, tmp_path: Path) -> None:
+def test_a_killed_brokers_old_packet_numbers_acknowledge_nothing_new(
+    shared_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The broker forgets what came after its last snapshot and gives old numbers to new messages."""
+    monkeypatch.setattr("broker.process.autosave_seconds", lambda size: 600)
     own = Lonely(shared_database, tmp_path)
     gateway = own.publisher(MAC)
     ear = Ear(own)
-    time.sleep(6)  # a snapshot with the session and without messages
+    assert own.broker.process is not None
+    own.broker.process.send_signal(signal.SIGUSR1)  # a snapshot with the session and without messages
+    wait_for((own.broker.place.folder / "data" / "mosquitto.db").exists)
     send(gateway, 10)
     old = ear.take(10)
     own.kill_broker()
