@@ -59,7 +59,7 @@ class Ear:
 
     def __init__(self, cell: Cell, window: int = 100, port: int | None = None) -> None:
         target = Target("127.0.0.1", port or cell.settings.mqtt_port, ROOT, "tds-ingest", window)
-        self.inbox, self.metrics = Inbox(window), Metrics()
+        self.window, self.inbox, self.metrics = window, Inbox(window), Metrics()
         self.subscriber = Subscriber(target, lambda: tls_context(cell.settings.pki_dir), self.inbox, self.metrics)
         self.subscriber.start()
         wait_for(lambda: self.subscriber.connected, 20, lambda: self.subscriber.fault)
@@ -79,7 +79,8 @@ class Ear:
     def finish(self, count: int = 0) -> list[Received]:
         """Take and acknowledge `count` messages, and any beyond; stop; give what came."""
         found: list[Received] = []
-        while batch := self.take(*((count - len(found), 10) if len(found) < count else (50, 0.5))):
+        # A new connection brings no more than its window before some are acknowledged.
+        while batch := self.take(*((min(count - len(found), self.window), 10) if len(found) < count else (50, 0.5))):
             self.settle(batch)
             found += batch
         self.subscriber.stop()
