@@ -27,7 +27,7 @@ from tds_dash.wording import t
 from tds_dash.zoom import READINGS
 
 PERIODS = (*zoom.PRESETS, view.CUSTOM)
-DEFAULTS = {"period": "week", "step": view.AUTOMATIC}
+DEFAULTS = {"period": "week", "step": view.AUTOMATIC, "profile": "quarter"}
 WAYS = (("earlier", "chevron-left"), ("later", "chevron-right"), ("closer", "zoom-in"), ("wider", "zoom-out"))
 SHORTEST_GAP = timedelta(minutes=30)
 
@@ -216,6 +216,7 @@ def connect() -> None:
         Input("device-step", "value"),
         Input("device-zoom", "data"),
         Input("device-temperature", "value"),
+        Input("device-profile", "value"),
         State("device-defaults", "data"),
     )
     clientside_callback(

@@ -97,6 +97,7 @@ CALLBACKS = {
     "books_panel.show": VIEWER,
     "history_panel.offer_temperatures": VIEWER,
     "history_panel.show_history": VIEWER,
+    "load_panel.show_load": VIEWER,
     "replacing.offer": VIEWER,
     "replacing.record": EDITOR,
     "events.decide": EDITOR,

@@ -3,18 +3,24 @@
 from tds_dash.figures.bars import clicked_bucket, consumption_bars, monthly_bars
 from tds_dash.figures.lines import blank, history_lines, reading_lines, sparkline
 from tds_dash.figures.overlay import overlaid
+from tds_dash.figures.profiles import Look, average_day, duration_curve, night_bars, week_heatmap
 from tds_dash.figures.series import ChartDevice, by_unit, placed
 
 __all__ = [
     "ChartDevice",
+    "Look",
+    "average_day",
     "blank",
     "by_unit",
     "clicked_bucket",
     "consumption_bars",
+    "duration_curve",
     "history_lines",
     "monthly_bars",
+    "night_bars",
     "overlaid",
     "placed",
     "reading_lines",
     "sparkline",
+    "week_heatmap",
 ]
