@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy.exc import DBAPIError
 
 from settings import Settings
-from sql import deletion, engine, ledger, rollups, upkeep
+from sql import bands, deletion, engine, ledger, rollups, upkeep
 from sql.errors import TdsError
 from sql.refresh import refresh
 
@@ -67,6 +67,7 @@ class LedgerWorker:
         worked = ledger.process_one_batch(self._store)
         if time.monotonic() - self._looked >= DELETION_SECONDS:
             worked = deletion.work(self._store) or worked
+            worked = bands.work(self._store) or worked
             self._looked = time.monotonic()
         if time.monotonic() - self._refreshed >= REFRESH_SECONDS:
             rollups.add_missing_zones(self._store)

@@ -76,6 +76,15 @@ ACTIONS = (
     "rejection.retried",
     "token.added",
     "token.revoked",
+    "tariff.added",
+    "tariff.changed",
+    "tariff.removed",
+    "holiday.added",
+    "holiday.removed",
+    "budget.set",
+    "budget.removed",
+    "invoice.added",
+    "invoice.removed",
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from sql import rollups
+from sql import bands, rollups
 from sql.engine import Store
 from sql.recompute import Range, compute, recompute
 from sql.refresh import refresh
@@ -44,6 +44,7 @@ def process_one_batch(store: Store) -> bool:
                 rollups.rewrite_touched(connection)
             else:
                 connection.execute(statements("ledger.sql")["queue_refresh"])
+            bands.queue_touched(connection)
     return True
 
 
@@ -62,6 +63,7 @@ def drain(store: Store, sessions: int = 1) -> int:
             connection.execute(statements("worker.sql")["wait_for_others"], {"newest": newest})
         batches += _drain_alone(store, newest)
     refresh(store, datetime.now(UTC), wait=True)
+    bands.drain(store)
     return batches
 
 
@@ -143,7 +145,7 @@ def verify(store: Store, device_ids: Sequence[int] | None = None) -> list[Differ
     """Compare the ledger with the readings, and every rollup with the ledger; gives what differs, nothing when all is well."""
     with store.transaction() as connection:
         devices = device_ids or connection.execute(text("SELECT device_id FROM tds.ledger_state ORDER BY 1")).scalars().all()
-    return verify_ledger(store, devices) + verify_rollups(store, devices)
+    return verify_ledger(store, devices) + verify_rollups(store, devices) + verify_bands(store, devices)
 
 
 def verify_ledger(store: Store, device_ids: Sequence[int]) -> list[Difference]:
@@ -165,6 +167,13 @@ def verify_rollups(store: Store, device_ids: Sequence[int] | None = None, since:
     found = _rollup_differences(store, device_ids, since)
     # Late writes that wait for their refresh, or that a worker made while we looked, are no fault: we look once more.
     return found and _rollup_differences(store, sorted({difference.device_id for difference in found}), since)
+
+
+def verify_bands(store: Store, device_ids: Sequence[int] | None = None, since: datetime | None = None) -> list[Difference]:
+    """Compare what fell into which band of a tariff, and the largest quarter-hours, with the ledger, for devices or all."""
+    day = since.date() if since else None
+    found = bands.differences(store, device_ids, day)
+    return [Difference(*one) for one in found and bands.differences(store, device_ids, day)]  # as of rollups
 
 
 def _rollup_differences(store: Store, device_ids: Sequence[int] | None, since: datetime | None) -> list[Difference]:

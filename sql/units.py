@@ -86,6 +86,16 @@ def convert(value: Decimal, source: str, target: str) -> Decimal:
         return value.quantize(PLACES, rounding=ROUND_HALF_EVEN)
 
 
+def ratio(source: str, target: str) -> Decimal:
+    """Give the exact factor from one unit of amounts to another; raises ValueError where there is none."""
+    source, target = canonical(source), canonical(target)
+    if source == target:
+        return Decimal(1)
+    if not convertible(source, target) or UNITS[source].offset or UNITS[target].offset or "°F" in (source, target):
+        raise ValueError(f"no factor from {source} to {target}")
+    return UNITS[source].factor / UNITS[target].factor  # of powers of ten, so exact
+
+
 def _to_base(value: Decimal, unit: str) -> Decimal:
     if unit == "°F":
         return (value - 32) * 5 / 9

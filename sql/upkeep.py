@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from sql import ledger, rollups, sessions
+from sql import bands, ledger, rollups, sessions
 from sql.engine import Store
 from sql.statements import statements
 
@@ -59,11 +59,14 @@ def check_share(store: Store, now: datetime) -> list[ledger.Difference]:
     with store.transaction() as connection:
         devices = connection.execute(statements("upkeep.sql")["nightly_devices"], {"turn": now.toordinal() % 30}).scalars().all()
     found = ledger.verify_ledger(store, devices) + ledger.verify_rollups(store, since=now - CHECKED)
+    unlike = ledger.verify_bands(store, since=now - CHECKED)
+    found += unlike
     if found:
         log.error("the nightly check found %d differences and mends them: %s", sum(f.rows for f in found), found[:5])
         with store.transaction() as connection:
             ledger.mark_dirty(connection, sorted({f.device_id for f in found if f.check == ledger.LEDGER_CHECK}))
             rollups.mend(connection, sorted({f.device_id for f in found}), now - CHECKED, now)
+            bands.mend(connection, sorted({f.device_id for f in unlike}), (now - CHECKED).date(), now.date())
     return found
 
 

@@ -1,0 +1,230 @@
+"""The bill of a resource for a period, line by line: energy by band, demand, standing charge, tax. Only here is money rounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from sql.calendar import first_instant
+from sql.pricing import EXACT, Demand, Portion, demand, meters, of_plan
+from sql.tariff_rules import BANDS
+from sql.tariffs import ONE_DAY, Plan, Tariff
+from sql.units import convertible, ratio
+
+# Minor units of currencies that have not two of them.
+PLACES = dict.fromkeys(("CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF"), 0) | dict.fromkeys(
+    ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3
+)
+MONTH = Decimal("30.436875")  # days of a mean month
+
+
+class Line(NamedTuple):
+    """A line of a bill: an amount of something at a price, for so many of the period's days; `amount` None: it has no price."""
+
+    kind: str  # energy, demand, standing, tax, unpriced
+    tariff: Tariff | None
+    band: str
+    quantity: Decimal | None
+    unit: str
+    price: Decimal | None
+    amount: Decimal | None
+    days: int
+    of_days: int
+    estimated: Decimal = Decimal(0)
+    at: datetime | None = None
+
+
+class Bill(NamedTuple):
+    """The bill of local days from one (included) to another (excluded), with what was measured before `until`."""
+
+    resource: str
+    start: date
+    end: date
+    until: date
+    currency: str
+    lines: tuple[Line, ...]
+
+    @property
+    def total(self) -> Decimal | None:
+        """Give the sum of the lines; None where nothing has a price."""
+        amounts = [line.amount for line in self.lines if line.amount is not None]
+        return sum(amounts, Decimal(0)) if amounts else None
+
+    @property
+    def energy(self) -> Decimal:
+        """Give the sum of the lines of consumption alone."""
+        return sum((line.amount for line in self.lines if line.kind == "energy" and line.amount is not None), Decimal(0))
+
+    @property
+    def unit(self) -> str:
+        """Give the unit in which consumption is counted; of two tariffs the later one's."""
+        return next((line.unit for line in reversed(self.lines) if line.kind in ("energy", "unpriced")), "")
+
+    @property
+    def quantity(self) -> Decimal:
+        """Give what was consumed, in the bill's unit; what counts in another kind of unit is left out."""
+        return self._total("quantity")
+
+    @property
+    def estimated(self) -> Decimal:
+        """Give how much of it is estimated."""
+        return self._total("estimated")
+
+    def _total(self, what: str) -> Decimal:
+        unit = self.unit
+        with localcontext(EXACT):
+            return sum(
+                (
+                    getattr(line, what) * ratio(line.unit, unit)
+                    for line in self.lines
+                    if line.kind in ("energy", "unpriced") and convertible(line.unit, unit)
+                ),
+                Decimal(0),
+            )
+
+
+def places(currency: str) -> int:
+    """Give the decimals of a currency's amounts."""
+    return PLACES.get(currency, 2)
+
+
+def rounded(amount: Decimal, currency: str) -> Decimal:
+    """Round an amount half-even to the currency's smallest unit."""
+    with localcontext(EXACT):
+        return amount.quantize(Decimal(1).scaleb(-places(currency)), ROUND_HALF_EVEN)
+
+
+def measured_bill(
+    connection: Connection,
+    account_id: int,
+    plan: Plan,
+    resource: str,
+    period: tuple[date, date],
+    currency: str,
+    until: date | None = None,
+) -> Bill:
+    """Give the bill of a period of whole local days by what was measured, all of it or before the day `until`."""
+    start, end = period
+    stop = min(until or end, end)
+    found: list[Portion] = []
+    whole_month = start.day == 1 and end == (start + 31 * ONE_DAY).replace(day=1) and stop == end
+    for unit, groups in _units(connection, account_id, resource).items():
+        low, high = (first_instant(day.year, day.month, day.day, plan.zone) for day in (start, stop))
+        found += of_plan(connection, plan, groups, unit, "month" if whole_month else "day", low, high)
+    slices = [(low, high, demand(connection, account_id, low, min(high, stop))) for low, high in months_of(start, end)]
+    if resource != "electricity":
+        slices = [(low, high, None) for low, high, _ in slices]
+    return bill_of(plan, resource, found, slices, currency, stop)
+
+
+def bill_of(
+    plan: Plan,
+    resource: str,
+    found: Iterable[Portion],
+    slices: Sequence[tuple[date, date, Demand | None]],
+    currency: str,
+    until: date,
+) -> Bill:
+    """Put a bill together from what was consumed by band and the largest quarter-hour of each of its months."""
+    start, end = slices[0][0], slices[-1][1]
+    portions = list(found)
+    lines: list[Line] = []
+    for tariff in _valid(plan, start, end):
+        meant = [portion for portion in portions if _number(portion.tariff) == _number(tariff)]
+        own = [portion for portion in meant if _fits(portion, tariff)]
+        if tariff is None:
+            lines += _unpriced(own)
+            continue
+        lines += [_energy(tariff, band, [one for one in own if one.band == BANDS[band]], currency) for band in tariff.terms.bands]
+        lines += _by_month(plan, tariff, slices, currency)
+        lines += _unpriced([portion for portion in meant if not _fits(portion, tariff)])
+        if tariff.terms.tax:
+            lines.append(_tax(tariff, lines, currency))
+    return Bill(resource, start, end, until, currency, tuple(lines))
+
+
+def months_of(start: date, end: date) -> list[tuple[date, date]]:
+    """Cut a period into its months, counted from its first day; what is less than half a month belongs to the one before."""
+    count = max(1, round(Decimal((end - start).days) / MONTH))
+    edges = [_months_later(start, number) for number in range(count)]
+    return list(zip(edges, [*edges[1:], end], strict=True))
+
+
+def _months_later(day: date, months: int) -> date:
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    last = ((date(year, month + 1, 1) + 31 * ONE_DAY).replace(day=1) - ONE_DAY).day
+    return date(year, month + 1, min(day.day, last))
+
+
+def _valid(plan: Plan, start: date, end: date) -> list[Tariff | None]:
+    """Give the tariffs of a period in their order, None for days without one."""
+    found = {_number(segment.tariff): segment.tariff for segment in plan.segments(start, end)}
+    return list(found.values())
+
+
+def _number(tariff: Tariff | None) -> int:
+    return tariff.id if tariff is not None else 0
+
+
+def _units(connection: Connection, account_id: int, resource: str) -> dict[str, dict[int, int]]:
+    found: dict[str, dict[int, int]] = {}
+    for meter in meters(connection, account_id, resource):
+        found.setdefault(meter.unit, {})[meter.id] = 1
+    return found
+
+
+def _fits(portion: Portion, tariff: Tariff | None) -> bool:
+    return tariff is None or convertible(portion.unit, tariff.terms.unit)
+
+
+def _energy(tariff: Tariff, band: int, own: Sequence[Portion], currency: str) -> Line:
+    terms = tariff.terms
+    with localcontext(EXACT):
+        quantity, estimated = (
+            sum((getattr(one, name) * ratio(one.unit, terms.unit) for one in own), Decimal(0)) for name in ("quantity", "estimated")
+        )
+        price = terms.prices[BANDS[band]]
+        amount = quantity * price
+    return Line("energy", tariff, BANDS[band], quantity, terms.unit, price, rounded(amount, currency), 0, 0, estimated)
+
+
+def _by_month(
+    plan: Plan, tariff: Tariff, slices: Sequence[tuple[date, date, Demand | None]], currency: str
+) -> list[Line]:
+    """Give what is charged for each month: the largest quarter-hour and the standing charge, for the days that the tariff is valid."""
+    terms, lines = tariff.terms, []
+    for start, end, largest in slices:
+        of_days = (end - start).days
+        days = sum((one.end - one.start).days for one in plan.segments(start, end) if _number(one.tariff) == tariff.id)
+        with localcontext(EXACT):
+            share = Decimal(days) / Decimal(of_days)
+            if days and terms.demand and largest is not None:
+                amount = rounded(largest.power * terms.demand * days / of_days, currency)
+                lines.append(Line("demand", tariff, "", largest.power, "kW", terms.demand, amount, days, of_days, at=largest.at))
+            if days and terms.standing:
+                amount = rounded(terms.standing * days / of_days, currency)
+                lines.append(Line("standing", tariff, "", share, "", terms.standing, amount, days, of_days))
+    return lines
+
+
+def _unpriced(own: Sequence[Portion]) -> list[Line]:
+    found: dict[str, list[Portion]] = {}
+    for portion in own:
+        found.setdefault(portion.unit, []).append(portion)
+    with localcontext(EXACT):
+        return [
+            Line("unpriced", None, "", sum((one.quantity for one in some), Decimal(0)), unit, None, None, 0, 0,
+                 sum((one.estimated for one in some), Decimal(0)))
+            for unit, some in found.items()
+        ]  # fmt: skip
+
+
+def _tax(tariff: Tariff, lines: Sequence[Line], currency: str) -> Line:
+    base = sum((line.amount for line in lines if _number(line.tariff) == tariff.id and line.amount is not None), Decimal(0))
+    with localcontext(EXACT):
+        amount = rounded(base * tariff.terms.tax / 100, currency)
+    return Line("tax", tariff, "", base, "", tariff.terms.tax, amount, 0, 0)

@@ -1,0 +1,39 @@
+-- Tariffs, holidays, budgets and invoices, as tariffs.py, holidays.py, budgets.py and invoices.py ask. The web login sees one
+-- account whatever is asked; the owner is told which.
+
+-- name: tariffs of an account, by resource and the day from which each is valid
+SELECT id, account_id, version, changed_at, changed_by, resource, valid_from, name, unit, bands, prices, schedule, demand_price, standing_charge, tax_percent
+  FROM tds.tariff WHERE account_id = :account AND (CAST(:resource AS text) IS NULL OR resource = :resource) ORDER BY resource, valid_from
+
+-- name: tariff by its number
+SELECT id, account_id, version, changed_at, changed_by, resource, valid_from, name, unit, bands, prices, schedule, demand_price, standing_charge, tax_percent
+  FROM tds.tariff WHERE id = :id
+
+-- name: hold_tariff until the end of the transaction
+SELECT FROM tds.tariff WHERE id = :id FOR UPDATE
+
+-- name: add_tariff
+INSERT INTO tds.tariff (account_id, resource, valid_from, name, unit, bands, prices, schedule, demand_price, standing_charge, tax_percent)
+VALUES (:account, :resource, :valid_from, :name, :unit, CAST(:bands AS smallint[]), CAST(:prices AS numeric[]), CAST(:schedule AS smallint[]),
+        :demand, :standing, :tax) RETURNING id
+
+-- name: change_tariff
+UPDATE tds.tariff SET name = :name, unit = :unit, bands = CAST(:bands AS smallint[]), prices = CAST(:prices AS numeric[]),
+       schedule = CAST(:schedule AS smallint[]), demand_price = :demand, standing_charge = :standing, tax_percent = :tax WHERE id = :id
+
+-- name: remove_tariff
+DELETE FROM tds.tariff WHERE id = :id
+
+-- name: zone of an account
+SELECT timezone FROM tds.account WHERE id = :account
+
+-- name: holidays of an account
+SELECT day, name FROM tds.holiday WHERE account_id = :account ORDER BY day
+
+-- name: add_holidays that are not there yet
+INSERT INTO tds.holiday (account_id, day, name)
+SELECT :account, day, name FROM unnest(CAST(:days AS date[]), CAST(:names AS text[])) AS h (day, name)
+ON CONFLICT DO NOTHING RETURNING day, name
+
+-- name: remove_holiday
+DELETE FROM tds.holiday WHERE account_id = :account AND day = :day RETURNING day, name
