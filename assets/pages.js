@@ -1,8 +1,7 @@
-// What pages decide in the browser, because it needs no data: the address that holds a view, drilling into a bar, turning pages.
+// What pages decide in the browser, because it needs no data: the address that holds a view, the books of a bar, turning pages.
 window.dash_clientside = window.dash_clientside || {};
 window.dash_clientside.tds = (function () {
   const skip = () => window.dash_clientside.no_update;
-  const pad = (number) => String(number).padStart(2, "0");
 
   // Writes the controls into the address, each under the last part of its id; the last argument holds the values to leave out.
   function remember(...values) {
@@ -19,15 +18,11 @@ window.dash_clientside.tds = (function () {
     return search === location.search ? skip() : search;
   }
 
-  function hideUnlessCustom(period) {
-    return period !== "custom";
-  }
-
   const BUCKET = /^(\d{4})-(\d{2})-(\d{2})(?: (\d{2}):(\d{2}))?$/;
 
   function clicked(click) {
-    const found = click && click.points && click.points.map((point) => point.customdata).find((data) => BUCKET.test(data));
-    return found || "";
+    const starts = ((click && click.points) || []).map((point) => (BUCKET.test(point.customdata) ? point.customdata : ""));
+    return starts.find(Boolean) || "";
   }
 
   // What opens is brought into view by its beginning, at once and not when its data arrive: the chart stays in sight, and
@@ -58,21 +53,6 @@ window.dash_clientside.tds = (function () {
       : [{ step, from: drawn.from, to: drawn.to, at: Date.now() }, skip(), false];
   }
 
-  // A bar also opens the buckets that it is made of: month to days, day to hours, hour to quarter-hours. Books of what is no
-  // longer chosen close.
-  function drill(click, whole, close, resource, devices, drawn) {
-    const asked = window.dash_clientside.callback_context.triggered_id || "";
-    const others = asked.endsWith("-resource") || asked.endsWith("-devices");
-    const picked = others ? [null, skip(), true] : pick(click, whole, close, drawn);
-    const parts = BUCKET.exec(picked[0] ? picked[0].bucket : "");
-    const step = drawn && drawn.step;
-    if (!parts || step === "15min") return [skip(), skip(), skip(), skip(), ...picked];
-    const day = parts.slice(1, 4).join("-");
-    if (step !== "month") return ["custom", day, day, step === "day" ? "hour" : "15min", ...picked];
-    const last = new Date(Date.UTC(Number(parts[1]), Number(parts[2]), 0)).getUTCDate();
-    return ["custom", day, parts[1] + "-" + parts[2] + "-" + pad(last), "day", ...picked];
-  }
-
   // The overview: a bar of any of its charts opens its books. Gives the bar with its resource, whether the panel is hidden, and
   // the clicks to forget.
   function pickMonth(...values) {
@@ -101,5 +81,5 @@ window.dash_clientside.tds = (function () {
     return "";
   }
 
-  return { remember, hideUnlessCustom, pick, pickMonth, drill, open, turn };
+  return { remember, pick, pickMonth, reveal, open, turn };
 })();

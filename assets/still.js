@@ -6,6 +6,7 @@
     const [tag, attributes, ...parts] = node;
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    if (/^#[0-9a-f]{6}$/.test(attributes["data-colour"] || "")) element.style.setProperty("--tds-edge-colour", attributes["data-colour"]);
     element.append(...parts.map(made));
     return element;
   }

@@ -19,7 +19,7 @@ MILLION = Decimal(1_000_000)
 PLACES = Decimal("0.000001")
 
 
-OTHERS = 0
+OTHERS = 0  # the number of the groups of a chart that are added up, where it is the only chart
 
 
 class ConsumptionRow(NamedTuple):
@@ -71,7 +71,7 @@ def consumption(
     if end <= start or not device_ids:
         return []
     low, high = outward(step, start, end, zone)
-    rows = _rows(connection, Asked(list(device_ids), low, high), step, zone)
+    rows = rows_of(connection, Asked(list(device_ids), low, high), step, zone)
     widths = {bucket: _width(bucket, step, zone) for bucket in {row.bucket for row in rows}}
     return [_row(row, widths[row.bucket]) for row in rows]
 
@@ -86,20 +86,15 @@ def grouped(
     if end <= start or not groups:
         return []
     low, high = outward(step, start, end, zone)
-    rows = _rows(connection, Asked(list(groups), low, high, "grouped", {"groups": list(groups.values())}), step, zone)
+    values = {"groups": list(groups.values()), "factors": [1] * len(groups)}
+    asked = Asked(list(groups), low, high, "grouped", values)
+    return summed(rows_of(connection, asked, step, zone), step, zone)
+
+
+def summed(rows: Sequence[Any], step: Step, zone: str) -> list[ConsumptionRow]:
+    """Give what the database added up as rows."""
     widths = {bucket: _width(bucket, step, zone) for bucket in {row.bucket for row in rows}}
     return [_row(row, widths[row.bucket] * max(row.devices, 1))._replace(devices=row.devices) for row in rows]
-
-
-def few(
-    connection: Connection, device_ids: Sequence[int], step: Step, start: datetime, end: datetime, zone: str, most: int
-) -> list[ConsumptionRow]:
-    """Give the rows of those devices that consumed most, and of the rest together, as device OTHERS."""
-    if len(device_ids) <= most:
-        return consumption(connection, device_ids, step, start, end, zone)
-    ranked = Asked(list(device_ids), *outward(step, start, end, zone), "largest", {"most": most})
-    own = {row.device_id for row in _rows(connection, ranked, step, zone)}
-    return grouped(connection, {device: device if device in own else OTHERS for device in device_ids}, step, start, end, zone)
 
 
 def filled(
@@ -114,24 +109,29 @@ def filled(
 
 
 class Asked(NamedTuple):
-    """Devices and a period of whole buckets; `within` names the statement that asks of their buckets, with its own values."""
+    """Devices and a period of whole buckets; `within` names the statement that asks of their buckets, with its own values.
+
+    `times` is what it multiplies consumption by: nothing, or a factor of each device.
+    """
 
     devices: list[int]
     start: datetime
     end: datetime
     within: str = ""
     own: Mapping[str, Any] = {}
+    times: str = ""
 
     def rows(self, connection: Connection, name: str, names: Mapping[str, str] | None = None, **more: Any) -> Sequence[Any]:
         """Run the statement of a name, with names put into it."""
         bodies = raw_statements("consumption.sql")
         body = bodies[name].format(**names or {})
-        body = bodies[self.within].format(body=body) if self.within else f"{body} ORDER BY 1, 2"
+        body = bodies[self.within].format(body=body, times=self.times) if self.within else f"{body} ORDER BY 1, 2"
         values = {"devices": self.devices, "start": self.start, "end": self.end, **self.own, **more}
         return connection.execute(text(body), values).all()
 
 
-def _rows(connection: Connection, asked: Asked, step: Step, zone: str) -> Sequence[Any]:
+def rows_of(connection: Connection, asked: Asked, step: Step, zone: str) -> Sequence[Any]:
+    """Read what is asked for from the coarsest that holds it: ledger, hours, days, months."""
     low, high = asked.start, asked.end
     if step == "15min":
         return asked.rows(connection, "by_quarter")

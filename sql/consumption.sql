@@ -35,13 +35,41 @@ SELECT device_id, (CAST(:lows AS timestamptz[]))[width_bucket(middle, CAST(:lows
  GROUP BY 1, 2;
 
 -- name: grouped The buckets of {body} added up by group: of coverage, that of the devices that have any consumption there.
-SELECT g.number AS device_id, r.bucket, sum(r.quantity) AS quantity, sum(r.estimated) AS estimated, coalesce(sum(r.covered) FILTER (WHERE r.quantity IS NOT NULL), 0) AS covered,
+SELECT m.number AS device_id, r.bucket, sum(r.quantity{times}) AS quantity, sum(r.estimated{times}) AS estimated,
+       coalesce(sum(r.covered) FILTER (WHERE r.quantity IS NOT NULL), 0) AS covered,
        NULL::numeric AS value_seconds, NULL::numeric AS minimum, NULL::numeric AS maximum, sum(r.readings) AS readings, count(r.quantity) AS devices
-  FROM ({body}) r JOIN unnest(CAST(:devices AS integer[]), CAST(:groups AS integer[])) AS g (id, number) ON g.id = r.device_id
+  FROM ({body}) r
+  JOIN unnest(CAST(:devices AS integer[]), CAST(:groups AS integer[]), CAST(:factors AS numeric[])) AS m (id, number, factor) ON m.id = r.device_id
  GROUP BY 1, 2 ORDER BY 1, 2;
 
--- name: largest The devices that consumed most in the buckets of {body}, each with its first bucket.
-SELECT r.device_id, min(r.bucket) AS bucket FROM ({body}) r GROUP BY 1 ORDER BY sum(r.quantity) DESC NULLS LAST, 1 LIMIT :most;
+-- name: largest The groups of each chart that consumed most in the buckets of {body}, each with its first bucket.
+SELECT number AS device_id, bucket
+  FROM (SELECT m.number, min(r.bucket) AS bucket, row_number() OVER (PARTITION BY m.chart ORDER BY sum(r.quantity{times}) DESC NULLS LAST, m.number) AS place
+          FROM ({body}) r
+          JOIN unnest(CAST(:devices AS integer[]), CAST(:groups AS integer[]), CAST(:charts AS integer[]), CAST(:factors AS numeric[])) AS m (id, number, chart, factor) ON m.id = r.device_id
+         GROUP BY m.chart, m.number) k
+ WHERE place <= :most;
+
+-- name: ranked The buckets of {body} added up by group: of each chart the groups that consumed most, the rest as the chart's negative number.
+WITH m AS MATERIALIZED (
+    SELECT * FROM unnest(CAST(:devices AS integer[]), CAST(:groups AS integer[]), CAST(:charts AS integer[]), CAST(:factors AS numeric[])) AS m (id, number, chart, factor)
+), r AS MATERIALIZED (
+    {body}
+), k AS (
+    SELECT m.number, row_number() OVER (PARTITION BY m.chart ORDER BY sum(r.quantity{times}) DESC NULLS LAST, m.number) <= :most AS own
+      FROM r JOIN m ON m.id = r.device_id GROUP BY m.chart, m.number
+)
+SELECT CASE WHEN k.own THEN m.number ELSE -m.chart END AS device_id, r.bucket, sum(r.quantity{times}) AS quantity, sum(r.estimated{times}) AS estimated,
+       coalesce(sum(r.covered) FILTER (WHERE r.quantity IS NOT NULL), 0) AS covered,
+       NULL::numeric AS value_seconds, NULL::numeric AS minimum, NULL::numeric AS maximum, sum(r.readings) AS readings, count(r.quantity) AS devices
+  FROM r JOIN m ON m.id = r.device_id JOIN k ON k.number = m.number
+ GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- name: altogether The buckets of {body} added up by group, over all of them.
+SELECT m.number AS device_id, min(r.bucket) AS bucket, sum(r.quantity{times}) AS quantity, sum(r.estimated{times}) AS estimated, count(DISTINCT r.device_id) FILTER (WHERE r.quantity IS NOT NULL) AS devices
+  FROM ({body}) r
+  JOIN unnest(CAST(:devices AS integer[]), CAST(:groups AS integer[]), CAST(:factors AS numeric[])) AS m (id, number, factor) ON m.id = r.device_id
+ GROUP BY 1;
 
 -- name: device_name The gateway's MAC and the code of one device.
 SELECT g.mac, d.code FROM tds.device d JOIN tds.gateway g ON g.id = d.gateway_id WHERE d.id = :device;

@@ -122,6 +122,12 @@ def single(kept: DeviceBooks, zone: tzinfo, locale: str) -> Component:
 
 def several(kept: Sequence[DeviceBooks], total: Decimal, unit: str, others: int, zone: tzinfo, locale: str) -> Component:
     """Show each device's books behind its line, and the sum, which is the bar."""
+    more = html.P(t("books.others", locale, n=others), className="tds-muted") if others else None
+    return html.Div([listed(kept, total, unit, len(kept) + others, zone, locale), more])
+
+
+def listed(kept: Sequence[DeviceBooks], total: Decimal | None, unit: str, count: int, zone: tzinfo, locale: str) -> Component:
+    """Show each device's books behind its line, and the sum of all `count` of them where they share a unit."""
     lines: list[Component | None] = [
         html.Details(
             [html.Summary(line(one, locale)), html.Div(single(one, zone, locale), className="tds-account-body")],
@@ -129,10 +135,11 @@ def several(kept: Sequence[DeviceBooks], total: Decimal, unit: str, others: int,
         )
         for one in kept
     ]
-    counted = f"{t('books.sum_of_bar', locale)} · {t('books.total', locale, n=len(kept) + others)}"
-    sums = html.Div([html.Span(counted), html.Strong(number(total, locale, unit, PLACES))], className="tds-accounts-total")
-    more = html.P(t("books.others", locale, n=others), className="tds-muted") if others else None
-    return html.Div([*lines, sums, more])
+    if total is not None:
+        counted = f"{t('books.sum_of_bar', locale)} · {t('books.total', locale, n=count)}"
+        sums = [html.Span(counted), html.Strong(number(total, locale, unit, PLACES))]
+        lines.append(html.Div(sums, className="tds-accounts-total"))
+    return html.Div(lines)
 
 
 def line(kept: DeviceBooks, locale: str) -> list[Component]:

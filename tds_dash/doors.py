@@ -17,6 +17,7 @@ from sql.members import Member, members
 from sql.queries.certificates import Batch, Certificate, batch, certificate
 from sql.queries.devices import Device, devices
 from sql.queries.gateways import Gateway, gateways
+from sql.queries.meters import Meter, meters
 from sql.rejections import Rejection, find_rejection
 from sql.tokens import Token, find_token
 from tds_dash.identity import account, person, store
@@ -49,6 +50,15 @@ def devices_for_user(conn: Connection, device_ids: object) -> list[Device]:
     if {device.id for device in found} != wanted:
         raise NotFound("there is no such device")
     return found
+
+
+def meters_for_user(conn: Connection, device_ids: object) -> tuple[list[Meter], set[int]]:
+    """Give the account's devices as charts need them, and which of them a list of ids names; NotFound if any names none."""
+    wanted = {_number(device_id) for device_id in (device_ids if isinstance(device_ids, list) else [device_ids])}
+    known = meters(conn, sorted(wanted))
+    if not wanted <= {meter.id for meter in known}:
+        raise NotFound("there is no such device")
+    return known, wanted
 
 
 def gateway_for_user(conn: Connection, gateway_id: object) -> Gateway:

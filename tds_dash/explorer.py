@@ -1,144 +1,158 @@
-"""What the consumption page answers: its chart, title, totals, table and export, or why there is nothing."""
+"""What the explorer answers: its chart, its totals, where to go from here, or why there is nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
-from dash import no_update
+import plotly.graph_objects as go
+from dash import html, no_update
+from dash.development.base_component import Component
 
-from sql.consumption import OTHERS
-from sql.queries.devices import Device
-from tds_dash.amounts import amount, in_main_unit
-from tds_dash.components import consumption_table, empty_state
-from tds_dash.figures import ChartDevice, by_unit, consumption_bars
+from tds_dash import addresses, explorer_words, grouping, periods, totals_view
+from tds_dash.components import empty_state
+from tds_dash.exploring import METERED, Look, counts
+from tds_dash.figures import Panel, Scene, explorer_bars
+from tds_dash.grouping import RESOURCE
 from tds_dash.still import still
-from tds_dash.view import MOST_YEARS, Span
+from tds_dash.totals import Part, parts
+from tds_dash.totals_view import Extra
+from tds_dash.view import MOST_IDS
 from tds_dash.wording import date as day_in_words
-from tds_dash.wording import number, percent, t
+from tds_dash.wording import t
 
-if TYPE_CHECKING:
-    from sql.consumption import ConsumptionRow, Step
-
-Answer = tuple[Any, ...]
+Answer = dict[str, Any]
+MOST_PANELS = 6
 
 
-class Shown(NamedTuple):
-    """What is looked at: which devices, chosen or all of a resource, over which period, at which step."""
-
-    resource: str
-    devices: list[ChartDevice]
-    chosen: bool
-    span: Span
-    step: Step
-    asked: Step | None
-    now: datetime
-    zone: ZoneInfo
-    locale: str
-    revised: Mapping[datetime, datetime] = {}
+def answer(look: Look, given: Mapping[str, object], extra: Sequence[Extra] = ()) -> Answer:
+    """Give everything that a change of the controls changes."""
+    words = addresses.controls(look.asked, given)
+    return around(look, words) | (nothing(look, words) if look.empty else filled(look, words, extra))
 
 
-def metered(device: Device | ChartDevice, resource: object) -> bool:
-    """Tell whether a device counts consumption of a resource."""
-    return device.kind != "gauge" and device.resource == resource
+def filled(look: Look, words: Mapping[str, str], extra: Sequence[Extra]) -> Answer:
+    """Give the chart and its totals."""
+    found = [part for part in parts(look) if part.whole.side.quantity is not None][:MOST_PANELS]
+    single = len(found) == 1
+    return {
+        "figure": figure(look, found),
+        "size": f"tds-figure tds-figure-{'tall' if single else f'rows-{len(found)}'}",
+        "title": explorer_words.title(look, found[0].chart) if single else explorer_words.headline(look),
+        "note": explorer_words.sums(look, found[0].whole, found[0].chart.unit) if single else "",
+        "summary": explorer_words.spoken(look, found),
+        "totals": still(totals_view.tables(look, found, words, extra)),
+        "card": False,
+        "empty": None,
+        "no_empty": True,
+    }
 
 
-def answer(shown: Shown, rows: Sequence[ConsumptionRow]) -> Answer:
-    """Give the filled card."""
-    devices, rows = in_main_unit(shown.devices, rows)
-    group = next(iter(by_unit(devices).values()))
-    ids = {device.id for device in group} | {OTHERS}
-    kept = [row for row in rows if row.device_id in ids]
-    words = {"unit": group[0].unit, "step": t(f"step.per_{shown.step}", shown.locale)}
-    title = t("chart.titled", shown.locale, resource=t(f"resource.{shown.resource}", shown.locale), **words)
-    common: dict[str, Any] = {"step": shown.step, "zone": shown.zone, "now": shown.now, "locale": shown.locale}
-    common |= {"revised": shown.revised}
-    figure = consumption_bars(kept, group, start=shown.span.start, end=shown.span.end, view=view_of(shown), **common)
-    table = still(consumption_table(kept, group, title=title, **common))
-    left_out = len(devices) - len(group)
-    return (
-        figure,
-        title,
-        totals(shown, kept, group),
-        table,
-        False,
-        None,
-        True,
-        remark(shown, left_out),
-        export(shown),
-        drawn(shown),
+def figure(look: Look, found: Sequence[Part]) -> go.Figure:
+    """Draw what was found."""
+    name = explorer_words.other_name(look) if look.other else ""
+    device = look.other.device if look.other else None
+    colour = grouping.colour_of(device, look.known) if device else ""
+    ends = look.span.start, look.span.end
+    scene = Scene(look.step, *ends, look.zone, look.now, look.locale, look.beside, name, colour)
+    return explorer_bars([panel(look, part) for part in found], scene, view_of(look))
+
+
+def panel(look: Look, part: Part) -> Panel:
+    """Give one unit's row of the figure."""
+    chart = part.chart
+    late = look.revised.get(chart.number, {})
+    return Panel(explorer_words.title(look, chart), chart.unit, chart.resource, part.series, part.beside, late)
+
+
+def nothing(look: Look, words: Mapping[str, str]) -> Answer:
+    """Give the sentence that says why there is nothing, in place of the card."""
+    kept = dict.fromkeys(("figure", "size", "title", "summary"), no_update)
+    return {**kept, "note": "", "totals": None, "card": True, "empty": why_empty(look, words), "no_empty": False}
+
+
+def why_empty(look: Look, words: Mapping[str, str]) -> Component:
+    """Say what is missing and where to go."""
+    locale, icon = look.locale, "bar-chart-line"
+    if look.charts:
+        dates = [day_in_words(day, locale) for day in explorer_words.ends(look.span.start, look.span.end, look.zone)]
+        text = t("consumption.empty_text", locale, from_date=dates[0], to_date=dates[1])
+        href = addresses.at_period(words, {"period": periods.TWELVE_MONTHS, "step": "auto"})
+        action = t("consumption.see_year", locale) if look.asked.period.kind != periods.TWELVE_MONTHS else ""
+        return empty_state(t("consumption.empty", locale), text, action=action, href=href, icon=icon)
+    metered = [resource for resource in METERED if any(counts(one) and one.resource == resource for one in look.known)]
+    if metered:
+        names = {name: t(f"resource.{name}", locale) for name in (look.asked.resource, metered[0])}
+        return empty_state(
+            t("consumption.empty_resource", locale, resource=names[look.asked.resource].lower()),
+            t("consumption.empty_account_text", locale),
+            action=t("consumption.see_resource", locale, resource=names[metered[0]].lower()),
+            href=addresses.address(words, resource=metered[0], devices=""),
+            icon=icon,
+        )
+    return empty_state(
+        t("consumption.empty_account", locale),
+        t("consumption.empty_account_text", locale),
+        action=t("overview.empty_action", locale),
+        href="/gateways",
+        icon=icon,
     )
 
 
-def nothing(shown: Shown) -> Answer:
-    """Give the sentence that says why there is nothing, in place of the card."""
-    if shown.devices:
-        first, last = days_of(shown)
-        dates = {"from_date": day_in_words(first, shown.locale), "to_date": day_in_words(last, shown.locale)}
-        state = empty_state(
-            t("consumption.empty", shown.locale), t("consumption.empty_text", shown.locale, **dates), icon="bar-chart-line"
-        )
-    else:
-        state = empty_state(
-            t("consumption.empty_account", shown.locale),
-            t("consumption.empty_account_text", shown.locale),
-            action=t("overview.empty_action", shown.locale),
-            href="/gateways",
-            icon="bar-chart-line",
-        )
-    return (no_update, no_update, "", None, True, state, False, remark(shown, 0), export(shown), drawn(shown))
+def around(look: Look, words: Mapping[str, str]) -> Answer:
+    """Give what stands around the chart: remarks, the way here, the periods beside, the exports, and what is drawn."""
+    today = look.now.astimezone(look.zone).date()
+    back, on = periods.previous(look.asked.period), periods.following(look.asked.period, today)
+    query = addresses.query(words)
+    return {
+        "remark": " ".join(explorer_words.remarks(look)),
+        "crumbs": crumbs(look, words),
+        "dates": explorer_words.run(*explorer_words.ends(look.span.start, look.span.end, look.zone), look.locale),
+        "back": addresses.at_period(words, back) if back else None,
+        "on": addresses.at_period(words, on) if on else None,
+        "csv": export("csv", query, look.locale),
+        "xlsx": export("xlsx", query, look.locale),
+        "drawn": drawn(look),
+    }
 
 
-def totals(shown: Shown, rows: Sequence[ConsumptionRow], group: Sequence[ChartDevice]) -> str:
-    """Say the total of the period, how much of it is estimated and how much of the period was measured."""
-    passed = min(shown.now, shown.span.end) - shown.span.start
-    whole = amount(rows, shown.step, shown.zone, max(passed, timedelta(0)), len(group))
-    estimated = sum(row.estimated or 0 for row in rows)
-    share = estimated / whole.quantity if whole.quantity else None
-    said = [number(whole.quantity, shown.locale, group[0].unit, significant=6)]
-    if share is not None:
-        said.append(t("consumption.estimated_share", shown.locale, percent=percent(share, shown.locale, 1)))
-    said.append(t("consumption.coverage", shown.locale, percent=percent(whole.coverage, shown.locale)))
-    return " · ".join(said)
+def export(kind: str, query: str, locale: str) -> str:
+    """Give the address of what is on the screen as a file."""
+    return f"/_consumption/export.{kind}?{query}{'&' if query else ''}{urlencode({'locale': locale})}"
 
 
-def remark(shown: Shown, left_out: int) -> str:
-    """Say what is not as it was asked for."""
-    said = []
-    if shown.span.remark:
-        said.append(t(shown.span.remark, shown.locale, years=MOST_YEARS))
-    if shown.asked:
-        words = {"asked": t(f"step.{shown.asked}", shown.locale), "step": t(f"step.{shown.step}", shown.locale)}
-        said.append(t("consumption.step_widened", shown.locale, **{name: word.lower() for name, word in words.items()}))
-    if left_out:
-        said.append(t("consumption.other_units", shown.locale, n=left_out))
-    return " ".join(said)
+def crumbs(look: Look, words: Mapping[str, str]) -> list[Component]:
+    """Give the way from the year to what is shown."""
+    today = look.now.astimezone(look.zone).date()
+    found: list[Component] = []
+    for one in periods.crumbs(look.asked.period, today):
+        text = explorer_words.crumb(one, look.locale)
+        if one.words is None:
+            here: dict[str, Any] = {"aria-current": "page"}
+            found.append(html.Li(html.Span(text, **here)))
+        else:
+            inside: dict[str, Any] = {"data-view": "consumption"}
+            found.append(html.Li(html.A(text, href=addresses.at_period(words, one.words), **inside)))
+    return found
 
 
-def export(shown: Shown) -> str:
-    """Give the address of the same figures as CSV."""
-    first, last = days_of(shown)
-    which = [("device", device.id) for device in shown.devices] if shown.chosen else [("resource", shown.resource)]
-    query = [*which, ("step", shown.step), ("from", first), ("to", last + timedelta(days=1)), ("locale", shown.locale)]
-    return f"/api/v1/export/consumption.csv?{urlencode(query)}"
-
-
-def drawn(shown: Shown) -> dict[str, str]:
+def drawn(look: Look) -> dict[str, str]:
     """Say what is drawn, for what a click on it opens."""
-    return {"step": shown.step, "from": shown.span.start.isoformat(), "to": shown.span.end.isoformat()}
+    return {"step": look.step, "from": look.span.start.isoformat(), "to": look.span.end.isoformat()}
 
 
-def days_of(shown: Shown) -> tuple[date, date]:
-    """Give the first and the last local day of the period."""
-    first = shown.span.start.astimezone(shown.zone).date()
-    last = (shown.span.end - timedelta(seconds=1)).astimezone(shown.zone).date()
-    return first, last
-
-
-def view_of(shown: Shown) -> str:
+def view_of(look: Look) -> str:
     """Name the view: while it stays, so does the reader's zoom."""
-    devices = ",".join(str(device.id) for device in shown.devices) if shown.chosen else "all"
-    return f"{shown.resource} {devices} {shown.step} {shown.span.start:%Y%m%d%H} {shown.span.end:%Y%m%d%H}"
+    devices = addresses.ranges(one.id for chart in look.charts for one in chart.devices) if look.chosen else "all"
+    asked = look.asked
+    kind = f"{asked.resource if asked.group != RESOURCE else ''} {asked.group} {asked.bars} {asked.compare}"
+    return f"{kind} {devices} {look.step} {look.span.start:%Y%m%d%H} {look.span.end:%Y%m%d%H}"
+
+
+def about_devices(named: Mapping[str, object], strangers: Collection[int], locale: str) -> str:
+    """Say what of the devices that an address names is not shown."""
+    said = [t("consumption.too_many_devices", locale, n=MOST_IDS)] if named.get("many") else []
+    if strangers:
+        said.append(t("consumption.forged", locale))
+    return " ".join(said)

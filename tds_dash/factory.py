@@ -19,6 +19,7 @@ from tds_dash import (
     certificate_routes,
     dashboard,
     errors,
+    explorer_export,
     fleet_imports,
     guard,
     headers,
@@ -51,9 +52,8 @@ def create_server(settings: Settings, store: Store | None = None) -> Flask:
     signin.install(server)
     certificate_routes.install(server)
     account_data.install(server)
-    for blueprint in (joining.blueprint, profile.blueprint, operating.blueprint, audit_view.blueprint, fleet_imports.blueprint):
-        server.register_blueprint(blueprint)
-    server.register_blueprint(vendor.blueprint)
+    for part in (joining, profile, operating, audit_view, fleet_imports, explorer_export, vendor):
+        server.register_blueprint(part.blueprint)
     api.install(server)
     errors.install(server)
     app = dashboard.install(server)

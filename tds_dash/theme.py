@@ -97,6 +97,10 @@ CLEAR = "rgba(0,0,0,0)"
 
 MOST_SERIES = 12
 BAR_SHARE = 0.8
+BESIDE_SHARE = 0.86  # of a bucket's width, where series stand side by side
+BESIDE_OWN = 0.92  # of each one's part of it
+COMPARED_SHARE = 0.62  # of the pale bar that stands behind
+GHOST_OPACITY, GHOST_EDGE = 0.2, 0.65
 RUNNING_OPACITY = 0.5
 HATCH_GROUND = 0.3
 HATCH = {"shape": "/", "size": 6, "solidity": 0.35, "fillmode": "replace"}

@@ -16,7 +16,9 @@ WIDTH = {
 }
 MOST_BUCKETS = 2_000  # of one trace
 MOST_ROWS = 200_000  # of one query
+MOST_BARS = 10_000  # of one figure, as many as a browser draws and a server makes without anybody waiting
 MOST_YEARS = 10
+MOST_IDS = 1_000  # of one address
 PRESETS = ("day", "week", "month", "quarter", "this_month", "last_month", "year")
 CUSTOM = "custom"
 AUTOMATIC = "auto"
@@ -94,10 +96,11 @@ def day_of(text: object) -> date | None:
     return day if day and 1970 <= day.year <= 2200 else None
 
 
-def chosen_step(asked: object, period: Span, devices: int = 1) -> tuple[Step, Step | None]:
+def chosen_step(asked: object, period: Span, devices: int = 1, series: int = 1) -> tuple[Step, Step | None]:
     """Give the step to draw with, and the one asked for where that would make too many bars or rows."""
     wanted: Step = next((step for step in STEPS if step == asked), automatic_step(period))
-    step: Step = next((step for step in STEPS[STEPS.index(wanted) :] if fits(step, period, devices)), "month")
+    finest = STEPS[STEPS.index(wanted) :]
+    step: Step = next((step for step in finest if fits(step, period, devices, series)), "month")
     return step, (wanted if step != wanted else None)
 
 
@@ -106,15 +109,37 @@ def automatic_step(period: Span) -> Step:
     return next((step for longest, step in COMFORTABLE if period.length <= longest), "month")
 
 
-def fits(step: Step, period: Span, devices: int) -> bool:
-    """Tell whether a period can be drawn with a step, and read for so many devices."""
+def fits(step: Step, period: Span, devices: int, series: int = 1) -> bool:
+    """Tell whether a period can be drawn with a step in so many series, and read for so many devices."""
     buckets = period.length / WIDTH[step]
-    return buckets <= MOST_BUCKETS and buckets * max(devices, 1) <= MOST_ROWS
+    return buckets <= MOST_BUCKETS and buckets * max(series, 1) <= MOST_BARS and buckets * max(devices, 1) <= MOST_ROWS
 
 
 def numbers(given: object) -> list[int]:
-    """Read ids as an address (`3,5`) or a control (a list) gives them; what is no id is left out."""
+    """Read ids as an address (`3,5,8-12`) or a control (a list) gives them; what is no id, and what is too many, is left out."""
+    return ids(given)[:MOST_IDS]
+
+
+def is_too_many(given: object) -> bool:
+    """Tell whether more ids are given than are read."""
+    return len(ids(given)) > MOST_IDS
+
+
+def ids(given: object) -> list[int]:
+    """Read ids up to one more than are taken."""
     parts: Sequence[object] = given.split(",") if isinstance(given, str) else given if isinstance(given, list) else [given]
-    texts = [str(part) for part in parts if isinstance(part, int | str)]
-    found = {int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 11}
-    return sorted(number for number in found if 0 < number < 2**31)[:1000]
+    found: set[int] = set()
+    for part in parts:
+        low, dash, high = str(part).partition("-") if isinstance(part, int | str) else ("", "", "")
+        first, last = number(low), number(high if dash else low)
+        if 0 < first <= last:
+            found.update(range(first, min(last, first + MOST_IDS) + 1))
+        if len(found) > MOST_IDS:
+            break
+    return sorted(found)[: MOST_IDS + 1]
+
+
+def number(text: str) -> int:
+    """Read an id; nought for what is none."""
+    found = int(text) if text.isascii() and text.isdigit() and len(text) < 11 else 0
+    return found if found < 2**31 else 0

@@ -113,7 +113,7 @@ def written(fields: Sequence[str], rows: Iterator[Sequence[Any]], spreadsheet: b
     """Write a header and rows as CSV, some hundred lines at a time."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=";" if spreadsheet else ",", lineterminator="\r\n")
-    writer.writerow(fields)
+    writer.writerow([cell(field, spreadsheet) for field in fields])
     yield (BYTE_ORDER_MARK if spreadsheet else "") + drained(buffer)
     for count, row in enumerate(rows, start=1):
         writer.writerow([cell(value, spreadsheet) for value in row])

@@ -33,11 +33,13 @@ def chart_card(
     label: str = "",
     figure: Any = None,
     revised: bool = False,
+    below: Component | None = None,
 ) -> html.Section:
     """Give a chart's card with a graph `id` that callbacks fill, and places for its words.
 
     `{id}-title` the heading, `{id}-note` beside it, `{id}-summary` what a screen reader is told, `{id}-table` the table,
-    `{id}-empty` what stands in the chart's place where there is nothing to draw.
+    `{id}-open` what opens it, `{id}-empty` what stands in the chart's place where there is nothing to draw; `below` stands
+    between the graph with its key and the table.
     """
     head = html.Div(
         [
@@ -60,17 +62,20 @@ def chart_card(
             html.Div(id=f"{id}-empty", className="tds-figure-empty"),
             html.Figcaption(id=f"{id}-summary", className="visually-hidden"),
         ],
+        id=f"{id}-figure",
         className=f"tds-figure tds-figure-{height}",
         role="group",
         **labelled(label or title),
     )
     table = html.Details(
-        [html.Summary(t("chart.table", locale)), html.Div(id=f"{id}-table", className="tds-table-scroll")],
+        [html.Summary(t("chart.table", locale), id=f"{id}-open"), html.Div(id=f"{id}-table", className="tds-table-scroll")],
         className="tds-details",
     )
-    foot = html.Div([table, estimated_legend(locale, revised) if legend else None], className="tds-chart-foot")
+    keys = estimated_legend(locale, revised) if legend else None
+    parts: list[Any] = [[table, keys]] if below is None else [keys, below, table]
+    foot = [html.Div(part, className="tds-chart-foot") for part in parts]
     edge = f" tds-edge-{resource}" if resource else ""
-    return html.Section([head, plot, foot], className=f"tds-card tds-chart{edge}", **labelled(title))
+    return html.Section([head, plot, *foot], className=f"tds-card tds-chart{edge}", **labelled(title))
 
 
 def estimated_legend(locale: str, revised: bool = False) -> html.Ul:

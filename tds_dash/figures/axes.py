@@ -7,6 +7,7 @@ wall times come twice; callers keep their keys unique (`series.gather` sums the 
 from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tds_dash import wording
@@ -14,6 +15,7 @@ from tds_dash import wording
 if TYPE_CHECKING:
     from sql.consumption import Step
 
+REMEMBERED = 8192  # every series of a chart asks of the same buckets
 SHORT = {"15min": timedelta(minutes=15), "hour": timedelta(hours=1)}
 FINER = {"month": "day", "day": "hour", "hour": "15min"}
 
@@ -42,6 +44,7 @@ HOVER = {
 }
 
 
+@lru_cache(REMEMBERED)
 def wall(moment: datetime, zone: tzinfo, step: Step | None = None) -> str:
     """Give an instant as naive wall time of a zone, as short as its step allows (`2026-11-23`, `2026-11-23 14:30`)."""
     local = moment.astimezone(zone)
@@ -83,6 +86,7 @@ def last_months(now: datetime, months: int, zone: tzinfo) -> tuple[datetime, dat
     return start, bucket_end(local.replace(day=1, hour=0, minute=0, second=0, microsecond=0), "month", zone)
 
 
+@lru_cache(REMEMBERED)
 def width(start: datetime, step: Step, zone: tzinfo) -> float:
     """Give a bucket's width on the axis of wall times, in milliseconds."""
     if step in SHORT:

@@ -34,6 +34,17 @@ class Frame(NamedTuple):
     revised: Mapping[str, datetime] = {}  # when a bucket last changed after it was complete, by its wall time
 
 
+class Slot(NamedTuple):
+    """The part of a bucket's width that a bar takes: from where, how wide; bars of one stack stand on each other."""
+
+    left: float
+    width: float
+    stack: str = ""
+
+
+WHOLE = Slot((1 - theme.BAR_SHARE) / 2, theme.BAR_SHARE)
+
+
 def monthly_bars(
     rows: Sequence[ConsumptionRow],
     devices: Sequence[ChartDevice],
@@ -96,9 +107,9 @@ def stacked(series: Sequence[Series], frame: Frame, view: str) -> go.Figure:
     return theme.figure([*traces, *marks(series, whole, frame), speaker(whole, frame)], layout, frame.locale)
 
 
-def parts(one: Series, frame: Frame, *, legend: bool, room: int) -> list[dict[str, Any]]:
+def parts(one: Series, frame: Frame, *, legend: bool, room: int, slot: Slot = WHOLE) -> list[dict[str, Any]]:
     """Give a series' measured bars and, where there are any, its estimated ones, hatched in the same colour."""
-    measured = bars(one.buckets, [plain(bucket.measured) for bucket in one.buckets.values()], one.colour, frame)
+    measured = bars(one.buckets, [plain(bucket.measured) for bucket in one.buckets.values()], one.colour, frame, slot)
     measured |= {
         "name": short(one.name, room),
         "legendgroup": one.colour,
@@ -109,7 +120,7 @@ def parts(one: Series, frame: Frame, *, legend: bool, room: int) -> list[dict[st
     if not doubtful:
         return [measured]
     name = t("chart.series_estimated", frame.locale, name=one.name)
-    estimated = bars(doubtful, [plain(bucket.estimated) for bucket in doubtful.values()], one.colour, frame)
+    estimated = bars(doubtful, [plain(bucket.estimated) for bucket in doubtful.values()], one.colour, frame, slot)
     estimated["marker"]["pattern"] = {
         **theme.HATCH,
         "fgcolor": one.colour,
@@ -124,21 +135,23 @@ def parts(one: Series, frame: Frame, *, legend: bool, room: int) -> list[dict[st
     return [measured, estimated]
 
 
-def bars(buckets: Mapping[str, Bucket], values: Sequence[float | None], colour: str, frame: Frame) -> dict[str, Any]:
-    """Place bars at their buckets' starts, 80 % wide, the running one lighter."""
+def bars(
+    buckets: Mapping[str, Bucket], values: Sequence[float | None], colour: str, frame: Frame, slot: Slot = WHOLE
+) -> dict[str, Any]:
+    """Place bars in their slot of their buckets, the running one lighter."""
     widths = [axes.width(bucket.start, frame.step, frame.zone) for bucket in buckets.values()]
-    side = (1 - theme.BAR_SHARE) / 2
     even = len(set(widths)) == 1
     running = [0 < axes.elapsed(bucket.start, frame.now, frame.step, frame.zone) < 1 for bucket in buckets.values()]
     opacity = [theme.RUNNING_OPACITY if one else 1 for one in running] if any(running) else 1
-    return {
+    found = {
         "type": "bar",
         "x": list(buckets),
         "y": list(values),
-        "width": widths[0] * theme.BAR_SHARE if even else [width * theme.BAR_SHARE for width in widths],
-        "offset": widths[0] * side if even else [width * side for width in widths],
+        "width": widths[0] * slot.width if even else [width * slot.width for width in widths],
+        "offset": widths[0] * slot.left if even else [width * slot.left for width in widths],
         "marker": {"color": colour, "opacity": opacity, "line": {"width": 0}},
     }
+    return found | {"offsetgroup": slot.stack} if slot.stack else found
 
 
 def marks(series: Sequence[Series], whole: Mapping[str, Bucket], frame: Frame) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sql.consumption import OTHERS
@@ -104,11 +105,12 @@ class Bucket:
 
 @dataclass
 class Series:
-    """One colour of a chart: a device, or all the others together."""
+    """One colour of a chart: a device, or all the others together, which bear the number OTHERS."""
 
     name: str
     colour: str
     buckets: dict[str, Bucket]
+    number: int = OTHERS
 
 
 def gather(rows: Iterable[ConsumptionRow], step: Step, zone: tzinfo) -> dict[str, Bucket]:
@@ -117,9 +119,11 @@ def gather(rows: Iterable[ConsumptionRow], step: Step, zone: tzinfo) -> dict[str
     When clocks go back, two hours bear one wall time; they are one bar, so that keys are unique and sums hold.
     """
     buckets: dict[str, Bucket] = {}
-    for row in sorted(rows, key=lambda row: row.bucket):
+    for row in sorted(rows, key=attrgetter("bucket")):
         key = axes.wall(row.bucket, zone, step)
-        buckets.setdefault(key, Bucket(row.bucket)).add(row)
+        if key not in buckets:
+            buckets[key] = Bucket(row.bucket)
+        buckets[key].add(row)
     return buckets
 
 
@@ -136,7 +140,7 @@ def split(rows: Sequence[ConsumptionRow], devices: Sequence[ChartDevice], step: 
     shown = largest(devices, by_device)
     colours = distinct(shown)
     series = [
-        Series(device.name, colour, gather(by_device[device.id], step, zone))
+        Series(device.name, colour, gather(by_device[device.id], step, zone), device.id)
         for device, colour in zip(shown, colours, strict=True)
     ]
     rest = [row for device in devices if device not in shown for row in by_device[device.id]] + by_device[OTHERS]

@@ -1,164 +1,198 @@
-"""Consumption: bars of one resource for chosen devices, period and step; the address holds the view."""
+"""Consumption: bars by device, gateway or resource, over any period and step, beside another; the address holds the view."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
+from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, ctx, dcc, html, no_update
+from dash.exceptions import PreventUpdate
 
-from sql.consumption import STEPS, few
-from sql.queries.devices import devices
-from sql.queries.revised import MARKED, revised
-from tds_dash import books_panel, doors, view
-from tds_dash.amounts import share_unit
-from tds_dash.components import chart_card, page_header, period_picker, segmented
-from tds_dash.components.choosers import chooser
-from tds_dash.explorer import Shown, answer, metered, nothing
-from tds_dash.figures import placed
-from tds_dash.identity import account, locale, zone
+from sql.queries.meters import meters
+from tds_dash import books_panel, doors, explorer, explorer_books, explorer_controls, explorer_table, exploring, view
+from tds_dash.addresses import controls
+from tds_dash.components import chart_card, page_header
+from tds_dash.identity import locale, zone
 from tds_dash.page_frame import register_page
-from tds_dash.theme import MOST_SERIES
+from tds_dash.still import still
+from tds_dash.totals import parts
 from tds_dash.wording import t
 
-RESOURCES = ("electricity", "water", "gas", "other")
-PERIODS = ("week", "month", "this_month", "last_month", "year", view.CUSTOM)
-DEFAULTS = {"resource": "electricity", "period": "year", "step": view.AUTOMATIC}
+PAGE = "consumption"
+NAMES = ("resource", "devices", "group", "period", "day", "at", "from", "to", "step", "bars", "compare", "with")
+PROPERTY = {"at": "data"}
+OUTPUTS = {
+    "figure": Output("consumption-chart", "figure"),
+    "size": Output("consumption-chart-figure", "className"),
+    "title": Output("consumption-chart-title", "children"),
+    "note": Output("consumption-chart-note", "children"),
+    "summary": Output("consumption-chart-summary", "children"),
+    "totals": Output("consumption-totals", "children"),
+    "card": Output("consumption-card", "hidden"),
+    "empty": Output("consumption-empty", "children"),
+    "no_empty": Output("consumption-empty", "hidden"),
+    "remark": Output("consumption-remark", "children"),
+    "crumbs": Output("consumption-crumbs", "children"),
+    "dates": Output("consumption-dates", "children"),
+    "back": Output("consumption-back", "href"),
+    "on": Output("consumption-on", "href"),
+    "csv": Output("consumption-csv", "href"),
+    "xlsx": Output("consumption-xlsx", "href"),
+    "drawn": Output("consumption-drawn", "data"),
+}
 
 register_page(__name__, "nav.consumption", path="/consumption", order=1)
+
+
+def of_controls(kind: type[Input] | type[State]) -> dict[str, Any]:
+    """Give every control as an input or a state, by its name in the address."""
+    return {name: kind(f"{PAGE}-{name}", PROPERTY.get(name, "value")) for name in NAMES}
 
 
 def layout(**query: Any) -> html.Div:
     """Give the controls as the address sets them, and the chart's frame; the devices to choose from come by callback."""
     language = locale()
-    asked = {name: str(query.get(name) or value) for name, value in DEFAULTS.items()}
-    resource = asked["resource"] if asked["resource"] in RESOURCES else "electricity"
-    period = asked["period"] if asked["period"] in {*PERIODS, *view.PRESETS} else "year"
-    step = asked["step"] if asked["step"] in STEPS else view.AUTOMATIC
-    resources = [(name, t(f"resource.{name}", language)) for name in RESOURCES]
-    periods = [(name, t(f"period.{name}", language)) for name in dict.fromkeys([*PERIODS[:-1], period, PERIODS[-1]])]
-    steps = [(view.AUTOMATIC, t("period.automatic", language)), *((name, t(f"step.{name}", language)) for name in STEPS)]
-    days = [view.day_of(query.get(name)) for name in ("from", "to")]
-    filters = html.Div(
-        [
-            segmented("consumption-resource", resources, resource, label=t("consumption.resource", language)),
-            chooser("consumption-devices", t("consumption.devices", language), t("consumption.all_devices", language), locale=language, multi=True),
-        ],
-        className="tds-filters",
-    )  # fmt: skip
-    ranges = html.Div(
-        [
-            segmented("consumption-period", periods, period, label=t("consumption.period", language)),
-            html.Div(
-                period_picker("consumption", locale=language, start=days[0], end=days[1]), id="consumption-dates", hidden=True
-            ),
-            segmented("consumption-step", steps, step, label=t("consumption.step", language)),
-        ],
-        className="tds-filters",
-    )
-    export = html.A(
-        t("action.export_csv", language), id="consumption-export", href="#", download="", className="btn btn-outline-primary"
-    )
+    given = {**query, "devices": query.get("devices") or query.get("device")}
+    asked = exploring.read(given, zone(), datetime.now(UTC))
+    chosen = view.numbers(given["devices"])
+    crumbs: dict[str, Any] = {"aria-label": t("consumption.way", language)}
     return html.Div(
         [
             dcc.Location(id="consumption-url", refresh=False),
-            dcc.Store(id="consumption-asked", data=view.numbers(query.get("devices") or query.get("device"))),
-            dcc.Store(id="consumption-defaults", data=DEFAULTS),
+            dcc.Store(id="consumption-asked", data={"devices": chosen, "with": asked.other, "many": view.is_too_many(given["devices"])}),
+            dcc.Store(id="consumption-at", data=str(query.get("at") or "")),
+            dcc.Store(id="consumption-defaults", data=exploring.DEFAULTS),
+            dcc.Store(id="consumption-go"),
             dcc.Store(id="consumption-drawn"),
-            page_header(t("consumption.title", language), lead=t("consumption.drill", language), actions=[export]),
+            page_header(t("consumption.title", language), lead=t("consumption.drill", language), actions=explorer_controls.out(language)),
             html.Div(
-                [filters, ranges, html.P(id="consumption-remark", className="tds-muted mb-0", role="status")],
-                className="d-grid gap-2",
+                [
+                    explorer_controls.what(asked, language),
+                    explorer_controls.when(asked, given, language),
+                    html.P(id="consumption-remark", className="tds-muted mb-0", role="status"),
+                    html.P(id="consumption-forged", className="tds-muted mb-0", role="status"),
+                ],
+                className="tds-controls",
             ),
             html.Div(id="consumption-empty", className="tds-card", hidden=True),
             html.Div(
-                chart_card(
-                    "consumption-chart",
-                    t("consumption.title", language),
-                    locale=language,
-                    controls=[books_panel.button("consumption", language)],
-                    height="tall",
-                    revised=True,
-                ),
+                [
+                    html.Nav(html.Ol(id="consumption-crumbs", className="tds-crumbs"), **crumbs),
+                    chart_card(
+                        "consumption-chart",
+                        t("consumption.title", language),
+                        locale=language,
+                        controls=[*explorer_controls.how(asked, language), books_panel.button("consumption", language)],
+                        height="tall",
+                        revised=True,
+                        below=html.Div(id="consumption-totals", className="tds-totals-slot"),
+                    ),
+                ],
                 id="consumption-card",
             ),
             books_panel.panel("consumption", language),
         ],
         className="tds-page tds-stack",
-    )
+    )  # fmt: skip
 
 
 @callback(
     Output("consumption-devices", "options"),
     Output("consumption-devices", "value"),
+    Output("consumption-with", "options"),
+    Output("consumption-with", "value"),
+    Output("consumption-forged", "children"),
     Input("consumption-resource", "value"),
-    State("consumption-asked", "data"),
+    Input("consumption-group", "value"),
+    Input("consumption-asked", "data"),
 )
-def offer_devices(resource: Any, asked: Any) -> tuple[list[dict[str, Any]], list[int]]:
-    """Offer the account's meters of a resource, those chosen that the address names."""
+def offer_devices(resource: Any, group: Any, asked: Any) -> tuple[Any, ...]:
+    """Offer the account's meters of a resource, those chosen that the address names; say where it names others."""
+    named = asked if isinstance(asked, dict) else {"devices": asked}
+    wanted, other = view.numbers(named.get("devices")), view.numbers(named.get("with"))
     with doors.transaction() as conn:
-        offered = [device for device in devices(conn, datetime.now(UTC)) if metered(device, resource)]
-    known = {device.id for device in offered}
-    options = [{"label": f"{device.name} · {device.gateway_name}", "value": device.id} for device in offered]
-    return options, [number for number in view.numbers(asked) if number in known]
+        known = meters(conn, [*wanted, *other])
+    looked = exploring.read({"resource": resource, "group": group}, zone(), datetime.now(UTC))
+    offered = [one for one in known if exploring.shows(looked, one) and (not one.retired or one.id in wanted or one.id in other)]
+    options: Any = [{"label": f"{one.name} · {one.gateway_name}", "value": one.id} for one in offered]
+    ids = {one.id for one in offered}
+    strangers = set(wanted) - {one.id for one in known}
+    said = explorer.about_devices(named, strangers, locale())
+    if ctx.triggered_id == "consumption-asked" and not any(one.retired for one in offered):
+        options = no_update
+    return options, [one for one in wanted if one in ids], options, next((one for one in other if one in ids), None), said
+
+
+@callback(output=OUTPUTS, inputs={"given": of_controls(Input)})
+def show(given: dict[str, Any]) -> dict[str, Any]:
+    """Draw what the controls say."""
+    now = datetime.now(UTC)
+    with doors.transaction() as conn:
+        look = exploring.look(conn, exploring.read(given, zone(), now), now, zone(), locale())
+    return explorer.answer(look, given)
 
 
 @callback(
-    Output("consumption-chart", "figure"),
-    Output("consumption-chart-title", "children"),
-    Output("consumption-chart-note", "children"),
-    Output("consumption-chart-table", "children"),
-    Output("consumption-card", "hidden"),
-    Output("consumption-empty", "children"),
-    Output("consumption-empty", "hidden"),
-    Output("consumption-remark", "children"),
-    Output("consumption-export", "href"),
-    Output("consumption-drawn", "data"),
-    Input("consumption-resource", "value"),
-    Input("consumption-devices", "value"),
-    Input("consumption-period", "value"),
-    Input("consumption-from", "value"),
-    Input("consumption-to", "value"),
-    Input("consumption-step", "value"),
+    output=Output("consumption-chart-table", "children"),
+    inputs={
+        "clicks": Input("consumption-chart-open", "n_clicks"),
+        "drawn": Input("consumption-drawn", "data"),
+        "given": of_controls(State),
+    },
+    prevent_initial_call=True,
 )
-def show(resource: Any, chosen: Any, period: Any, first: Any, last: Any, step: Any) -> tuple[Any, ...]:
-    """Draw what the controls say."""
+def show_table(clicks: Any, drawn: Any, given: dict[str, Any]) -> Any:
+    """Give the chart as a table while that is open; it is opened and closed by turns."""
+    if not isinstance(clicks, int) or clicks % 2 == 0 or not drawn:
+        raise PreventUpdate
     now = datetime.now(UTC)
-    span = view.span(period, first, last, zone(), now, default="year")
     with doors.transaction() as conn:
-        wanted = {device.id for device in doors.devices_for_user(conn, chosen)} if chosen else None
-        known = [device for device in placed(devices(conn, now)) if metered(device, resource)]
-        shown = [device for device in known if wanted is None or device.id in wanted]
-        width, asked = view.chosen_step(step, span, len(shown))
-        span = span.outward(width, account().timezone)
-        ids = [device.id for device in shown]
-        most = MOST_SERIES if share_unit(shown) else len(ids)
-        rows = few(conn, ids, width, span.start, span.end, account().timezone, most)
-        late = revised(conn, ids, width, span.start, span.end, account().timezone, now - MARKED)
-    seen = Shown(resource, shown, wanted is not None, span, width, asked, now, zone(), locale(), late)
-    return nothing(seen) if not shown or not any(row.consumption is not None for row in rows) else answer(seen, rows)
+        look = exploring.look(conn, exploring.read(given, zone(), now), now, zone(), locale())
+    return still(explorer_table.tables(look, parts(look), controls(look.asked, given)))
 
 
 clientside_callback(
-    ClientsideFunction("tds", "remember"),
+    ClientsideFunction("explorer", "remember"),
     Output("consumption-url", "search"),
-    Input("consumption-resource", "value"),
-    Input("consumption-devices", "value"),
-    Input("consumption-period", "value"),
-    Input("consumption-from", "value"),
-    Input("consumption-to", "value"),
-    Input("consumption-step", "value"),
+    *of_controls(Input).values(),
+    State("consumption-devices", "options"),
     State("consumption-defaults", "data"),
 )
 clientside_callback(
-    ClientsideFunction("tds", "hideUnlessCustom"), Output("consumption-dates", "hidden"), Input("consumption-period", "value")
+    ClientsideFunction("explorer", "toggles"),
+    Output("consumption-custom", "hidden"),
+    Output("consumption-billing", "hidden"),
+    Output("consumption-dates", "hidden"),
+    Output("consumption-others", "hidden"),
+    Output("consumption-resources", "hidden"),
+    Input("consumption-period", "value"),
+    Input("consumption-compare", "value"),
+    Input("consumption-group", "value"),
 )
 clientside_callback(
-    ClientsideFunction("tds", "drill"),
+    ClientsideFunction("explorer", "apply"),
+    Output("consumption-resource", "value"),
+    Output("consumption-group", "value"),
+    Output("consumption-asked", "data"),
     Output("consumption-period", "value"),
+    Output("consumption-day", "value"),
+    Output("consumption-at", "data"),
     Output("consumption-from", "value"),
     Output("consumption-to", "value"),
     Output("consumption-step", "value"),
+    Output("consumption-bars", "value"),
+    Output("consumption-compare", "value"),
+    Input("consumption-go", "data"),
+    State("consumption-asked", "data"),
+    State("consumption-defaults", "data"),
+    prevent_initial_call=True,
+)
+clientside_callback(
+    ClientsideFunction("explorer", "drill"),
+    Output("consumption-period", "value", allow_duplicate=True),
+    Output("consumption-from", "value", allow_duplicate=True),
+    Output("consumption-to", "value", allow_duplicate=True),
+    Output("consumption-step", "value", allow_duplicate=True),
     Output("consumption-bar", "data"),
     Output("consumption-chart", "clickData"),
     Output("consumption-books", "hidden"),
@@ -166,10 +200,18 @@ clientside_callback(
     Input("consumption-books-whole", "n_clicks"),
     Input("consumption-books-close", "n_clicks"),
     Input("consumption-resource", "value"),
+    Input("consumption-group", "value"),
     Input("consumption-devices", "value"),
     State("consumption-drawn", "data"),
     prevent_initial_call=True,
 )
-books_panel.connect(
-    "consumption", books_panel.of_resource, State("consumption-resource", "value"), State("consumption-devices", "value")
+clientside_callback(
+    ClientsideFunction("explorer", "picture"),
+    Output("consumption-png", "title"),
+    Input("consumption-png", "n_clicks"),
+    State("consumption-chart-title", "children"),
+    State("consumption-chart-note", "children"),
+    State("consumption-dates", "children"),
+    prevent_initial_call=True,
 )
+explorer_books.connect(of_controls(State))

@@ -46,7 +46,7 @@ def test_a_sparkline_is_still() -> None:
 
 def test_a_chart_card_has_its_places_and_its_words() -> None:
     card = components.chart_card("month", "Electricity, kWh per month", locale="en", height="small")
-    assert ids(card) == {"month", "month-title", "month-note", "month-summary", "month-table", "month-empty"}
+    assert ids(card) == {f"month{part}" for part in ("", "-title", "-note", "-figure", "-summary", "-open", "-table", "-empty")}
     graph = of_type(card, "Graph")[0]
     assert graph.config == theme.GRAPH_CONFIG("en")
     assert of_class(card, "tds-figure-small")

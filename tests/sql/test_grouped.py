@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from sql.consumption import OTHERS, STEPS, ConsumptionRow, consumption, few, grouped
+from sql.consumption import STEPS, ConsumptionRow, consumption, grouped
+from sql.ranked import Member, Sum, added_up, altogether, others, ranked
 from tests.conftest import Database
 from tests.sql.plant import Meter, at, feed, meter, meter_of, series
 
@@ -34,7 +35,7 @@ def park(database: Database, zone: str) -> list[Meter]:
     return [first, *more, gauge]
 
 
-def added_up(rows: list[ConsumptionRow], groups: dict[int, int]) -> dict[tuple[int, datetime], tuple[Any, ...]]:
+def summed(rows: list[ConsumptionRow], groups: dict[int, int]) -> dict[tuple[int, datetime], tuple[Any, ...]]:
     """Add rows up in plain Python: consumption, estimated, coverage of those that have any, readings, how many those are."""
     found: dict[tuple[int, datetime], list[ConsumptionRow]] = defaultdict(list)
     for row in rows:
@@ -60,7 +61,7 @@ def test_a_group_is_the_sum_of_its_devices(database: Database, zone: str) -> Non
     start, end = at("2026-03-30T00:00", zone), at("2026-04-04T00:00", zone)
     with database.owner.transaction() as connection:
         for step in STEPS:
-            wanted = added_up(consumption(connection, ids, step, start, end, zone), groups)
+            wanted = summed(consumption(connection, ids, step, start, end, zone), groups)
             rows = grouped(connection, groups, step, start, end, zone)
             given = {
                 (row.device_id, row.bucket): (row.consumption, row.estimated, round(row.coverage, 9), row.readings, row.devices)
@@ -70,21 +71,89 @@ def test_a_group_is_the_sum_of_its_devices(database: Database, zone: str) -> Non
             assert [(row.device_id, row.bucket) for row in rows] == sorted(given)
 
 
-def test_the_largest_stand_alone_and_the_rest_together(database: Database) -> None:
-    devices = park(database, "America/Sao_Paulo")
-    ids = [device.id for device in devices]
-    start = at("2026-03-01T00:00")
-    period = ("month", start, start + timedelta(days=60), "America/Sao_Paulo")
+def totals(rows: list[ConsumptionRow]) -> dict[int, Decimal]:
+    """Add rows up by device or group."""
+    found: dict[int, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        found[row.device_id] += row.consumption or 0
+    return dict(found)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_largest_stand_alone_and_the_rest_together(database: Database, zone: str) -> None:
+    """By every step: by hours and quarter-hours of whole days the days say which are the largest."""
+    ids = [device.id for device in park(database, zone)[:-1]]
+    members = [Member(number, number) for number in ids]
+    start, end = at("2026-03-30T00:00", zone), at("2026-04-04T00:00", zone)
     with database.owner.transaction() as connection:
-        rows = few(connection, ids, *period, most=2)
-        every = consumption(connection, ids, *period)
-        assert few(connection, ids, *period, most=6) == every
-    total: dict[int, Decimal] = defaultdict(Decimal)
-    for row in every:
-        total[row.device_id] += row.consumption or 0
-    largest = sorted(total, key=lambda number: -total[number])[:2]
-    assert {row.device_id for row in rows} == {OTHERS, *largest}
-    assert sum(row.consumption or 0 for row in rows) == sum(total.values())
+        for step in STEPS:
+            every = consumption(connection, ids, step, start, end, zone)
+            rows = ranked(connection, members, step, start, end, zone, most=2)
+            total = totals(every)
+            largest = sorted(total, key=lambda number: -total[number])[:2]
+            assert set(totals(rows)) == {others(0), *largest}, step
+            assert {number: sums for number, sums in totals(rows).items() if number} == {one: total[one] for one in largest}
+            assert sum(totals(rows).values()) == sum(total.values())
+            assert totals(ranked(connection, members, step, start, end, zone, most=5)) == total
+        # Half a day: no days to rank by.
+        half = start + timedelta(days=1, hours=12)
+        rows = ranked(connection, members, "hour", start, half, zone, most=2)
+        assert sum(totals(rows).values()) == sum(totals(consumption(connection, ids, "hour", start, half, zone)).values())
+        assert len(totals(rows)) == 3
+
+
+def test_each_chart_has_its_own_largest_and_its_own_others(database: Database) -> None:
+    zone = "America/Sao_Paulo"
+    ids = [device.id for device in park(database, zone)[:-1]]
+    start, end = at("2026-03-30T00:00", zone), at("2026-04-04T00:00", zone)
+    members = [Member(number, number, place % 2) for place, number in enumerate(ids)]
+    for step in ("hour", "day", "month"):
+        with database.owner.transaction() as connection:
+            total = totals(consumption(connection, ids, step, start, end, zone))  # type: ignore[arg-type]
+            rows = totals(ranked(connection, members, step, start, end, zone, most=1))  # type: ignore[arg-type]
+        for chart in (0, 1):
+            own = {number: total.get(number, Decimal(0)) for number in ids[chart::2]}
+            first = max(own, key=lambda number: own[number])
+            assert rows[first] == own[first]
+            assert rows[others(chart)] == sum(own.values()) - own[first]
+        assert sum(rows.values()) == sum(total.values())
+
+
+@pytest.mark.parametrize("most", [1, 9])
+def test_units_are_brought_to_one_before_anything_is_added_up(database: Database, most: int) -> None:
+    zone = "America/Sao_Paulo"
+    ids = [device.id for device in park(database, zone)[:-1]]
+    start, end = at("2026-03-30T00:00", zone), at("2026-04-04T00:00", zone)
+    members = [Member(number, number, 0, Decimal("0.001") if place else Decimal(1)) for place, number in enumerate(ids)]
+    factors = {one.device_id: one.factor for one in members}
+    with database.owner.transaction() as connection:
+        for step in ("15min", "day", "month"):
+            total = {
+                number: sums * factors[number]
+                for number, sums in totals(consumption(connection, ids, step, start, end, zone)).items()
+            }  # type: ignore[arg-type]
+            rows = totals(ranked(connection, members, step, start, end, zone, most))  # type: ignore[arg-type]
+            assert sum(rows.values()) == sum(total.values())
+            assert rows[ids[0]] == total[ids[0]] == max(total.values())
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_group_over_a_whole_period_is_the_sum_of_its_buckets(database: Database, zone: str) -> None:
+    ids = [device.id for device in park(database, zone)]
+    members = [Member(number, 1 + place % 2) for place, number in enumerate(ids)]
+    start, end = at("2026-03-30T00:00", zone), at("2026-04-04T00:00", zone)
+    with database.owner.transaction() as connection:
+        for step in STEPS:
+            rows = added_up(connection, members, step, start, end, zone)
+            found = altogether(connection, members, step, start, end, zone)
+            for group in (1, 2):
+                own = [row for row in rows if row.device_id == group and row.consumption is not None]
+                assert found[group].quantity == sum(row.consumption or 0 for row in own)
+                assert found[group].estimated == sum(row.estimated or 0 for row in own)
+        assert {group: one.devices for group, one in found.items()} == {1: 2, 2: 2}  # one meter was never read, one is a gauge
+        assert (
+            altogether(connection, [Member(ids[4], 7)], "day", start, end, zone).get(7, Sum(None, Decimal(0), 0)).quantity is None
+        )
 
 
 def test_nothing_asked_for_is_nothing(database: Database) -> None:
@@ -92,3 +161,6 @@ def test_nothing_asked_for_is_nothing(database: Database) -> None:
     with database.owner.transaction() as connection:
         assert grouped(connection, {}, "day", start, start + timedelta(days=1), "UTC") == []
         assert grouped(connection, {1: 1}, "day", start, start, "UTC") == []
+        assert ranked(connection, [], "day", start, start + timedelta(days=1), "UTC", 2) == []
+        assert added_up(connection, [Member(1, 1)], "day", start, start, "UTC") == []
+        assert altogether(connection, [], "day", start, start + timedelta(days=1), "UTC") == {}

@@ -280,7 +280,9 @@ def test_what_late_readings_changed_is_marked(editor: FlaskClient, queue: Queue)
 
     def marks(of: int) -> list[Any]:
         found = answer(call(editor, "consumption-chart.figure", consumption_devices=[of], **given))
-        figure, table = found["consumption-chart"]["figure"], found["consumption-chart-table"]["children"]
+        opened = {"consumption_chart_open": 1, "consumption_drawn": found["consumption-drawn"]["data"]}
+        shown = answer(call(editor, "consumption-chart-table.children", consumption_devices=[of], **given, **opened))
+        figure, table = found["consumption-chart"]["figure"], shown["consumption-chart-table"]["children"]
         traces = [trace for trace in figure["data"] if trace["type"] == "scatter"]
         assert ("Revised" in json.dumps(table)) is bool(traces)
         assert any("Revised on" in words for words in figure["data"][-1]["text"]) is bool(traces)

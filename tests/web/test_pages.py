@@ -91,8 +91,9 @@ def test_consumption_by_day(viewer: FlaskClient, world: World) -> None:
     assert measured["y"] == [240, 240, 240]
     assert found["consumption-drawn"]["data"]["step"] == "day"
     assert found["consumption-chart-note"]["children"].startswith("720\u00a0kWh")
-    assert f"device={world.devices['D01']}" in found["consumption-export"]["href"]
-    assert viewer.get(found["consumption-export"]["href"]).status_code == 200
+    for kind in ("csv", "xlsx"):
+        assert f"devices={world.devices['D01']}" in found[f"consumption-{kind}"]["href"]
+        assert viewer.get(found[f"consumption-{kind}"]["href"]).status_code == 200
 
 
 def test_what_is_estimated_is_drawn_apart(viewer: FlaskClient, world: World) -> None:
@@ -114,7 +115,8 @@ def test_the_devices_to_choose_from(viewer: FlaskClient, world: World) -> None:
             viewer,
             "consumption-devices.options",
             consumption_resource="electricity",
-            consumption_asked=[world.devices["D02"], 999],
+            consumption_group="device",
+            consumption_asked={"devices": [world.devices["D02"], 999]},
         )
     )
     assert [option["value"] for option in found["consumption-devices"]["options"]] == [world.devices["D01"], world.devices["D02"]]
@@ -203,6 +205,6 @@ def test_every_page_speaks_the_readers_language(viewer: FlaskClient, world: Worl
         assert "de 2 online" in shown(answer(call(viewer, "overview-cards.children"))["overview-cards"]["children"])
         found = consumption(viewer, devices=[world.devices["D01"]])
         assert found["consumption-chart-title"]["children"] == "Energia elétrica, kWh por hora"
-        assert found["consumption-export"]["href"].endswith("locale=pt-BR")
+        assert found["consumption-csv"]["href"].endswith("locale=pt-BR")
     finally:
         viewer.post("/language", data={"locale": "en"})

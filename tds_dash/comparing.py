@@ -1,0 +1,230 @@
+"""Comparisons: which earlier stretch stands beside what is shown, which of its bars beside which, and whether that is fair.
+
+By day and finer an earlier stretch lies a whole number of weeks back, so that a Monday stands beside a Monday; by month it
+lies whole months back. What is still running is compared up to the same moment and no further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sql import calendar
+from tds_dash import periods
+from tds_dash.amounts import FAIR
+from tds_dash.figures import axes
+from tds_dash.figures.series import Bucket
+from tds_dash.periods import Period
+from tds_dash.view import Span
+from tds_dash.wording import percent, t
+
+if TYPE_CHECKING:
+    from sql.consumption import ConsumptionRow, Step
+
+NONE, PREVIOUS, LAST_YEAR, OTHER = "none", "previous", "last_year", "device"
+HOWS = (NONE, PREVIOUS, LAST_YEAR, OTHER)
+WEEK = 7
+QUARTER = timedelta(minutes=15)
+COARSER_FIRST: tuple[Step, ...] = ("month", "day", "hour", "15min")
+
+
+class Shift(NamedTuple):
+    """How far back the other side lies: whole days, a multiple of weeks, or whole months; neither for another device."""
+
+    days: int = 0
+    months: int = 0
+
+
+class Piece(NamedTuple):
+    """A stretch [start, end) of the other side and the step to read it at; `into` is its bar where it is a part of one."""
+
+    step: Step
+    start: datetime
+    end: datetime
+    into: datetime | None = None
+
+
+class Earlier(NamedTuple):
+    """The other side of a comparison: how far back, from where to where, and whether it goes up to the same moment."""
+
+    shift: Shift
+    start: datetime
+    end: datetime
+    running: bool
+    reachable: bool = True
+
+
+def shift(how: str, period: Period, span: Span, step: Step, zone: ZoneInfo) -> Shift:
+    """Say how far back to look."""
+    if how == OTHER:
+        return Shift()
+    first, after = (moment.astimezone(zone).date() for moment in (span.start, span.end + timedelta(days=1, seconds=-1)))
+    if step == "month":
+        shown = len(axes.buckets(span.start, span.end, "month", zone))
+        return Shift(months=12 if how == LAST_YEAR else period.months or shown)
+    then = periods.moved(first, -12) if how == LAST_YEAR else periods.before(period).first
+    return Shift(days=in_weeks((first - then).days, (after - first).days))
+
+
+def in_weeks(back: int, shown: int) -> int:
+    """Give the whole weeks nearest to some days back, and as many as keep the two sides apart where the days themselves do."""
+    least = -(-max(min(back, shown), 1) // WEEK) * WEEK
+    return max(least, (back + WEEK // 2) // WEEK * WEEK)
+
+
+def earlier(shift: Shift, span: Span, now: datetime, zone: ZoneInfo) -> Earlier:
+    """Give the other side of what is shown, of what is running up to the same moment."""
+    running = span.start < now < span.end
+    start, whole = back(span.start, shift, zone), back(span.end, shift, zone)
+    if start is None or whole is None:
+        raise ValueError("only whole months lie whole months back")
+    same = back(now, shift, zone) if running else whole
+    return Earlier(shift, start, floored(same or whole), running, same is not None)
+
+
+def back(moment: datetime, shift: Shift, zone: ZoneInfo) -> datetime | None:
+    """Give the same wall time so far back; None where that month has no such day."""
+    local = moment.astimezone(zone)
+    then = local.date() - timedelta(days=shift.days)
+    if shift.months:
+        year, month = periods.months_on(local.date(), -shift.months)
+        then = periods.opening(year, month, local.day)
+        if then.day != local.day:
+            return None
+    if moment == calendar.first_instant(local.year, local.month, local.day, zone.key):
+        return calendar.first_instant(then.year, then.month, then.day, zone.key)
+    return datetime.combine(then, local.time(), tzinfo=zone).astimezone(UTC)
+
+
+def floored(moment: datetime) -> datetime:
+    """Give the quarter-hour that an instant lies in."""
+    return moment - timedelta(seconds=moment.timestamp() % QUARTER.total_seconds())
+
+
+def pieces(step: Step, start: datetime, end: datetime, zone: ZoneInfo) -> list[Piece]:
+    """Part a stretch that ends within a bar: its whole bars, and what the last one holds by ever finer steps."""
+    edge = calendar.bucket_start(step, end, zone.key)
+    found = [Piece(step, start, edge)] if edge > start else []
+    into, low = max(edge, start), max(edge, start)
+    for finer in COARSER_FIRST[COARSER_FIRST.index(step) + 1 :]:
+        high = max(calendar.bucket_start(finer, end, zone.key), low)
+        if high > low:
+            found.append(Piece(finer, low, high, into))
+        low = high
+    return found
+
+
+def key_of(moment: datetime, step: Step, shift: Shift, zone: ZoneInfo, shown: Mapping[date, str]) -> str:
+    """Give the wall time, on the axis of what is shown, of the bar beside which an earlier one stands."""
+    local = moment.astimezone(zone).replace(tzinfo=None)
+    if step in axes.SHORT:
+        return (local + timedelta(days=shift.days)).strftime("%Y-%m-%d %H:%M")
+    months = date(*periods.months_on(local.date(), shift.months), 1) if shift.months else None
+    day = months or local.date() + timedelta(days=shift.days)
+    return shown.get(day) or day.isoformat()
+
+
+def keys_by_day(starts: Iterable[datetime], step: Step, zone: ZoneInfo) -> dict[date, str]:
+    """Give the wall time that each day or month shown bears on the axis: some begin at 1 o'clock."""
+    return {start.astimezone(zone).date(): axes.wall(start, zone, step) for start in starts}
+
+
+def beside(
+    parts: Sequence[tuple[Piece, Sequence[ConsumptionRow]]],
+    step: Step,
+    shift: Shift,
+    zone: ZoneInfo,
+    shown: Mapping[date, str],
+) -> dict[int, dict[str, Bucket]]:
+    """Put what was read of the other side beside the bars that are shown: by group, by wall time; nothing is lost or doubled."""
+    found: dict[int, dict[str, Bucket]] = {}
+    known: dict[datetime, str] = {}
+    for piece, rows in parts:
+        for row in rows:
+            bar = piece.into or row.bucket
+            if bar not in known:
+                known[bar] = key_of(bar, step, shift, zone, shown)
+            own = found.setdefault(row.device_id, {})
+            own.setdefault(known[bar], Bucket(bar)).add(row._replace(bucket=bar))
+    return found
+
+
+def together(each: Iterable[Mapping[str, Bucket]]) -> dict[str, Bucket]:
+    """Add what stands beside all groups up, by bar."""
+    found: dict[str, Bucket] = {}
+    for buckets in each:
+        for key, bucket in buckets.items():
+            total = found.setdefault(key, Bucket(bucket.start))
+            if bucket.consumption is not None:
+                total.consumption = (total.consumption or Decimal(0)) + bucket.consumption
+            total.estimated += bucket.estimated
+            total.coverage += bucket.coverage
+    return found
+
+
+class Side(NamedTuple):
+    """One side of a comparison: what was consumed, what of it is estimated, and the share of the time that was measured."""
+
+    quantity: Decimal | None
+    estimated: Decimal
+    coverage: float
+
+
+class Compared(NamedTuple):
+    """Two sides, and why they cannot fairly be compared; the difference is theirs all the same."""
+
+    now: Side
+    other: Side
+    reason: str = ""
+
+    @property
+    def difference(self) -> Decimal | None:
+        """How much more this side is."""
+        if self.now.quantity is None or self.other.quantity is None:
+            return None
+        return self.now.quantity - self.other.quantity
+
+    @property
+    def share(self) -> Decimal | None:
+        """How much more this side is, as a share of the other."""
+        if self.difference is None or not self.other.quantity or self.other.quantity < 0:
+            return None
+        return self.difference / self.other.quantity
+
+
+def side(parts: Iterable[tuple[Step, Iterable[ConsumptionRow]]], length: timedelta, devices: int, zone: ZoneInfo) -> Side:
+    """Add up a side: rows by step, over how long a stretch and of how many devices."""
+    quantity: Decimal | None = None
+    estimated, measured = Decimal(0), 0.0
+    widths: dict[tuple[str, datetime], float] = {}
+    for step, rows in parts:
+        for row in rows:
+            if row.consumption is not None:
+                quantity = row.consumption if quantity is None else quantity + row.consumption
+                estimated += row.estimated or Decimal(0)
+            if row.coverage:
+                place = step, row.bucket
+                if place not in widths:
+                    widths[place] = (axes.bucket_end(row.bucket, step, zone) - row.bucket).total_seconds()
+                measured += row.coverage * row.devices * widths[place]
+    whole = length.total_seconds() * devices
+    return Side(quantity, estimated, min(measured / whole, 1.0) if whole > 0 else 0.0)
+
+
+def compared(now: Side, other: Side, how: str, reachable: bool, locale: str) -> Compared:
+    """Compare two sides where both are measured well enough; else say in one sentence why not."""
+    if not reachable:
+        return Compared(now, other, t("change.longer", locale))
+    if other.quantity is None:
+        return Compared(now, other, t("compare.nothing_other" if how == OTHER else "change.none_before", locale))
+    if now.quantity is None:
+        return Compared(now, other, t("compare.nothing_now", locale))
+    if other.coverage < FAIR:
+        key = "compare.not_fair_other" if how == OTHER else "change.not_fair"
+        return Compared(now, other, t(key, locale, coverage=percent(other.coverage, locale)))
+    if now.coverage < FAIR:
+        return Compared(now, other, t("change.not_fair_now", locale, coverage=percent(now.coverage, locale)))
+    return Compared(now, other)
