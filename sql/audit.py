@@ -76,6 +76,14 @@ ACTIONS = (
     "rejection.retried",
     "token.added",
     "token.revoked",
+    "alarm.acknowledged",
+    "alarm.rule_added",
+    "alarm.rule_changed",
+    "alarm.rule_deleted",
+    "alarm.recipient_added",
+    "alarm.recipient_changed",
+    "alarm.recipient_deleted",
+    "alarm.recipient_tried",
 )
 
 
