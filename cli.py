@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import cli_alarms
 import cli_people
 import settings as settings_module
 from arguments import number, positive, whole
@@ -95,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
     _figures(commands)
     _events(commands)
     _rejections(commands)
+    cli_alarms.alarms(_group(commands, "alarm", "limits, silence, and who is told"), _add)
     _certificates(commands)
     _first_boot(commands)
     _audit(commands)

@@ -6,12 +6,14 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 ROOT = Path(__file__).resolve().parent
 LOCALES = ("pt-BR", "en")
+Network = IPv4Network | IPv6Network
 
 
 class SettingsError(Exception):
@@ -45,6 +47,7 @@ class Settings:
     timezone: str
     locale: str
     smtp_url: str | None
+    webhook_networks: tuple[Network, ...] | None
     log_format: str
 
     def session_key(self) -> str:
@@ -88,6 +91,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         timezone=read.zone("TDS_TIMEZONE", "America/Sao_Paulo"),
         locale=read.choice("TDS_LOCALE", "pt-BR", LOCALES),
         smtp_url=read.url("TDS_SMTP_URL", ("smtp", "smtps"), secret=True),
+        webhook_networks=read.networks("TDS_WEBHOOK_NETWORKS"),
         log_format=read.choice("TDS_LOG_FORMAT", "text", ("text", "json")),
     )
     if settings.secret_key is not None and len(settings.secret_key) < 16:
@@ -197,6 +201,15 @@ class _Reader:
         if value not in allowed:
             raise SettingsError(f"{name} must be {' or '.join(allowed)}, not {value}")
         return value
+
+    def networks(self, name: str) -> tuple[Network, ...] | None:
+        try:
+            found = tuple(ip_network(one.strip()) for one in self.text(name, "").split(",") if one.strip())
+        except ValueError:
+            raise SettingsError(
+                f"{name} is not a list of networks such as 10.0.0.0/8,192.168.1.5: {self.text(name, '')}"
+            ) from None
+        return found or None
 
     def topic(self, name: str, default: str) -> str:
         value = self.text(name, default).strip("/")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from broker.material import crl_expires, crl_fault
 from broker.signals import STOP, event_of
+from ingest.alarm_worker import AlarmWorker
 from ingest.connection import Target
 from ingest.credentials import tls_context
 from ingest.health import HealthServer
@@ -54,17 +55,20 @@ def ingest(settings: Settings, args: argparse.Namespace) -> int:
 
     health = HealthServer((settings.web_host, settings.ingest_port), metrics.text, service.hanging, unready)
     worker = ledger_worker(settings, lambda: len(inbox) >= WINDOW // 4)
+    alarms = AlarmWorker(settings, metrics.registry) if worker else None
     replayer = Replayer(lambda: database_url(settings, "ingest"), metrics)
     health.start()
     replayer.start()
-    if worker:
+    if worker and alarms:
         worker.start()
+        alarms.start()
     watch(service)
     try:
         service.run()
     finally:
         replayer.stop()
-        if worker:
+        if worker and alarms:
+            alarms.stop()
             worker.stop()
         health.stop()
     log.info("stopped")
@@ -72,12 +76,14 @@ def ingest(settings: Settings, args: argparse.Namespace) -> int:
 
 
 def work(settings: Settings, args: argparse.Namespace) -> int:
-    """Run the ledger worker alone until told to stop."""
+    """Run the ledger worker alone until told to stop, with the alarms that follow from it."""
     log_to_stderr(settings.log_format)
     stop = event_of(*STOP)
-    worker = LedgerWorker(settings)
+    worker, alarms = LedgerWorker(settings), AlarmWorker(settings)
     worker.start()
+    alarms.start()
     stop.wait()
+    alarms.stop()
     worker.stop()
     return 0
 

@@ -85,6 +85,14 @@ ACTIONS = (
     "budget.removed",
     "invoice.added",
     "invoice.removed",
+    "alarm.acknowledged",
+    "alarm.rule_added",
+    "alarm.rule_changed",
+    "alarm.rule_deleted",
+    "alarm.recipient_added",
+    "alarm.recipient_changed",
+    "alarm.recipient_deleted",
+    "alarm.recipient_tried",
 )
 
 

@@ -328,9 +328,10 @@ SELECT min(middle), max(middle)
  WHERE middle < clock_timestamp() - interval '15 minutes'
  GROUP BY date_bin('1 day', middle, 'epoch');
 
--- name: save_state Remembers how far each device's ledger reaches.
+-- name: save_state Remembers how far each device's ledger reaches, and that there is something new.
 UPDATE tds.ledger_state s
-   SET first_time = least(s.first_time, q.first),
+   SET version = s.version + 1,
+       first_time = least(s.first_time, q.first),
        last_time = CASE WHEN w.fast OR w.load_high = 'infinity' THEN q.last ELSE s.last_time END,
        last_value = CASE WHEN w.fast OR w.load_high = 'infinity' THEN l.value ELSE s.last_value END,
        odd_time = greatest(s.odd_time, q.odd)

@@ -36,6 +36,8 @@ def expire(store: Store, now: datetime) -> None:
         connection.execute(statements("upkeep.sql")["drop_revised"])
         connection.execute(statements("upkeep.sql")["drop_replays"])
         connection.execute(statements("upkeep.sql")["drop_delivery"], {"oldest": now - DELIVERY_KEPT})
+        connection.execute(statements("upkeep.sql")["drop_alarm_messages"], {"oldest": now - DELIVERY_KEPT})
+        connection.execute(statements("upkeep.sql")["drop_alarms"])
         sessions.forget(connection)
     expire_rejections(store)
     while plain:

@@ -28,6 +28,12 @@ DELETE FROM tds.revised WHERE revised_at < now() - interval '366 days';
 -- name: drop_delivery Takes what came late or twice more than 35 days ago out.
 DELETE FROM tds.delivery WHERE slot < :oldest;
 
+-- name: drop_alarm_messages Takes messages of alarms that were delivered, or given up, more than 35 days ago out.
+DELETE FROM tds.alarm_message WHERE coalesce(sent_at, given_up_at) < :oldest;
+
+-- name: drop_alarms Takes alarms that were over more than two years ago out.
+DELETE FROM tds.alarm WHERE closed_at < now() - interval '730 days';
+
 -- name: nightly_devices Chooses a thirtieth of the devices, another one each night.
 SELECT device_id FROM tds.ledger_state WHERE device_id % 30 = :turn AND last_time IS NOT NULL ORDER BY 1;
 

@@ -25,6 +25,7 @@ EXPORTED_AT_ONCE = 1_000
 WORDS = {
     "role": "role.",
     "event": "events.",
+    "alarm": "alarms.kind_",
     "kind": "kind.",
     "resource": "resource.",
     "decision": "events.was_",

@@ -6,21 +6,24 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date as Date
 from datetime import datetime, tzinfo
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-LOCALES = ("pt-BR", "en")
+from settings import LOCALES as LOCALES
+from writing import MINUS as MINUS
+from writing import NOTHING as NOTHING
+from writing import SPACE as SPACE
+from writing import clock as clock
+from writing import known as known
+from writing import local as local
+from writing import number as number
+
 WORDS = Path(__file__).parent / "words"
-MINUS = "\u2212"
-SPACE = "\u00a0"  # a number and its unit stay on one line
 DASH = "\u2013"
-NOTHING = "\u2014"
 
 type_of_word = str | Mapping[str, str]
-_SWAP = str.maketrans({",": ".", ".": ",", "-": MINUS})
-_SIGN = str.maketrans({"-": MINUS})
 
 
 def t(key: str, locale: str, **values: object) -> str:
@@ -70,35 +73,6 @@ def flat(tree: Mapping[str, Any], prefix: str) -> dict[str, type_of_word]:
     return table
 
 
-def known(locale: str) -> str:
-    """Give the locale itself where there is a table for it, else Portuguese."""
-    return locale if locale in LOCALES else LOCALES[0]
-
-
-def number(
-    value: Decimal | float | None,
-    locale: str,
-    unit: str | None = None,
-    digits: int = 3,
-    *,
-    fixed: bool = False,
-    significant: int | None = None,
-    sign: bool = False,
-) -> str:
-    """Write a number: at most `digits` decimals (exactly, if fixed), or so many significant digits; a dash for None."""
-    if value is None:
-        return NOTHING
-    exact = value if isinstance(value, Decimal) else Decimal(str(value))
-    if significant is not None and exact:
-        digits = significant - 1 - exact.adjusted()
-    rounded = exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN) + 0
-    text = f"{rounded:+,f}" if sign and rounded else f"{rounded:,f}"
-    if "." in text and not fixed:
-        text = text.rstrip("0").rstrip(".")
-    text = text.translate(_SWAP if known(locale) == "pt-BR" else _SIGN)
-    return f"{text}{SPACE}{unit}" if unit else text
-
-
 def card_number(value: Decimal | float | None, locale: str, unit: str | None = None) -> str:
     """Write a number for a card: at most 4 significant digits."""
     return number(value, locale, unit, significant=4)
@@ -111,25 +85,12 @@ def percent(share: Decimal | float | None, locale: str, digits: int = 0, *, sign
     return number(Decimal(str(share)) * 100, locale, "%", digits, sign=sign)
 
 
-def local(moment: datetime, zone: tzinfo | None) -> datetime:
-    """Give the wall time of a zone, where one is given."""
-    return moment if zone is None else moment.astimezone(zone)
-
-
 def date(day: Date, locale: str, zone: tzinfo | None = None) -> str:
     """Write a day: `23/11/2026`, `23 Nov 2026`."""
     day = local(day, zone) if isinstance(day, datetime) else day
     if known(locale) == "pt-BR":
         return f"{day.day:02}/{day.month:02}/{day.year:04}"
     return f"{day.day} {month_name(day.month, locale)} {day.year}"
-
-
-def clock(moment: datetime, locale: str, zone: tzinfo | None = None, *, seconds: bool = False) -> str:
-    """Write a time of day: `14h30`, `14:30`; with seconds `14h30min05`, `14:30:05`."""
-    wall = local(moment, zone)
-    if known(locale) == "pt-BR":
-        return f"{wall.hour:02}h{wall.minute:02}" + (f"min{wall.second:02}" if seconds else "")
-    return f"{wall.hour:02}:{wall.minute:02}" + (f":{wall.second:02}" if seconds else "")
 
 
 def date_clock(moment: datetime, locale: str, zone: tzinfo | None = None) -> str:

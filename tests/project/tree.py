@@ -19,14 +19,17 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {
     "settings": 0,
     "arguments": 0,
+    "writing": 0,
     "sql": 1,
     "broker": 1,
+    "post": 1,
     "ingest": 2,
     "certs": 2,
     "simulator": 2,
     "tds_dash": 3,
     "cli": 4,
     "cli_people": 3,
+    "cli_alarms": 3,
     "app": 4,
 }
 

@@ -1,0 +1,1 @@
+"""How a message leaves the house: mail by the operator's server, webhooks to wherever an account wants them."""
