@@ -304,10 +304,7 @@ def _certificates(commands: Any) -> None:
     bootstrap.add_argument("--rsa", action="store_true")
     _json(_add(certs, "list", "certs.commands:list", "list certificates"))
     _add(certs, "crl", "certs.commands:crl", "renew the revocation lists")
-    hold = _add(
-        certs, "hold", "certs.commands:hold", "take over the sessions of gateways that are away; `tds broker` does it by itself"
-    )
-    hold.add_argument("mac", nargs="+")
+    _add(certs, "hold", "certs.commands:hold", "take over sessions of gateways that are away").add_argument("mac", nargs="+")
     _add(certs, "work", "certs.commands:work", "carry out what people order in the pages; `tds broker` runs it by itself")
 
 

@@ -65,10 +65,10 @@ class Log:
 class Run:
     """One load run from connecting to its result."""
 
-    def __init__(self, store: Store, plan: Plan, progress: TextIO = sys.stderr) -> None:
+    def __init__(self, store: Store, plan: Plan, progress: TextIO | None = None) -> None:
         self.store = store
         self.plan = plan
-        self.progress = progress
+        self.progress = progress or sys.stderr
         self.board = Switchboard()
         self.logs: list[Log] = []
         self.published = 0
