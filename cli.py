@@ -278,10 +278,14 @@ def _certificates(commands: Any) -> None:
     certs = _group(commands, "certs", "certificates of gateways, broker and ingester")
     init = _add(certs, "init", "certs.commands:init", "make the authority and the certificates of broker and ingester")
     init.add_argument("--host", action="append", metavar="NAME", help="a name or address that gateways reach the broker by")
-    issue = _add(certs, "issue", "certs.commands:issue", "issue a gateway's key and certificate as a ZIP")
-    issue.add_argument("mac")
-    issue.add_argument("--out", type=Path, metavar="FILE.zip")
-    issue.add_argument("--rsa", action="store_true", help="an RSA 2048 key, for gateways that need one")
+    for name, help_text in (
+        ("issue", "issue a gateway's key and certificate as a ZIP"),
+        ("renew", "issue a gateway's next certificate; the present one goes on working"),
+    ):
+        one = _add(certs, name, f"certs.commands:{name}", help_text)
+        one.add_argument("mac")
+        one.add_argument("--out", type=Path, metavar="FILE.zip")
+        one.add_argument("--rsa", action="store_true", help="an RSA 2048 key, for gateways that need one")
     sign = _add(certs, "sign", "certs.commands:sign", "sign a request whose key never left the gateway")
     sign.add_argument("mac")
     sign.add_argument("--csr", type=Path, required=True, metavar="FILE")
@@ -293,10 +297,6 @@ def _certificates(commands: Any) -> None:
     revoke = _add(certs, "revoke", "certs.commands:revoke", "revoke a certificate at once")
     revoke.add_argument("serial")
     revoke.add_argument("--reason", required=True)
-    renew = _add(certs, "renew", "certs.commands:renew", "issue a gateway's next certificate; the present one goes on working")
-    renew.add_argument("mac")
-    renew.add_argument("--out", type=Path, metavar="FILE.zip")
-    renew.add_argument("--rsa", action="store_true")
     bootstrap = _add(certs, "bootstrap", "certs.first_boot_commands:bootstrap", "issue a batch's certificate for first boot")
     bootstrap.add_argument("batch", metavar="BATCH")
     bootstrap.add_argument("--years", type=whole(1, 10), default=2)
