@@ -266,10 +266,7 @@ def _rejections(commands: Any) -> None:
     adopt.add_argument("id", type=whole(1, 2**63 - 1))
     _device_options(adopt, required=True)
     retry = _add(
-        rejection,
-        "retry",
-        "ingest.rejection_commands:rejection_retry",
-        "try again what the same device sent and was rejected for the same reason",
+        rejection, "retry", "ingest.rejection_commands:rejection_retry", "try again what was rejected for the same reason"
     )
     retry.add_argument("id", type=whole(1, 2**63 - 1))
 
