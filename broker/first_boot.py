@@ -61,7 +61,7 @@ class FirstBootBroker(Broker):
     def _reload(self, before: Material | None, material: Material) -> None:
         """Start anew where a batch was revoked: its connections end with the process, which keeps nothing; others come back.
 
-        So it does for every change on 2.0.11, which may crash at a reload (broker/rereading.py).
+        So it does for every change on 2.0, which may crash at a reload (broker/rereading.py).
         """
         if self._version >= FIXED and (before is None or material.revoked() <= before.revoked()):
             super()._reload(before, material)

@@ -156,7 +156,7 @@ class Broker:
         self._have_it_reread()
 
     def _have_it_reread(self) -> None:
-        """Have Mosquitto read its files again; 2.0.11 is stopped and started where reading would do harm."""
+        """Have Mosquitto read its files again; 2.0 is stopped and started where reading would do harm."""
         assert self.process is not None
         if self._version >= FIXED:
             mosquitto.reload(self.process)

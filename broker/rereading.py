@@ -1,4 +1,4 @@
-"""Having Mosquitto 2.0.11 read its files again, without what goes wrong there for clients that are away.
+"""Having Mosquitto 2.0 read its files again, without what goes wrong there for clients that are away.
 
 It takes a client that is away for one whose certificate is missing, and so
 - forgets what it may read: from then on nothing is kept for it. That matters for the ingester: somebody is there in its place;

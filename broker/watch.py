@@ -1,4 +1,4 @@
-"""Which gateways have left a session behind that Mosquitto 2.0.11 would stumble over, read from its log on the way to ours.
+"""Which gateways have left a session behind that Mosquitto 2.0 would stumble over, read from its log on the way to ours.
 
 Its log says of each connection which MQTT it speaks, and of each client that it left; not how long its session is kept. So every
 client of MQTT 5 that is away counts. 3.1.1 has no sessions that end.

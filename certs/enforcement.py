@@ -26,7 +26,7 @@ Address = tuple[str, int]
 MINUTES = timedelta(minutes=2)
 # `tds broker` looks for a new list twice a second; a remote one may have it copied.
 PATIENCE_SECONDS = 9.0
-# First boot's broker starts anew for a revocation, Mosquitto 2.0.11 sometimes: for a moment nothing answers there.
+# First boot's broker starts anew for a revocation, Mosquitto 2.0 sometimes: for a moment nothing answers there.
 RESTART_SECONDS = 4.0
 
 
@@ -119,7 +119,7 @@ def enforce_first_boot(settings: Settings, folder: CertificateFolder, canary: Ca
 def hold(settings: Settings, folder: CertificateFolder, names: Iterable[str]) -> None:
     """Take over the session of each gateway that is away, once, by MQTT 3.1.1: its queue stays, and it has no end any more.
 
-    Mosquitto 2.0.11 crashes over sessions with an end when it reads its files again. One that is not there is not left behind.
+    Mosquitto 2.0 crashes over sessions with an end when it reads its files again. One that is not there is not left behind.
     """
     issuer, key = folder.issuer(), new_key()
     for name in names:

@@ -142,6 +142,7 @@ class Connection:
             control.beat = time.monotonic()
             if arrived or full:
                 deadline = control.beat + SUBSCRIBE_SECONDS
+                self._show_life(control.beat)
             if self._fault or (not self._confirmed and control.beat > deadline):
                 raise TdsError(self._fault or f"the broker did not confirm the subscription within {SUBSCRIBE_SECONDS} s")
             if not full:
@@ -167,6 +168,11 @@ class Connection:
             if not self.control.discarding:
                 self._put(messages)
         return arrived
+
+    def _show_life(self, now: float) -> None:
+        """Tell paho, which sees no messages, that the broker is there: its answer to a ping may come behind thousands of them."""
+        with self._client._msgtime_mutex:
+            self._client._last_bytes_received = now
 
     def _put(self, messages: Iterable[Published]) -> None:
         for packet, topic, payload in messages:

@@ -31,7 +31,7 @@ from certs.store import CertificateFolder, certificate_pem, key_pem
 from settings import Settings
 
 ROOT = "tds_new/devices"
-# As a session of MQTT 3.1.1 that is not clean. One that ends makes Mosquitto 2.0.11 crash sooner or later (broker/README.md).
+# As a session of MQTT 3.1.1 that is not clean. One that ends makes Mosquitto 2.0 crash sooner or later (broker/README.md).
 NEVER = 0xFFFFFFFF
 
 

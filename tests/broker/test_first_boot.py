@@ -247,7 +247,7 @@ def test_a_new_list_without_a_new_name_disconnects_nobody(first: Lab) -> None:
     gateway = join(first, "aa:bb:cc:00:02:05")
     before = first.broker._material
     keep(first.settings)
-    # Mosquitto 2.0.11 would have to be started anew for it, and is given it when it is needed.
+    # Mosquitto 2.0 would have to be started anew for it, and is given it when it is needed.
     assert wait_until(lambda: first.broker._waits or first.broker._material is not before)
     time.sleep(0.5)
     assert gateway.connected

@@ -1,4 +1,4 @@
-"""What a reload does to those that are away: on Mosquitto 2.0.11 it would crash the broker, sooner or later."""
+"""What a reload does to those that are away: on Mosquitto 2.0 it would crash the broker, sooner or later."""
 
 from __future__ import annotations
 

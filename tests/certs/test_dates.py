@@ -69,7 +69,7 @@ def test_the_running_broker_renews_a_list_that_is_a_day_old_and_disconnects_nobo
     monkeypatch.setattr("broker.upkeep.CHECK_SECONDS", 0.5)
     monkeypatch.setattr(
         "broker.process.ENOUGH_AHEAD", timedelta(days=60)
-    )  # Mosquitto 2.0.11 is given a list that is only newer later
+    )  # Mosquitto 2.0 is given a list that is only newer later
     lab = Lab(make_settings(tmp_path))
     lab.close()
     lab.broker = Broker(lab.settings, output=lab.log_path.open("ab"))

@@ -158,6 +158,23 @@ def test_what_waited_is_bounded_and_acknowledged_before_the_subscription_is_conf
     assert numbers(taken) == list(range(600))
 
 
+def test_an_answer_to_a_ping_behind_many_messages_is_waited_for(
+    cell: Cell, gateway: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ear(cell, window=1000).subscriber.stop()
+    send(gateway, 600)
+    monkeypatch.setattr("ingest.connection.KEEPALIVE", 1)
+    ear = Ear(cell, window=1000, most=5)
+    taken: list[Received] = []
+    for _ in range(20):  # far slower than they come
+        batch = ear.take(5)
+        ear.settle(batch)
+        taken += batch
+        time.sleep(0.2)
+    assert {message.epoch for message in taken} == {1}
+    assert numbers(taken + ear.finish(500)) == list(range(600))
+
+
 def test_while_nothing_can_be_stored_for_long_it_leaves_the_broker_and_comes_back(
     cell: Cell, gateway: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
