@@ -134,21 +134,6 @@ def _processes(commands: Any) -> None:
 
 def _people(commands: Any) -> None:
     account = _group(commands, "account", "accounts")
-    add = _add(account, "add", "sql.commands:account_add", "add an account")
-    add.add_argument("name")
-    add.add_argument("--timezone", help="such as America/Sao_Paulo")
-    add.add_argument("--locale", choices=settings_module.LOCALES)
-    add.add_argument("--currency", default="BRL", help="three letters, such as BRL")
-    change = _add(
-        account,
-        "set",
-        "sql.commands:account_set",
-        "change when its gateways and devices count as silent or stuck, and how members sign in",
-    )
-    change.add_argument("name")
-    change.add_argument("--silent-after", type=int, metavar="INTERVALS", help="reporting intervals without a message or reading")
-    change.add_argument("--stuck-after", type=int, metavar="HOURS", help="hours with one value, while another counter moved")
-    change.add_argument("--second-factor", choices=("required", "optional"), help="whether members need one to act for it")
     _json(_add(account, "list", "sql.commands:account_list", "list the accounts"))
     cli_people.accounts(account, _add)
     cli_people.people(_group(commands, "user", "people"), _add)

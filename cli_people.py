@@ -6,12 +6,25 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from settings import LOCALES
+
 Add = Callable[[Any, str, str, str], argparse.ArgumentParser]
 ROLES = ("admin", "editor", "viewer")
 
 
 def accounts(account: Any, add: Add) -> None:
-    """Add what ends an account, or takes everything it holds with it."""
+    """Add what begins an account, changes it, ends it, or takes everything it holds with it."""
+    made = add(account, "add", "sql.commands:account_add", "add an account")
+    made.add_argument("name")
+    made.add_argument("--timezone", help="such as America/Sao_Paulo")
+    made.add_argument("--locale", choices=LOCALES)
+    made.add_argument("--currency", default="BRL", help="three letters, such as BRL")
+    said = "change when its gateways and devices count as silent or stuck, and how members sign in"
+    change = add(account, "set", "sql.commands:account_set", said)
+    change.add_argument("name")
+    change.add_argument("--silent-after", type=int, metavar="INTERVALS", help="reporting intervals without a message or reading")
+    change.add_argument("--stuck-after", type=int, metavar="HOURS", help="hours with one value, while another counter moved")
+    change.add_argument("--second-factor", choices=("required", "optional"), help="whether members need one to act for it")
     delete = add(account, "delete", "sql.account_commands:account_delete", "delete an account with everything it holds")
     delete.add_argument("name")
     delete.add_argument("--yes", action="store_true", help="there is no way back")

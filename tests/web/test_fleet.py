@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sql import fleet, people
 from tests.conftest import Database
 from tests.sql.plant import feed, mac, series
-from tests.web.dash import answer, call
+from tests.web.dash import answer, call, callbacks, post
 from tests.web.world import PASSWORD, World
 
 NAME = "Estuary"
@@ -89,8 +89,6 @@ def opened(client: FlaskClient, id: int | None, thing: str = "devices") -> dict[
 def saved(client: FlaskClient, form: dict[str, Any], thing: str = "devices", **typed: Any) -> Any:
     """Save a form as it was opened, but for what is typed."""
     values = {f"{thing}-form-{name}": value for name, value in {**form["values"], **typed}.items()}
-    from tests.web.dash import callbacks, post
-
     dependency = next(one for one in callbacks(client) if any(i["id"] == f"{thing}-form-save" for i in one["inputs"]))
     given = {f"{one['id']}.{one['property']}": values.get(one["id"]) for one in dependency["state"]}
     given[f"{thing}-form-seen.data"] = form["seen"]
@@ -196,17 +194,14 @@ def test_a_device_moves_and_says_where_it_is(plant: Plant, editor: FlaskClient) 
 
 def figures_of(client: FlaskClient, device: int) -> list[Any]:
     """Give all that the API says a device consumed, but for where it stands."""
-    days = f"device={device}&from=2026-01-04&to=2026-01-08"
+    days, place = f"device={device}&from=2026-01-04&to=2026-01-08", ("gateway_mac", "device_code", "device")
     found = [client.get(f"/api/v1/consumption?step={step}&{days}").json for step in ("15min", "hour", "day")]
-    books = client.get(f"/api/v1/books?{days}").json
-    return [{name: value for name, value in row.items() if name not in ("gateway_mac", "device_code", "device")}
-            for row in (*(row for rows in found for row in rows), books)]  # fmt: skip
+    rows = [*(row for rows in found for row in rows), client.get(f"/api/v1/books?{days}").json]
+    return [{name: value for name, value in row.items() if name not in place} for row in rows]
 
 
 def press(client: FlaskClient, button: str, **values: Any) -> Any:
     """Press a button, with the page holding values."""
-    from tests.web.dash import callbacks, post
-
     named = {name.replace("_", "-"): value for name, value in values.items()}
     dependency = next(one for one in callbacks(client) if any(i["id"] == button for i in one["inputs"]))
     given = {f"{one['id']}.{one['property']}": named.get(one["id"]) for one in [*dependency["inputs"], *dependency["state"]]}
@@ -326,9 +321,7 @@ def test_a_file_that_is_none_is_refused(editor: FlaskClient, content: str) -> No
 def test_a_file_is_read_however_it_was_saved(plant: Plant, editor: FlaskClient, encoding: str, line_end: str) -> None:
     address = plant.one("SELECT mac FROM tds.gateway WHERE id = %s", plant.gateway("Silo"))
     lines = ("gateway_mac;code;name;kind;resource;unit", f"{address};D1;Câmara fria;gauge;temperature;°C", "")
-    content = line_end.join(lines).encode(encoding)
-    if encoding == "utf-16-be":
-        content = codecs.BOM_UTF16_BE + content
+    content = (codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b"") + line_end.join(lines).encode(encoding)
     planned = press(editor, "devices-import-file", devices_import_file="data:;base64," + base64.b64encode(content).decode())
     said = shown(planned, "devices-import-told")
     assert "1 device would be registered." in said
@@ -336,8 +329,10 @@ def test_a_file_is_read_however_it_was_saved(plant: Plant, editor: FlaskClient, 
 
 
 def test_a_file_of_far_too_many_lines_is_refused_in_one_sentence(editor: FlaskClient) -> None:
-    planned = press(editor, "devices-import-file", devices_import_file=upload(*["02:00:00:00:00:01,D,n,gauge,other,V"] * 40_000))
-    assert "at most 20,000 lines" in shown(planned, "devices-import-told")
+    endless = upload(*["02:00:00:00:00:01,D,n,gauge,other,V"] * 40_000)
+    assert "at most 20,000 lines" in shown(
+        press(editor, "devices-import-file", devices_import_file=endless), "devices-import-told"
+    )
 
 
 def test_it_says_what_was_changed_since_before_an_import_is_taken_back(plant: Plant, editor: FlaskClient) -> None:
