@@ -1,5 +1,5 @@
 #!/bin/sh
-# test.sh VENV: everything that this machine can test: format, lint, types, then the suite with coverage.
+# test.sh VENV: everything that this machine can test: format, lint, then types beside the suite with coverage.
 set -eu
 venv=$1
 debian() { sh "$(dirname "$0")/debian.sh" "$@"; }
@@ -14,8 +14,17 @@ debian $broker $browser || {
 }
 "$venv/bin/ruff" format --check --quiet .
 "$venv/bin/ruff" check --quiet .
-"$venv/bin/mypy"
 # Some set this to keep folders tidy: then every process, of which there are hundreds here, compiles all that it imports anew.
 unset PYTHONDONTWRITEBYTECODE
+# Half a minute of one core where nothing is kept from the last time, beside tests of which most wait.
+types=$(mktemp)
+trap 'rm -f "$types"' EXIT
+"$venv/bin/mypy" >"$types" 2>&1 &
+looking=$! failed=0
 # Most tests wait for processes: three workers keep two cores busy.
-exec "$venv/bin/python" -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+"$venv/bin/python" -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term || failed=$?
+wait "$looking" || {
+    cat "$types" >&2
+    failed=1
+}
+exit "$failed"
