@@ -106,6 +106,9 @@ HATCH_GROUND = 0.3
 HATCH = {"shape": "/", "size": 6, "solidity": 0.35, "fillmode": "replace"}
 # Above its bar, in a grey that both grounds bear.
 REVISED = {"symbol": "diamond", "size": 7, "standoff": 8, "angle": 180, "color": OTHERS_COLOUR, "line": {"width": 0}}
+# What stands apart from its bar, and what a bar should not pass.
+APART = {"symbol": "line-ew-open", "size": 18, "line": {"width": 2}}
+LIMIT = {"color": LIGHT["offline"], "width": 1.5, "dash": "dash"}
 LINE_WIDTH = 1.75
 MOST_DOTS = 300  # of a line whose readings are each marked
 DOT = 4

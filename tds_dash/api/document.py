@@ -74,6 +74,8 @@ def description() -> dict[str, Any]:
             "/devices": get("The devices in use", listed("Device"), [*which, *page]),
             "/devices/{id}": get("One device", one("Device"), [path("id")]),
             "/books": get("The books of one device: registers, corrections, consumption, and whether they balance", one("Books"), [{**device, "required": True, "schema": TEXT}, *period]),
+            "/peaks": get("Maximum demand by month, together and alone, the top quarter-hours and which devices made each; electricity unless told otherwise", one("Peaks"), [query("top", {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}, "How many quarter-hours."), *period, *which]),
+            "/profile": get("How the load of one device lies over day and week, what never rests, how long it stood how high", one("Profile"), [{**device, "required": True, "schema": TEXT}, *period]),
             "/consumption": get("Consumption by bucket, empty buckets too", listed("Consumption"), [step, *period, *which]),
             "/rejections": get("What could not be stored, newest first, by pages; payloads cut to 4 KiB", one("Rejections"), [query("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "How many."), query("after", TEXT, "`next` of the page before."), *refused]),
             "/rejections/{id}": get("One rejection with all that was received", one("Rejection"), [path("id")]),
@@ -160,6 +162,7 @@ REJECTION = fields(
     id=WHOLE, received_at=INSTANT, reason=TEXT, detail=TEXT, **OF_GATEWAY, device_code=maybe(TEXT), topic=TEXT, size=WHOLE,
     payload=maybe(TEXT), payload_base64=TEXT,
 )  # fmt: skip
+NAMED = {"device_id": WHOLE, "gateway_mac": TEXT, "device_code": TEXT}
 SCHEMAS = {
     "Error": fields(error=fields(code=TEXT, message=TEXT)),
     "LatestReading": fields(
@@ -177,6 +180,24 @@ SCHEMAS = {
         device=TEXT, unit=TEXT, **{"from": INSTANT, "to": INSTANT}, opening=maybe(NUMBER), closing=maybe(NUMBER),
         corrections={"type": "array", "items": fields(at=INSTANT, kind=TEXT, amount=NUMBER)},
         consumption=NUMBER, estimated=NUMBER, balanced=TRUTH,
+    ),
+    "Peaks": fields(
+        unit=TEXT, **{"from": INSTANT, "to": INSTANT}, devices=WHOLE, left_out=WHOLE,
+        months={"type": "array", "items": fields(
+            month=INSTANT, together=maybe(NUMBER), at=maybe(INSTANT), estimated=maybe(NUMBER), alone=maybe(NUMBER), diversity=maybe(NUMBER)
+        )},
+        top={"type": "array", "items": fields(
+            at=INSTANT, demand=NUMBER, estimated=NUMBER, estimated_devices=WHOLE,
+            devices={"type": "array", "items": fields(**NAMED, demand=NUMBER, measured=TRUTH)},
+        )},
+        maxima={"type": "array", "items": fields(**NAMED, demand=NUMBER, month=INSTANT, at=maybe(INSTANT))},
+    ),
+    "Profile": fields(
+        **NAMED, unit=TEXT, **{"from": INSTANT, "to": INSTANT}, hours=WHOLE,
+        week={"type": "array", "items": fields(weekday=WHOLE, hour=WHOLE, hours=WHOLE, mean=NUMBER)},
+        day={"type": "array", "items": fields(weekend=TRUTH, hour=WHOLE, hours=WHOLE, mean=NUMBER, low=NUMBER, high=NUMBER)},
+        quarters=WHOLE, duration={"type": "array", "items": fields(share=NUMBER, level=NUMBER)},
+        base={"type": ["object", "null"]}, nights={"type": "array", "items": fields(evening=TEXT, least=NUMBER, quantity=NUMBER)},
     ),
     "Rejection": REJECTION,
     "Rejections": fields(rejections={"type": "array", "items": REJECTION}, next=maybe(TEXT)),

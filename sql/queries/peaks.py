@@ -1,0 +1,246 @@
+"""Maximum demand: the largest quarter-hours of devices, alone and together, found without reading every quarter-hour."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, text
+
+from sql import calendar, rollups
+from sql.consumption import buckets, rollups_of
+from sql.statements import raw_statements, statements
+
+FILE = "queries/peaks.sql"
+HOUR = timedelta(hours=1)
+HALF_SLOT = timedelta(minutes=7, seconds=30)
+UNKNOWN = Decimal("Infinity")  # the bound of a day that no rollup tells of
+FIRST_DAYS, FIRST_HOURS, GROWTH = 1, 2, 2
+Period = tuple[datetime, datetime]
+
+
+class Group(NamedTuple):
+    """Devices that are looked at together, each with the factor that brings its unit to the common one, in a zone."""
+
+    devices: list[int]
+    factors: list[Decimal]
+    zone: str
+
+
+class Quarter(NamedTuple):
+    """What a group took in one quarter-hour: measured, of so many devices; and beside it what is estimated, which does not count."""
+
+    start: datetime
+    quantity: Decimal
+    estimated: Decimal
+    devices: int
+    estimated_devices: int
+
+
+class Largest(NamedTuple):
+    """The largest measured quarter-hour of a device in a local month, in the device's own unit; None: none was measured."""
+
+    device_id: int
+    month: datetime
+    quantity: Decimal | None
+
+
+class Share(NamedTuple):
+    """What a device took in a quarter-hour, in the group's unit, and whether that was measured."""
+
+    device_id: int
+    quantity: Decimal
+    measured: bool
+
+
+def largest_by_month(conn: Connection, group: Group, start: datetime, end: datetime) -> list[Largest]:
+    """Give the largest measured quarter-hour of each device and local month of a period of whole months."""
+    if not group.devices or start >= end:
+        return []
+    binds: dict[str, Any] = {"devices": group.devices, "start": start, "end": end}
+    known = {} if calendar.repeats_midnight(start, end, group.zone) else rollups_of(conn, group.zone)
+    if not known:
+        rows = conn.execute(statements(FILE)["months_of_ledger"], {**binds, "lows": buckets("month", start, end, group.zone)})
+        return sorted(Largest(*row) for row in rows)
+    whole = calendar.has_whole_hours(start, end, group.zone)
+    names = {
+        "month": f"consumption_month_{rollups.slug(group.zone)}",
+        "day": f"consumption_day_{rollups.slug(group.zone)}",
+        "today": rollups.HOUR if whole else "ledger",
+        "moment": "bucket" if whole else "middle",
+        "largest": "largest" if whole else "CASE WHEN estimated = 0 THEN quantity END",
+    }
+    body = text(raw_statements(FILE)["months"].format(**names))
+    rows = conn.execute(body, {**binds, "zone": group.zone, "closed": known["month"], "until": known["day"]})
+    return sorted((Largest(*row) for row in rows), key=lambda one: (one.device_id, one.month))
+
+
+def highest(
+    conn: Connection, group: Group, periods: Sequence[Period], count: int = 1, known: Sequence[Quarter] = ()
+) -> list[list[Quarter]]:
+    """Give, for each period, the quarter-hours in which the devices together took most, the largest first.
+
+    Branch and bound: what the devices took at most alone, added up by day and then by hour, bounds what they took together.
+    Only hours whose bound is above the smallest quarter-hour that is kept are read by quarter-hours, so the answer is exact; of
+    quarter-hours that are equal, those found first are kept. Quarter-hours that are `known` already spare some of the search.
+    """
+    searches = [Search(period, count) for period in periods]
+    for search in searches:
+        search.keep(known)
+    if not group.devices:
+        return [[] for _ in searches]
+    for search in searches:
+        search.begin(_day_bounds(conn, group, search.period))
+    while any(search.goes_on for search in searches):
+        days = {day for search in searches for day in search.next_days()}
+        hours = _hour_bounds(conn, group, sorted(days))
+        for search in searches:
+            search.add_hours(hours)
+        wanted = {hour for search in searches for hour in search.next_hours()}
+        quarters = _quarters(conn, group, [(hour, hour + HOUR) for hour in sorted(wanted)])
+        for search in searches:
+            search.add_quarters(quarters)
+    return [search.found() for search in searches]
+
+
+class Search:
+    """The search for the largest quarter-hours of one period; knows nothing of the database."""
+
+    def __init__(self, period: Period, count: int) -> None:
+        self.period = period
+        self.count = count
+        self.best: list[tuple[Decimal, float, Quarter]] = []  # a heap: the smallest that is kept comes first
+        self.days: list[tuple[Decimal, Period]] = []
+        self.hours: list[tuple[Decimal, datetime]] = []
+        self.opened: set[Period] = set()
+        self.seen: set[datetime] = set()
+        self.waiting: set[datetime] = set()
+        self.kept: set[datetime] = set()
+        self.width = (FIRST_DAYS, FIRST_HOURS)
+
+    def begin(self, days: Iterable[tuple[Decimal, Period]]) -> None:
+        """Take in the bounds of the days; the last of the list is opened first."""
+        self.days = sorted(days, key=lambda day: (day[0], -day[1][0].timestamp()))
+
+    @property
+    def threshold(self) -> Decimal:
+        """What a quarter-hour must be above to be kept."""
+        return self.best[0][0] if len(self.best) == self.count else Decimal("-Infinity")
+
+    @property
+    def goes_on(self) -> bool:
+        """Tell whether an unopened day or hour may hold more."""
+        return any(part and part[-1][0] > self.threshold for part in (self.days, self.hours))
+
+    def next_days(self) -> list[Period]:
+        """Give the days to open now: none while an opened hour promises more than is kept."""
+        if self.hours and self.hours[-1][0] > self.threshold:
+            return []
+        found: list[Period] = []
+        while self.days and self.days[-1][0] > self.threshold and len(found) < self.width[0]:
+            found.append(self.days.pop()[1])
+        self.opened.update(found)
+        self.width = (self.width[0] * GROWTH, self.width[1])
+        return found
+
+    def add_hours(self, bounds: Sequence[tuple[Decimal, datetime]]) -> None:
+        """Take in the bounds of hours of opened days."""
+        fresh = [
+            (bound, hour)
+            for bound, hour in bounds
+            if hour not in self.seen and any(low < hour + HOUR and hour < high for low, high in self.opened)
+        ]
+        self.seen.update(hour for _, hour in fresh)
+        self.opened.clear()
+        self.hours = sorted([*self.hours, *fresh], key=lambda one: (one[0], -one[1].timestamp()))
+
+    def next_hours(self) -> list[datetime]:
+        """Give the hours to read now."""
+        found: list[datetime] = []
+        while self.hours and self.hours[-1][0] > self.threshold and len(found) < self.width[1]:
+            found.append(self.hours.pop()[1])
+        self.waiting = set(found)
+        self.width = (self.width[0], self.width[1] * GROWTH)
+        return found
+
+    def add_quarters(self, quarters: Iterable[Quarter]) -> None:
+        """Keep what is largest of the hours that were waited for."""
+        self.keep(quarter for quarter in quarters if quarter.start.replace(minute=0) in self.waiting)
+        self.waiting = set()
+
+    def keep(self, quarters: Iterable[Quarter]) -> None:
+        """Keep what is largest of the period, each once."""
+        start, end = self.period
+        for quarter in quarters:
+            if not start <= quarter.start < end or quarter.start in self.kept:
+                continue
+            self.kept.add(quarter.start)
+            entry = (quarter.quantity, -quarter.start.timestamp(), quarter)
+            if len(self.best) < self.count:
+                heapq.heappush(self.best, entry)
+            elif entry > self.best[0]:
+                heapq.heapreplace(self.best, entry)
+
+    def found(self) -> list[Quarter]:
+        """Give what is kept, the largest first."""
+        return [quarter for _, _, quarter in sorted(self.best, reverse=True)]
+
+
+def shares(conn: Connection, group: Group, quarters: Iterable[Quarter]) -> dict[datetime, list[Share]]:
+    """Give what each device took in some quarter-hours, the most first."""
+    middles = sorted({quarter.start + HALF_SLOT for quarter in quarters})
+    if not middles:
+        return {}
+    binds = {"devices": group.devices, "factors": group.factors, "middles": middles, "low": middles[0], "high": middles[-1]}
+    found: dict[datetime, list[Share]] = {}
+    for row in conn.execute(statements(FILE)["shares"], binds):
+        found.setdefault(row.start, []).append(Share(row.device_id, row.quantity, row.measured))
+    return found
+
+
+def moments(conn: Connection, largest: Sequence[Largest], zone: str) -> dict[int, datetime]:
+    """Give the start of the quarter-hour in which each device first reached its largest of a month."""
+    known = [one for one in largest if one.quantity is not None]
+    binds = {
+        "devices": [one.device_id for one in known],
+        "largest": [one.quantity for one in known],
+        "lows": [one.month for one in known],
+        "highs": [calendar.next_bucket("month", one.month, zone) for one in known],
+    }
+    return {row.device_id: row.start for row in conn.execute(statements(FILE)["moments"], binds)} if known else {}
+
+
+def _day_bounds(conn: Connection, group: Group, period: Period) -> list[tuple[Decimal, Period]]:
+    """Give each local day of a period with its bound; days without any measured quarter-hour are left out."""
+    start, end = period
+    days = [(day, calendar.next_bucket("day", day, group.zone)) for day in buckets("day", start, end, group.zone)]
+    if not days:
+        return []
+    if not rollups_of(conn, group.zone) or calendar.repeats_midnight(days[0][0], days[-1][1], group.zone):
+        return [(UNKNOWN, day) for day in days]
+    body = text(raw_statements(FILE)["days"].format(day=f"consumption_day_{rollups.slug(group.zone)}"))
+    binds = {"devices": group.devices, "factors": group.factors, "start": days[0][0], "end": end}
+    bounds = {row.bucket: row.bound for row in conn.execute(body, binds)}
+    return [(bounds[day[0]], day) for day in days if day[0] in bounds]
+
+
+def _hour_bounds(conn: Connection, group: Group, days: Sequence[Period]) -> list[tuple[Decimal, datetime]]:
+    """Give the bounds of the hours that days reach into."""
+    lows = [low.replace(minute=0) for low, _ in days]
+    rows = _of_periods(conn, "hours", group, lows, [high for _, high in days])
+    return [(bound, hour) for hour, bound in {row.bucket: row.bound for row in rows}.items()]  # two days may share an hour
+
+
+def _quarters(conn: Connection, group: Group, hours: Sequence[Period]) -> list[Quarter]:
+    rows = _of_periods(conn, "quarters", group, [low for low, _ in hours], [high for _, high in hours])
+    return [Quarter(*row) for row in rows]
+
+
+def _of_periods(conn: Connection, name: str, group: Group, lows: Sequence[datetime], highs: Sequence[datetime]) -> Sequence[Any]:
+    if not lows:
+        return []
+    binds = {"devices": group.devices, "factors": group.factors, "lows": list(lows), "highs": list(highs)}
+    return conn.execute(statements(FILE)[name], binds).all()

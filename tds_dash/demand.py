@@ -1,0 +1,135 @@
+"""Maximum demand of a group of meters: by month, together and alone; the top quarter-hours, and which devices made each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from sql import calendar
+from sql.consumption import buckets
+from sql.queries.devices import Device
+from sql.queries.peaks import Group, Largest, Quarter, Share, highest, largest_by_month, moments, shares
+from sql.units import convert, convertible
+from tds_dash.amounts import MAIN_UNIT
+from tds_dash.rates import per_hour
+
+PLACES = Decimal("0.000001")
+TOP = 10
+PER_HOUR = 4  # quarter-hours
+Period = tuple[datetime, datetime]
+
+
+class DeviceDemand(NamedTuple):
+    """What a device took at most alone, in which month and when, in the group's unit per hour."""
+
+    device: Device
+    demand: Decimal
+    month: datetime
+    moment: datetime | None
+
+
+class MonthDemand(NamedTuple):
+    """A local month: the largest quarter-hour of all together, and the sum of what each took at most alone, per hour."""
+
+    month: datetime
+    quarter: Quarter | None
+    alone: Decimal | None
+
+    @property
+    def together(self) -> Decimal | None:
+        """What all took together at most, per hour."""
+        return None if self.quarter is None else demand_of(self.quarter)
+
+    @property
+    def diversity(self) -> Decimal | None:
+        """How many times the sum of the single maxima is what all took together."""
+        return (self.alone / self.together).quantize(PLACES) if self.alone and self.together else None
+
+
+class Demand(NamedTuple):
+    """The demand of the devices of one unit; devices that count in another unit are `left_out`."""
+
+    unit: str
+    devices: list[Device]
+    left_out: int
+    months: list[MonthDemand]
+    top: list[Quarter]
+    parts: dict[datetime, list[Share]]
+    alone: list[DeviceDemand]
+
+
+def demand_of(quarter: Quarter) -> Decimal:
+    """Give a quarter-hour as what it would be within an hour."""
+    return quarter.quantity * PER_HOUR
+
+
+def group_of(devices: Sequence[Device], zone: str) -> tuple[Group, str, list[Device]]:
+    """Give the meters that count in one unit, with their factors: in the resource's main unit, or in the first one's."""
+    meters = [device for device in devices if device.kind != "gauge"]
+    if not meters:
+        return Group([], [], zone), "", []
+    main = MAIN_UNIT.get(meters[0].resource, meters[0].unit)
+    unit = main if any(convertible(device.unit, main) for device in meters) else meters[0].unit
+    own = [device for device in meters if convertible(device.unit, unit)]
+    factors = [convert(Decimal(1), device.unit, unit) for device in own]
+    return Group([device.id for device in own], factors, zone), unit, own
+
+
+def demand(
+    conn: Connection,
+    devices: Sequence[Device],
+    start: datetime,
+    end: datetime,
+    zone: str,
+    of: Period | None = None,
+    count: int = TOP,
+    timed: int = 50,
+) -> Demand:
+    """Give the demand of meters over whole months of a zone, the top quarter-hours of a part of them, and when the `timed` largest reached their own."""
+    group, unit, own = group_of(devices, zone)
+    starts = buckets("month", start, end, zone)
+    periods = [(month, calendar.next_bucket("month", month, zone)) for month in starts]
+    largest = largest_by_month(conn, group, start, end)
+    factors = dict(zip(group.devices, group.factors, strict=True))
+    found = highest(conn, group, periods)
+    (top,) = highest(conn, group, [of or (start, end)], count, [quarter for best in found for quarter in best])
+    months = [
+        MonthDemand(month, next(iter(best), None), alone_in(largest, month, factors))
+        for month, best in zip(starts, found, strict=True)
+    ]
+    within = [one for one in largest if of is None or of[0] <= one.month < of[1]]
+    alone = single(conn, own, within, factors, zone, timed)
+    return Demand(per_hour(unit), own, len(devices) - len(own), months, top, shares(conn, group, top), alone)  # fmt: skip
+
+
+def alone_in(largest: Sequence[Largest], month: datetime, factors: dict[int, Decimal]) -> Decimal | None:
+    """Add up what each device took at most in a month."""
+    known = [one.quantity * factors[one.device_id] for one in largest if one.month == month and one.quantity is not None]
+    return sum(known, Decimal(0)) * PER_HOUR if known else None
+
+
+def single(
+    conn: Connection, devices: Sequence[Device], largest: Sequence[Largest], factors: dict[int, Decimal], zone: str, timed: int
+) -> list[DeviceDemand]:
+    """Give what each device took at most alone, the largest first, and of the first ones when that was."""
+    best: dict[int, Largest] = {}
+    for one in largest:
+        before = best.get(one.device_id)
+        if one.quantity is not None and (before is None or before.quantity is None or one.quantity > before.quantity):
+            best[one.device_id] = one
+    ranked = sorted(best.values(), key=lambda one: (-(one.quantity or 0) * factors[one.device_id], one.device_id))
+    when = moments(conn, ranked[:timed], zone)
+    known = {device.id: device for device in devices}
+    return [
+        DeviceDemand(
+            known[one.device_id],
+            (one.quantity or Decimal(0)) * factors[one.device_id] * PER_HOUR,
+            one.month,
+            when.get(one.device_id),
+        )
+        for one in ranked
+    ]
