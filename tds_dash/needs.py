@@ -77,6 +77,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PAGES = {
     "overview": VIEWER,
     "consumption": VIEWER,
+    "costs": VIEWER,
     "device": VIEWER,
     "devices": VIEWER,
     "gateway": VIEWER,

@@ -20,6 +20,7 @@ from tds_dash.wording import t
 PAGES = (
     ("overview", "/", "speedometer2"),
     ("consumption", "/consumption", "bar-chart-line"),
+    ("costs", "/costs", "cash-coin"),
     ("readings", "/readings", "list-ul"),
     ("gateways", "/gateways", "hdd-network"),
     ("devices", "/devices", "speedometer"),
