@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import cli_alarms
+import cli_costs
 import cli_people
 import settings as settings_module
 from arguments import number, positive, whole
@@ -94,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
     _programs(commands)
     _fleet(commands)
     _figures(commands)
+    cli_costs.tariffs(_group(commands, "tariff", "what consumption costs"), _add)
     _events(commands)
     _rejections(commands)
     cli_alarms.alarms(_group(commands, "alarm", "limits, silence, and who is told"), _add)

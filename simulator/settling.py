@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
+from simulator import costs
 from simulator.history import Wanted
 from simulator.world import Device, Gateway, World, build_world, history_start
 from sql import fleet, people
@@ -32,6 +33,7 @@ def settle(store: Store, months: int, password: str, now: datetime) -> Settled:
         if known is None:
             world = build_world(now, months)
             _register(connection, world, password)
+            costs.price(connection, world)
             facts = json.dumps({"anchor": now.isoformat(), "months": months})
             connection.execute(text("INSERT INTO tds.meta (key, value) VALUES ('demo', :facts)"), {"facts": facts})
         else:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 from sql.calendar import first_instant
 from sql.engine import Store
 from sql.statements import raw_statements, statements
-from sql.tariffs import ONE_DAY, Plan, plan, zone_of
+from sql.tariffs import ONE_DAY, Plan, plan
 from sql.units import convertible, ratio
 
 FILE = "bands.sql"
@@ -93,7 +93,9 @@ def differences(store: Store, device_ids: Sequence[int] | None = None, since: da
 
 def mend(connection: Connection, device_ids: Sequence[int], first: date, last: date) -> None:
     """Have the days of devices, and of their accounts' largest quarter-hours, made anew."""
-    connection.execute(statements(FILE)["mend"], {"devices": list(device_ids), "first": first, "last": last})
+    binds = {"devices": list(device_ids), "first": first, "last": last}
+    connection.execute(statements(FILE)["mend_bands"], binds)
+    connection.execute(statements(FILE)["mend_demand"], binds)
 
 
 def _piece(store: Store, wait: bool) -> bool:
@@ -124,7 +126,7 @@ def _rewrite_devices(connection: Connection, account_id: int, resource: str) -> 
     )
     now, later = _cut(_joined(Days(*row) for row in taken), DEVICE_DAYS)
     if later:
-        binds = {"devices": [one.device_id for one in later], "totals": [one.total for one in later]}
+        binds: dict[str, Any] = {"devices": [one.device_id for one in later], "totals": [one.total for one in later]}
         binds |= {"lows": [one.low for one in later], "highs": [one.high for one in later]}
         connection.execute(statements(FILE)["put_back"], binds)
     if now:
@@ -158,11 +160,10 @@ def _band_differences(connection: Connection, mine: Plan, part: Sequence[Reach],
     month = min(one.low for one in days).replace(day=1)
     if since is not None:  # of a month that it lies in a part is not looked at
         month = max(month, since if since.day == 1 else (since.replace(day=1) + 32 * ONE_DAY).replace(day=1))
-    own = {name: ranges[name] for name in ("devices", "starts", "ends")}
-    bounds = _bounds(ranges)
-    return _run(
-        connection, "band_differences", **own, **_places(mine, days), zone=mine.zone, **bounds, first=since or date.min, month=month
-    ).all()  # type: ignore[no-any-return]
+    own: dict[str, Any] = {name: ranges[name] for name in ("devices", "starts", "ends")}
+    own |= {**_places(mine, days), **_bounds(ranges), "zone": mine.zone, "first": since or date.min, "month": month}
+    rows: Sequence[Any] = _run(connection, "band_differences", **own).all()
+    return rows
 
 
 def _demand_differences(connection: Connection, account_id: int, mine: Plan, reach: Sequence[Reach]) -> Iterable[int]:

@@ -63,7 +63,7 @@ INSERT INTO tds.band_day AS b (device_id, day, band, quantity, estimated) SELECT
 ON CONFLICT (device_id, day, band) DO UPDATE SET quantity = excluded.quantity, estimated = excluded.estimated
  WHERE (b.quantity, b.estimated) IS DISTINCT FROM (excluded.quantity, excluded.estimated)
 
--- name: fresh What the bands of {wanted} days are, from the ledger: `places` gives of each day where its quarter-hours' bands begin.
+-- name: fresh What the bands of the wanted days are, from the ledger: `places` gives of each day where its quarter-hours' bands begin.
     SELECT l.device_id, d.day, (CAST(:bands AS smallint[]))[d.place + (extract(epoch FROM l.wall::time))::integer / 900 + 1] AS band,
            sum(l.quantity) AS quantity, sum(l.estimated) AS estimated
       FROM (SELECT l.device_id, l.middle AT TIME ZONE :zone AS wall, l.quantity, l.estimated
@@ -152,5 +152,9 @@ SELECT d.id, d.unit, (s.first_time AT TIME ZONE a.timezone)::date AS low, (s.las
   FROM tds.device d JOIN tds.account a ON a.id = d.account_id JOIN tds.ledger_state s ON s.device_id = d.id
  WHERE d.account_id = :account AND d.resource = :resource AND d.kind <> 'gauge' AND s.first_time IS NOT NULL ORDER BY d.id
 
--- name: mend Has days of devices, and of their accounts, made anew.
-SELECT tds.reprice(d.account_id, d.resource, :first, :last) FROM (SELECT DISTINCT account_id, resource FROM tds.device WHERE id = any (CAST(:devices AS integer[]))) d
+-- name: mend_bands Has days of devices made anew.
+INSERT INTO tds.band_pending (device_id, low, high) SELECT unnest(CAST(:devices AS integer[])), :first, :last
+
+-- name: mend_demand Has the largest quarter-hours of the devices' accounts found anew.
+INSERT INTO tds.demand_pending (account_id, low, high) SELECT DISTINCT account_id, CAST(:first AS date), CAST(:last AS date) FROM tds.device
+ WHERE id = any (CAST(:devices AS integer[])) AND resource = 'electricity'

@@ -185,16 +185,15 @@ def _energy(tariff: Tariff, band: int, own: Sequence[Portion], currency: str) ->
     terms = tariff.terms
     with localcontext(EXACT):
         quantity, estimated = (
-            sum((getattr(one, name) * ratio(one.unit, terms.unit) for one in own), Decimal(0)) for name in ("quantity", "estimated")
+            sum((getattr(one, name) * ratio(one.unit, terms.unit) for one in own), Decimal(0))
+            for name in ("quantity", "estimated")
         )
         price = terms.prices[BANDS[band]]
         amount = quantity * price
     return Line("energy", tariff, BANDS[band], quantity, terms.unit, price, rounded(amount, currency), 0, 0, estimated)
 
 
-def _by_month(
-    plan: Plan, tariff: Tariff, slices: Sequence[tuple[date, date, Demand | None]], currency: str
-) -> list[Line]:
+def _by_month(plan: Plan, tariff: Tariff, slices: Sequence[tuple[date, date, Demand | None]], currency: str) -> list[Line]:
     """Give what is charged for each month: the largest quarter-hour and the standing charge, for the days that the tariff is valid."""
     terms, lines = tariff.terms, []
     for start, end, largest in slices:

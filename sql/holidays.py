@@ -16,8 +16,24 @@ FILE = "tariffs.sql"
 OLDEST, NEWEST = date(1970, 1, 1), date(2100, 12, 31)
 BRAZIL = frozenset(
     f"America/{place}"
-    for place in ("Araguaina", "Bahia", "Belem", "Boa_Vista", "Campo_Grande", "Cuiaba", "Eirunepe", "Fortaleza", "Maceio", "Manaus")
-    + ("Noronha", "Porto_Velho", "Recife", "Rio_Branco", "Santarem", "Sao_Paulo")
+    for place in (
+        "Araguaina",
+        "Bahia",
+        "Belem",
+        "Boa_Vista",
+        "Campo_Grande",
+        "Cuiaba",
+        "Eirunepe",
+        "Fortaleza",
+        "Maceio",
+        "Manaus",
+        "Noronha",
+        "Porto_Velho",
+        "Recife",
+        "Rio_Branco",
+        "Santarem",
+        "Sao_Paulo",
+    )
 )
 # The electricity regulator counts three more days than the law: Carnival's Tuesday, Good Friday and Corpus Christi.
 _FIXED = (
@@ -50,7 +66,7 @@ def easter(year: int) -> date:
     i, k = divmod(c, 4)
     el = (32 + 2 * e + 2 * i - h - k) % 7
     m = (a + 11 * h + 19 * el) // 433
-    month, day = divmod(h + el - 7 * m + 90, 25)
+    month, _day = divmod(h + el - 7 * m + 90, 25)
     return date(year, month, (h + el - 7 * m + 33 * month + 19) % 32)
 
 

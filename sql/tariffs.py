@@ -208,4 +208,3 @@ def _tariff(row: Any) -> Tariff:
         row.tax_percent,
     )
     return Tariff(row.id, row.account_id, row.version, row.changed_at, row.changed_by, terms)
-

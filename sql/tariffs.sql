@@ -37,3 +37,27 @@ ON CONFLICT DO NOTHING RETURNING day, name
 
 -- name: remove_holiday
 DELETE FROM tds.holiday WHERE account_id = :account AND day = :day RETURNING day, name
+
+-- name: budgets of an account
+SELECT resource, month, measure, unit, amount FROM tds.budget WHERE account_id = :account ORDER BY resource, month
+
+-- name: set_budget
+INSERT INTO tds.budget (account_id, resource, month, measure, unit, amount) VALUES (:account, :resource, :month, :measure, :unit, :amount)
+ON CONFLICT (account_id, resource, month) DO UPDATE SET measure = excluded.measure, unit = excluded.unit, amount = excluded.amount
+
+-- name: remove_budget
+DELETE FROM tds.budget WHERE account_id = :account AND resource = :resource AND month = :month RETURNING resource, month, measure, unit, amount
+
+-- name: invoices of an account, the newest period first
+SELECT id, resource, first_day, last_day, quantity, unit, amount, created_at, created_by FROM tds.invoice
+ WHERE account_id = :account AND (CAST(:resource AS text) IS NULL OR resource = :resource) ORDER BY first_day DESC, id DESC LIMIT :limit
+
+-- name: add_invoice
+INSERT INTO tds.invoice (account_id, resource, first_day, last_day, quantity, unit, amount, created_by)
+VALUES (:account, :resource, :first_day, :last_day, :quantity, :unit, :amount, :by) RETURNING id
+
+-- name: invoice by its number
+SELECT id, resource, first_day, last_day, quantity, unit, amount, created_at, created_by FROM tds.invoice WHERE id = :id
+
+-- name: remove_invoice
+DELETE FROM tds.invoice WHERE id = :id

@@ -78,6 +78,7 @@ PAGES = {
     "overview": VIEWER,
     "consumption": VIEWER,
     "peaks": VIEWER,
+    "costs": VIEWER,
     "device": VIEWER,
     "devices": VIEWER,
     "gateway": VIEWER,

@@ -21,6 +21,7 @@ PAGES = (
     ("overview", "/", "speedometer2"),
     ("consumption", "/consumption", "bar-chart-line"),
     ("peaks", "/peaks", "graph-up-arrow"),
+    ("costs", "/costs", "cash-coin"),
     ("readings", "/readings", "list-ul"),
     ("gateways", "/gateways", "hdd-network"),
     ("devices", "/devices", "speedometer"),

@@ -76,6 +76,7 @@ def description() -> dict[str, Any]:
             "/books": get("The books of one device: registers, corrections, consumption, and whether they balance", one("Books"), [{**device, "required": True, "schema": TEXT}, *period]),
             "/peaks": get("Maximum demand by month, together and alone, the top quarter-hours and which devices made each; electricity unless told otherwise", one("Peaks"), [query("top", {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}, "How many quarter-hours."), *period, *which]),
             "/profile": get("How the load of one device lies over day and week, what never rests, how long it stood how high", one("Profile"), [{**device, "required": True, "schema": TEXT}, *period]),
+            "/costs": get("What consumption costs by bucket, as the account's tariffs say; nothing of it is rounded", listed("Costs"), [step, *period, *which]),
             "/consumption": get("Consumption by bucket, empty buckets too", listed("Consumption"), [step, *period, *which]),
             "/rejections": get("What could not be stored, newest first, by pages; payloads cut to 4 KiB", one("Rejections"), [query("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "How many."), query("after", TEXT, "`next` of the page before."), *refused]),
             "/rejections/{id}": get("One rejection with all that was received", one("Rejection"), [path("id")]),
@@ -206,6 +207,10 @@ SCHEMAS = {
             reason=TEXT, **OF_GATEWAY, device_code=maybe(TEXT), number=WHOLE, first_at=INSTANT, last_at=INSTANT
         )},
         not_kept={"type": "array", "items": fields(**OF_GATEWAY, kept=WHOLE, unkept=WHOLE, first_at=INSTANT, last_at=INSTANT)},
+    ),
+    "Costs": fields(
+        bucket=INSTANT, gateway_mac=TEXT, device_code=TEXT, unit=TEXT, currency=TEXT, cost=maybe(NUMBER), priced=TRUTH,
+        bands={"type": "array", "items": fields(band=TEXT, quantity=NUMBER, price=maybe(NUMBER), cost=maybe(NUMBER))},
     ),
     "Consumption": fields(
         bucket=INSTANT, gateway_mac=TEXT, device_code=TEXT, unit=TEXT, consumption=maybe(NUMBER), estimated=maybe(NUMBER), coverage=NUMBER,

@@ -83,7 +83,9 @@ def wall_bucket(step: Step, start: datetime, zone: str) -> datetime:
     return start
 
 
-def price_of(start: datetime, zone: str, terms: Iterable[Terms], periods: dict[str, tuple[list[Period], str]], holidays: set[date]) -> Decimal | None:
+def price_of(
+    start: datetime, zone: str, terms: Iterable[Terms], periods: dict[str, tuple[list[Period], str]], holidays: set[date]
+) -> Decimal | None:
     """Give the price of a quarter-hour: the tariff with the latest day, then the period that holds its wall time."""
     wall = start.astimezone(ZoneInfo(zone))
     valid = [one for one in terms if one.valid_from <= wall.date()]

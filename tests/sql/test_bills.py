@@ -41,7 +41,14 @@ def amounts(bill: Bill) -> list[tuple[str, str, Decimal | None]]:
 
 @pytest.mark.parametrize(
     ("amount", "currency", "wanted"),
-    [("0.125", "BRL", "0.12"), ("0.135", "BRL", "0.14"), ("2.5", "JPY", "2"), ("3.5", "JPY", "4"), ("1.2345", "KWD", "1.234"), ("-0.125", "EUR", "-0.12")],
+    [
+        ("0.125", "BRL", "0.12"),
+        ("0.135", "BRL", "0.14"),
+        ("2.5", "JPY", "2"),
+        ("3.5", "JPY", "4"),
+        ("1.2345", "KWD", "1.234"),
+        ("-0.125", "EUR", "-0.12"),
+    ],
 )
 def test_money_is_rounded_half_even(amount: str, currency: str, wanted: str) -> None:
     assert rounded(D(amount), currency) == D(wanted)
@@ -49,7 +56,17 @@ def test_money_is_rounded_half_even(amount: str, currency: str, wanted: str) -> 
 
 
 def test_a_bill_has_a_line_for_each_band_and_charge() -> None:
-    own = kept(1, banded("2026-01-01", {"peak": "1.5", "off_peak": "0.6"}, [Period(("weekday",), 72, 84, "peak")], demand=D("30.5"), standing=D("12"), tax=D("18")))
+    own = kept(
+        1,
+        banded(
+            "2026-01-01",
+            {"peak": "1.5", "off_peak": "0.6"},
+            [Period(("weekday",), 72, 84, "peak")],
+            demand=D("30.5"),
+            standing=D("12"),
+            tax=D("18"),
+        ),
+    )
     bill = june(Plan("UTC", (own,)), portion(own, "100.01", "off_peak"), portion(own, "10.001", "peak"), power="7")
     assert amounts(bill) == [
         ("energy", "off_peak", D("60.01")),  # 60.006
@@ -108,8 +125,9 @@ def test_a_period_is_cut_into_its_months(start: str, end: str, wanted: list[str]
 def test_a_measured_bill_holds_all_meters_of_the_account(bench: Database) -> None:
     zone = "America/Sao_Paulo"
     device = meter(bench, zone)
-    other, water = meter_of(bench, device.account, device.account_id, zone, unit="Wh", max_rate=D(10**6)), meter_of(
-        bench, device.account, device.account_id, zone, resource="water", unit="m³"
+    other, water = (
+        meter_of(bench, device.account, device.account_id, zone, unit="Wh", max_rate=D(10**6)),
+        meter_of(bench, device.account, device.account_id, zone, resource="water", unit="m³"),
     )
     feed(bench, device, series("2026-06-10T00:00", 15, range(97), zone))
     feed(bench, other, series("2026-06-12T00:00", 15, range(0, 96500, 1000), zone)[:97])
@@ -119,7 +137,15 @@ def test_a_measured_bill_holds_all_meters_of_the_account(bench: Database) -> Non
 
     def bill(resource: str, **more: Any) -> Bill:
         with bench.owner.transaction() as connection:
-            return measured_bill(connection, device.account_id, tariffs.plan(connection, device.account_id, resource), resource, JUNE, "BRL", **more)
+            return measured_bill(
+                connection,
+                device.account_id,
+                tariffs.plan(connection, device.account_id, resource),
+                resource,
+                JUNE,
+                "BRL",
+                **more,
+            )
 
     whole = bill("electricity")
     assert amounts(whole) == [

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sql import bands, pricing, tariffs
-from sql.consumption import STEPS, OTHERS, consumption
-from sql.pricing import Cost, Meter as Priced
+from sql.consumption import OTHERS, STEPS, consumption
+from sql.pricing import Cost
+from sql.pricing import Meter as Priced
 from sql.tariff_rules import DAY_TYPES, QUARTERS, Period, Terms
 from tests.conftest import Database
 from tests.sql.plant import Meter, at, feed, meter, meter_of, series
@@ -42,7 +43,7 @@ def plant(database: Database, zone: str) -> list[Meter]:
 @pytest.fixture(scope="module", params=list(PLACES))
 def meters(bench: Database, request: pytest.FixtureRequest) -> Iterator[tuple[Database, list[Meter]]]:
     """Give the plant of a zone, on each engine."""
-    yield bench, plant(bench, request.param)
+    return bench, plant(bench, request.param)
 
 
 @st.composite
@@ -67,7 +68,9 @@ def worlds(draw: Any, first: date) -> tuple[list[Terms], Mapping[str, tuple[list
         rest = draw(st.sampled_from(BANDS))
         whole = {one.band for one in periods} | {rest}
         full = sum(len(one.days) * (one.end - one.start) for one in periods) == 4 * QUARTERS
-        prices = {band: str(draw(PRICES)) for band in whole - ({rest} if full and rest not in {one.band for one in periods} else set())}
+        prices = {
+            band: str(draw(PRICES)) for band in whole - ({rest} if full and rest not in {one.band for one in periods} else set())
+        }
         made = banded(day, prices, periods, rest)
         terms.append(made)
         typed[made.name] = (periods, rest)
@@ -94,7 +97,10 @@ def test_it_is_what_a_second_opinion_says(meters: tuple[Database, list[Meter]], 
     try:
         low, high = at(f"{first - timedelta(days=5)}T00:00", zone), at(f"{first + timedelta(days=DAYS + 5)}T00:00", zone)
         # In Wh a thousandth of the price: the second opinion counts in kWh.
-        rows = [(number, start, quantity / (1000 if number == own[1].id else 1)) for number, start, quantity in slot_rows(database, [one.id for one in own])]
+        rows = [
+            (number, start, quantity / (1000 if number == own[1].id else 1))
+            for number, start, quantity in slot_rows(database, [one.id for one in own])
+        ]
         wanted = {}
         for step in STEPS:
             wanted[step] = expected(rows, step, zone, terms, typed, set(holidays))
@@ -115,7 +121,9 @@ def test_it_is_what_a_second_opinion_says(meters: tuple[Database, list[Meter]], 
 def quantities_are_consumption(database: Database, own: list[Meter], low: datetime, high: datetime) -> None:
     """Hold that the bands of a bucket add up to what every chart shows of it."""
     for step in STEPS:
-        found = {(one.group, one.bucket): sum(part.quantity for part in one.bands) for one in priced(database, own, step, low, high)}
+        found = {
+            (one.group, one.bucket): sum(part.quantity for part in one.bands) for one in priced(database, own, step, low, high)
+        }
         with database.owner.transaction() as connection:
             rows = consumption(connection, [one.id for one in own], step, low, high, own[0].zone)
         assert found == {(row.device_id, row.bucket): row.consumption for row in rows if row.consumption is not None}, step
@@ -144,7 +152,15 @@ def test_a_unit_without_a_factor_has_no_price(bench: Database) -> None:
 
 def test_more_digits_than_a_usual_decimal_are_kept(bench: Database) -> None:
     device = meter(bench, max_rate=D("1e14"), resolution=D(0))
-    feed(bench, device, [("2026-03-01T00:00Z", "0"), ("2026-03-01T00:15Z", "9876543210987.654321"), ("2026-03-01T00:30Z", "9876543210987.654322")])
+    feed(
+        bench,
+        device,
+        [
+            ("2026-03-01T00:00Z", "0"),
+            ("2026-03-01T00:15Z", "9876543210987.654321"),
+            ("2026-03-01T00:30Z", "9876543210987.654322"),
+        ],
+    )
     give(bench, device, flat("2026-01-01", "123456789.12345678"))
     for step in STEPS:
         found = priced(bench, [device], step, at("2026-03-01"), at("2026-03-02"))

@@ -32,7 +32,12 @@ def filled(database: Database) -> Meter:
     """An account with a row in every table."""
     device = meter(database, "America/Sao_Paulo")
     feed(database, device, series("2026-03-06T17:00", 15, range(20), "America/Sao_Paulo"))
-    give(database, device, banded("2026-01-01", {"peak": "2", "off_peak": "1"}, [Period(("weekday",), 72, 84, "peak")], demand=D(1)), holidays=["2026-12-25"])
+    give(
+        database,
+        device,
+        banded("2026-01-01", {"peak": "2", "off_peak": "1"}, [Period(("weekday",), 72, 84, "peak")], demand=D(1)),
+        holidays=["2026-12-25"],
+    )
     with database.owner.transaction() as connection:
         for statement in (
             "INSERT INTO tds.budget VALUES (:a, 'electricity', '2026-03-01', 'money', '', 100)",
@@ -41,7 +46,9 @@ def filled(database: Database) -> Meter:
             "INSERT INTO tds.demand_pending (account_id, low, high) VALUES (:a, '1980-01-01', '1980-01-01')",
         ):
             connection.execute(text(statement), {"a": device.account_id})
-        connection.execute(text("INSERT INTO tds.band_pending (device_id, low, high) VALUES (:d, '1980-01-01', '1980-01-01')"), {"d": device.id})
+        connection.execute(
+            text("INSERT INTO tds.band_pending (device_id, low, high) VALUES (:d, '1980-01-01', '1980-01-01')"), {"d": device.id}
+        )
     return device
 
 
@@ -59,8 +66,13 @@ def test_strangers_see_nothing_and_change_nothing(bench: Database) -> None:
             assert tariffs.tariffs(connection, device.account_id) == []
             with pytest.raises(NotFound):
                 tariffs.find_tariff(connection, own.id)
-    with pytest.raises(DBAPIError, match="row-level security"), bench.web.transaction(other.account_id, somebody(bench, other, "admin")) as connection:
-        connection.execute(text("INSERT INTO tds.holiday (account_id, day, name) VALUES (:a, '2026-01-01', 'x')"), {"a": device.account_id})
+    with (
+        pytest.raises(DBAPIError, match="row-level security"),
+        bench.web.transaction(other.account_id, somebody(bench, other, "admin")) as connection,
+    ):
+        connection.execute(
+            text("INSERT INTO tds.holiday (account_id, day, name) VALUES (:a, '2026-01-01', 'x')"), {"a": device.account_id}
+        )
 
 
 def test_a_viewer_looks_and_an_editor_writes(bench: Database) -> None:
@@ -76,7 +88,10 @@ def test_a_viewer_looks_and_an_editor_writes(bench: Database) -> None:
         "INSERT INTO tds.invoice (account_id, resource, first_day, last_day, quantity, unit, amount, created_by)"
         " VALUES (:a, 'water', '2026-01-01', '2026-01-31', 1, 'm³', 1, (SELECT email FROM tds.app_user WHERE id = tds.current_user_id()))",
     ):
-        with pytest.raises(DBAPIError, match="row-level security"), bench.web.transaction(device.account_id, viewer) as connection:
+        with (
+            pytest.raises(DBAPIError, match="row-level security"),
+            bench.web.transaction(device.account_id, viewer) as connection,
+        ):
             connection.execute(text(statement), {"a": device.account_id})
         with bench.web.transaction(device.account_id, editor) as connection:
             connection.execute(text(statement), {"a": device.account_id})

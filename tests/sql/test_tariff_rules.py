@@ -60,7 +60,9 @@ def test_a_schedule_is_its_periods_and_the_rest(bands: list[list[int]], data: An
     assert schedule_of(periods_of(hours), rest_of(hours)) == tuple(hours)
 
 
-@pytest.mark.parametrize(("given", "quarter"), [("00:00", 0), ("17:30", 70), ("17h30", 70), ("18h", 72), (" 9:15 ", 37), ("24:00", 96)])
+@pytest.mark.parametrize(
+    ("given", "quarter"), [("00:00", 0), ("17:30", 70), ("17h30", 70), ("18h", 72), (" 9:15 ", 37), ("24:00", 96)]
+)
 def test_times_of_day(given: str, quarter: int) -> None:
     assert quarter_of(given) == quarter
     assert quarter_of(clock(quarter)) == quarter
@@ -94,7 +96,9 @@ def test_periods_that_cannot_be(periods: list[Period], key: str) -> None:
     assert error.value.key == key
 
 
-@pytest.mark.parametrize("good", [FLAT, WHITE, FLAT._replace(resource="gas", unit="MWh"), FLAT._replace(resource="water", unit="litros")])
+@pytest.mark.parametrize(
+    "good", [FLAT, WHITE, FLAT._replace(resource="gas", unit="MWh"), FLAT._replace(resource="water", unit="litros")]
+)
 def test_good_terms_have_no_fault(good: Terms) -> None:
     assert faults(good) == {}
 
@@ -130,7 +134,16 @@ def test_each_fault_is_said_of_its_field(change: dict[str, Any], field: str, key
 
 # From the tables of the Church: the earliest and the latest possible day among them.
 @pytest.mark.parametrize(
-    "day", [date(1818, 3, 22), date(1943, 4, 25), date(2000, 4, 23), date(2024, 3, 31), date(2025, 4, 20), date(2026, 4, 5), date(2038, 4, 25)]
+    "day",
+    [
+        date(1818, 3, 22),
+        date(1943, 4, 25),
+        date(2000, 4, 23),
+        date(2024, 3, 31),
+        date(2025, 4, 20),
+        date(2026, 4, 5),
+        date(2038, 4, 25),
+    ],
 )
 def test_easter(day: date) -> None:
     assert easter(day.year) == day

@@ -1,0 +1,41 @@
+"""The part of the command line that is about what consumption costs: tariffs and the holidays that they go by."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from arguments import number, whole
+
+Add = Callable[[Any, str, str, str], argparse.ArgumentParser]
+RESOURCES = ("electricity", "water", "gas", "other")
+
+
+def tariffs(commands: Any, add: Add) -> None:
+    """Add the commands about tariffs."""
+    made = add(commands, "add", "sql.tariff_commands:tariff_add", "add what a resource costs from a day on")
+    made.add_argument("--account", required=True)
+    made.add_argument("--resource", required=True, choices=RESOURCES)
+    made.add_argument("--from", dest="start", required=True, metavar="DATE", help="the first local day on which it is valid")
+    made.add_argument("--unit", help="what the prices are for; without it kWh, or m³ for water and gas")
+    made.add_argument("--name", help="such as the supplier's own name of it")
+    made.add_argument("--price", type=number, help="of a unit at any time; or, by the time of day:")
+    made.add_argument("--band", action="append", default=[], metavar="BAND=PRICE", help="off_peak, intermediate, peak or special")
+    made.add_argument(
+        "--hours",
+        action="append",
+        default=[],
+        metavar="BAND=DAYS=FROM-TO",
+        help="such as peak=weekday=18:00-21:00; days: weekday, saturday, sunday, holiday, joined by commas",
+    )
+    made.add_argument("--rest", metavar="BAND", help="the band of all other hours; without it off_peak")
+    made.add_argument("--demand", type=number, help="of a kW of the month's largest quarter-hour")
+    made.add_argument("--standing", type=number, help="of a month")
+    made.add_argument("--tax", type=number, metavar="PERCENT", help="on top of all of it")
+    listing = add(commands, "list", "sql.tariff_commands:tariff_list", "list an account's tariffs")
+    listing.add_argument("--account", required=True)
+    listing.add_argument("--json", action="store_true", help="print one JSON document")
+    add(
+        commands, "remove", "sql.tariff_commands:tariff_remove", "remove a tariff: the one before it is valid again"
+    ).add_argument("id", type=whole(1, 2**31 - 1))

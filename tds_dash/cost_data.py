@@ -1,0 +1,219 @@
+"""What the costs page shows of a month: its bill, the same part of the month before, each day by band, how it will end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal, localcontext
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from sql import tariffs
+from sql.bills import Bill, measured_bill
+from sql.budgets import Budget, budget_of, budgets
+from sql.consumption import Step, grouped
+from sql.pricing import EXACT, Left, Portion, left, meters, of_plan
+from sql.tariffs import ONE_DAY, Plan
+from sql.units import convertible, ratio
+from tds_dash.amounts import FAIR, MAIN_UNIT
+from tds_dash.forecast import WINDOW, Day, Forecast, forecast
+from tds_dash.view import midnight
+
+MONTHS = 13
+
+
+class Asked(NamedTuple):
+    """Which month of which resource of which account, as of when."""
+
+    account_id: int
+    currency: str
+    resource: str
+    month: date
+    zone: ZoneInfo
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        """The local day."""
+        return self.now.astimezone(self.zone).date()
+
+    @property
+    def end(self) -> date:
+        """The first day of the month after."""
+        return following(self.month)
+
+    @property
+    def running(self) -> bool:
+        """Whether the month is not over."""
+        return self.month <= self.today < self.end
+
+
+class Compared(NamedTuple):
+    """The same part of two months, whole days; what was measured of each. `before` is None where there is no such part."""
+
+    bill: Bill
+    before: Bill | None
+    coverage: float
+    coverage_before: float
+
+    @property
+    def fair(self) -> bool:
+        """Whether enough of both was measured to compare them."""
+        return min(self.coverage, self.coverage_before) >= FAIR
+
+
+class Projected(NamedTuple):
+    """How the running month is expected to end: consumption, and the bill with its band; and what is budgeted."""
+
+    consumption: Forecast
+    unit: str
+    total: Decimal | None
+    low: Decimal | None
+    high: Decimal | None
+    budget: Budget | None
+    passed_on: date | None
+
+
+class Found(NamedTuple):
+    """Everything about a month."""
+
+    asked: Asked
+    plan: Plan
+    bill: Bill
+    compared: Compared
+    projected: Projected | None
+    left: Left | None
+
+
+def following(month: date) -> date:
+    """Give the first day of the month after."""
+    return (month + 31 * ONE_DAY).replace(day=1)
+
+
+def gather(conn: Connection, asked: Asked) -> Found:
+    """Ask for everything about a month."""
+    plan = tariffs.plan(conn, asked.account_id, asked.resource)
+    whole = measured_bill(conn, asked.account_id, plan, asked.resource, (asked.month, asked.end), asked.currency)
+    before = (asked.month - ONE_DAY).replace(day=1)
+    days, unit = daily(conn, asked, plan, min(before, asked.today - WINDOW * ONE_DAY) if asked.running else before)
+    until = asked.today if asked.running else asked.end
+    last = before + (until - asked.month)
+    if not asked.running:
+        last = asked.month
+    comparable = before < last <= asked.month
+    bill = whole if not asked.running else measured_bill(
+        conn, asked.account_id, plan, asked.resource, (asked.month, asked.end), asked.currency, until
+    )  # fmt: skip
+    earlier = (
+        measured_bill(conn, asked.account_id, plan, asked.resource, (before, asked.month), asked.currency, last)
+        if comparable
+        else None
+    )
+    compared = Compared(bill, earlier, covered(days, asked.month, until), covered(days, before, last))
+    return Found(asked, plan, whole, compared, project(conn, asked, plan, whole, days, unit), left(conn, asked.account_id))
+
+
+def daily(conn: Connection, asked: Asked, plan: Plan, since: date) -> tuple[dict[date, Day], str]:
+    """Give what the account's meters of the resource counted by local day, and in which unit."""
+    unit = MAIN_UNIT.get(asked.resource, "")
+    kinds: dict[str, dict[int, int]] = {}
+    for meter in meters(conn, asked.account_id, asked.resource):
+        kinds.setdefault(meter.unit, {})[meter.id] = 1
+    unit = unit or next(iter(kinds), "")
+    found: dict[date, tuple[Decimal, float, int]] = {}
+    for own, groups in kinds.items():
+        if not convertible(own, unit):
+            continue
+        factor = ratio(own, unit)
+        for row in grouped(conn, groups, "day", midnight(since, asked.zone), midnight(asked.end, asked.zone), plan.zone):
+            if row.consumption is not None:
+                day = row.bucket.astimezone(asked.zone).date()
+                quantity, coverage, devices = found.get(day, (Decimal(0), 0.0, 0))
+                with localcontext(EXACT):
+                    quantity += row.consumption * factor
+                found[day] = quantity, coverage + row.coverage * row.devices, devices + row.devices
+    return {day: Day(quantity, coverage / devices) for day, (quantity, coverage, devices) in found.items()}, unit
+
+
+def covered(days: Mapping[date, Day], start: date, end: date) -> float:
+    """Give the mean measured share of some days."""
+    length = (end - start).days
+    return (
+        sum(days[start + n * ONE_DAY].coverage for n in range(length) if start + n * ONE_DAY in days) / length
+        if length > 0
+        else 0.0
+    )
+
+
+def project(conn: Connection, asked: Asked, plan: Plan, bill: Bill, days: Mapping[date, Day], unit: str) -> Projected | None:
+    """Expect how the running month ends; None for another one, or where too little is known."""
+    if not asked.running:
+        return None
+
+    def kind(day: date) -> str:
+        named = plan.day_type(day)
+        return "sunday" if named == "holiday" else named
+
+    expected = forecast(days, kind, asked.today, asked.month, asked.end)
+    if expected is None:
+        return None
+    budget = budget_of(budgets(conn, asked.account_id), asked.resource, asked.month)
+    totals = [priced(bill, plan, value, unit) for value in (expected.expected, expected.low, expected.high)]
+    return Projected(expected, unit, totals[0], totals[1], totals[2], budget, passes(budget, expected, bill, plan, unit))
+
+
+def priced(bill: Bill, plan: Plan, quantity: Decimal, unit: str) -> Decimal | None:
+    """Give the bill's total were so much consumed: what is still to come costs what a unit has cost so far this month."""
+    if bill.total is None or not bill.quantity or not convertible(unit, bill.unit):
+        return None
+    with localcontext(EXACT):
+        more = quantity * ratio(unit, bill.unit) - bill.quantity
+        tariff = plan.on(bill.end - ONE_DAY)
+        tax = tariff.terms.tax if tariff else Decimal(0)
+        return bill.total + more * bill.energy / bill.quantity * (1 + tax / 100)
+
+
+def passes(budget: Budget | None, expected: Forecast, bill: Bill, plan: Plan, unit: str) -> date | None:
+    """Give the day on which a budget will be passed, or was today at the latest; None where it will not be."""
+    if budget is None:
+        return None
+    for day, total in expected.days:
+        value = total * ratio(unit, budget.unit) if budget.measure == "quantity" else priced(bill, plan, total, unit)
+        if value is not None and value > budget.amount:
+            return day
+    return None
+
+
+def by_band(conn: Connection, asked: Asked, plan: Plan, step: Step) -> list[Portion]:
+    """Give each day of the month, or each of thirteen months up to it, by band."""
+    first = asked.month
+    if step == "month":
+        for _ in range(MONTHS - 1):
+            first = (first - ONE_DAY).replace(day=1)
+    kinds: dict[str, dict[int, int]] = {}
+    for meter in meters(conn, asked.account_id, asked.resource):
+        kinds.setdefault(meter.unit, {})[meter.id] = 1
+    low, high = midnight(first, asked.zone), midnight(asked.end, asked.zone)
+    return [portion for unit, groups in kinds.items() for portion in of_plan(conn, plan, groups, unit, step, low, high)]
+
+
+def months_back(now: datetime, zone: ZoneInfo, count: int = 25) -> list[date]:
+    """Give the first days of the running month and of those before it."""
+    month = now.astimezone(zone).date().replace(day=1)
+    found = []
+    for _ in range(count):
+        found.append(month)
+        month = (month - ONE_DAY).replace(day=1)
+    return found
+
+
+def start_of(asked: Asked, step: Step) -> datetime:
+    """Give where the chart begins."""
+    first = (
+        asked.month
+        if step == "day"
+        else months_back(midnight(asked.month, asked.zone) + timedelta(hours=36), asked.zone, MONTHS)[-1]
+    )
+    return midnight(first, asked.zone)

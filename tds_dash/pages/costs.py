@@ -1,0 +1,200 @@
+"""Costs: the bill of a month and resource, against the month before, by day and band; how the month will end."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal, localcontext
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
+
+from sql import tariffs
+from sql.pricing import EXACT
+from tds_dash import cost_data, costs_view, doors, wording
+from tds_dash.components import card_skeletons, chart_card, empty_state, metric_cards, page_header, segmented
+from tds_dash.components.attributes import LIVE
+from tds_dash.cost_data import Asked, Found
+from tds_dash.figures import axes
+from tds_dash.figures.costs import ORDER, Scene, cost_bars
+from tds_dash.identity import account, locale, zone
+from tds_dash.money import SYMBOLS, money
+from tds_dash.page_frame import register_page
+from tds_dash.still import still
+from tds_dash.view import midnight
+from tds_dash.wording import t
+
+RESOURCES = ("electricity", "water", "gas", "other")
+STEPS = ("day", "month")
+DEFAULTS = {"resource": "electricity", "per": "day", "month": ""}
+
+register_page(__name__, "nav.costs", path="/costs", order=2)
+
+
+def layout(**query: Any) -> html.Div:
+    """Give the controls as the address sets them, and the frame of what they show."""
+    language = locale()
+    resource = str(query.get("resource")) if query.get("resource") in RESOURCES else DEFAULTS["resource"]
+    per = str(query.get("per")) if query.get("per") in STEPS else DEFAULTS["per"]
+    months = cost_data.months_back(datetime.now(UTC), zone())
+    month = next((one for one in months if f"{one:%Y-%m}" == query.get("month")), months[0])
+    chosen = dbc.Select(
+        id="costs-month",
+        options=[{"value": f"{one:%Y-%m}", "label": wording.month(one, language)} for one in months],
+        value=f"{month:%Y-%m}",
+        className="tds-input",
+    )
+    filters = html.Div(
+        [
+            segmented("costs-resource", [(name, t(f"resource.{name}", language)) for name in RESOURCES], resource, label=t("costs.resource", language)),
+            html.Div([html.Label(t("costs.month", language), htmlFor="costs-month", className="visually-hidden"), chosen]),
+        ],
+        className="tds-filters",
+    )  # fmt: skip
+    per_what = segmented(
+        "costs-per", [(step, t(f"costs.per_{step}", language)) for step in STEPS], per, label=t("costs.per", language)
+    )
+    return html.Div(
+        [
+            dcc.Location(id="costs-url", refresh=False),
+            dcc.Store(id="costs-defaults", data={**DEFAULTS, "month": f"{months[0]:%Y-%m}"}),
+            page_header(t("costs.title", language), lead=t("costs.lead", language)),
+            filters,
+            html.Div(id="costs-told", **LIVE),
+            html.Div(id="costs-empty", className="tds-card", hidden=True),
+            html.Div(
+                [
+                    metric_cards(card_skeletons(4), id="costs-cards", compact=True),
+                    html.Section(id="costs-outlook", className="tds-card"),
+                    html.Div(
+                        [
+                            html.Section([html.H2(id="costs-bill-title", className="tds-section-title"), html.Div(id="costs-bill")], className="tds-card"),
+                            html.Section(
+                                [html.H2(t("costs.to_date", language), className="tds-section-title"), html.Div(id="costs-compared")], className="tds-card"
+                            ),
+                        ],
+                        className="tds-columns",
+                    ),
+                    chart_card("costs-chart", t("costs.title", language), locale=language, controls=[per_what], legend=False),
+                ],
+                id="costs-all",
+                className="tds-stack",
+            ),
+        ],
+        className="tds-page tds-stack",
+    )  # fmt: skip
+
+
+@callback(
+    Output("costs-cards", "children"),
+    Output("costs-outlook", "children"),
+    Output("costs-outlook", "hidden"),
+    Output("costs-bill-title", "children"),
+    Output("costs-bill", "children"),
+    Output("costs-compared", "children"),
+    Output("costs-told", "children"),
+    Output("costs-empty", "children"),
+    Output("costs-empty", "hidden"),
+    Output("costs-all", "hidden"),
+    Input("costs-resource", "value"),
+    Input("costs-month", "value"),
+)
+def show(resource: Any, month: Any) -> tuple[Any, ...]:
+    """Show the bill of a month."""
+    language = locale()
+    with doors.transaction() as conn:
+        found = cost_data.gather(conn, asked(resource, month))
+    told = remaking(found, language)
+    if not found.plan.tariffs or not found.bill.lines:
+        kept = (no_update,) * 6
+        return (*kept, told, nothing(found, language), False, True)
+    name = "costs.bill_running" if found.asked.running else "costs.bill"
+    outlook = costs_view.outlook(found.projected, found.bill, language)
+    return (
+        costs_view.cards(found, language),
+        still(outlook) if outlook else None,
+        outlook is None,
+        t(name, language, month=wording.month(found.asked.month, language)),
+        still(costs_view.bill_table(found.bill, zone(), language)),
+        still(costs_view.compared_table(found.compared, zone(), language)),
+        told,
+        None,
+        True,
+        False,
+    )
+
+
+@callback(
+    Output("costs-chart", "figure"),
+    Output("costs-chart-title", "children"),
+    Output("costs-chart-note", "children"),
+    Output("costs-chart-table", "children"),
+    Input("costs-resource", "value"),
+    Input("costs-month", "value"),
+    Input("costs-per", "value"),
+)
+def show_chart(resource: Any, month: Any, per: Any) -> tuple[Any, ...]:
+    """Draw what each day, or each month, costs by band."""
+    language, wanted = locale(), asked(resource, month)
+    step: Any = per if per in STEPS else "day"
+    with doors.transaction() as conn:
+        portions = cost_data.by_band(conn, wanted, tariffs.plan(conn, wanted.account_id, wanted.resource), step)
+    sums: dict[datetime, dict[str, Decimal]] = {}
+    with localcontext(EXACT):
+        for portion in portions:
+            cost = portion.cost
+            if cost is not None:
+                own = sums.setdefault(portion.bucket, {})
+                own[portion.band] = own.get(portion.band, Decimal(0)) + cost
+        words = {
+            bucket: {band: money(cost, wanted.currency, language) for band, cost in own.items()}
+            | {"": money(sum(own.values(), Decimal(0)), wanted.currency, language)}
+            for bucket, own in sums.items()
+        }
+    start, end = cost_data.start_of(wanted, step), midnight(wanted.end, zone())
+    prefix = f"{SYMBOLS.get(wanted.currency, wanted.currency)} "
+    figure = cost_bars(sums, words, Scene(wanted.resource, step, start, end, zone(), wanted.now, language, prefix))
+    title = t(f"costs.chart_{step}", language, resource=t(f"resource.{wanted.resource}", language), currency=wanted.currency)
+    bands = [band for band in ORDER if any(band in own for own in sums.values())]
+    table = costs_view.day_table(
+        sums, bands, title, wanted.currency, lambda bucket: axes.title(bucket, step, zone(), language), language
+    )
+    return figure, title, t("costs.energy_only", language), still(table)
+
+
+def asked(resource: Any, month: Any) -> Asked:
+    """Read the controls; the running month and electricity where they say nothing that can be."""
+    now = datetime.now(UTC)
+    months = cost_data.months_back(now, zone())
+    chosen: date = next((one for one in months if isinstance(month, str) and f"{one:%Y-%m}" == month), months[0])
+    which = resource if isinstance(resource, str) and resource in RESOURCES else "electricity"
+    return Asked(account().id, account().currency, which, chosen, zone(), now)
+
+
+def remaking(found: Found, language: str) -> Any:
+    """Say how far a changed tariff is from being calculated; nothing where it is."""
+    if found.left is None:
+        return None
+    said = t("costs.remaking", language, left=found.left.devices, of=found.left.of)
+    return html.Div(
+        [said, html.Progress(max=str(found.left.of), value=str(found.left.of - found.left.devices), className="tds-progress")],
+        className="tds-card",
+    )
+
+
+def nothing(found: Found, language: str) -> Any:
+    """Say why there is nothing to show."""
+    name = t(f"resource.{found.asked.resource}", language).lower()
+    if found.plan.tariffs:
+        return empty_state(t("costs.no_meters", language, resource=name), t("costs.no_meters_text", language), icon="cash-coin")
+    return empty_state(t("costs.empty", language, resource=name), t("costs.empty_text", language), icon="cash-coin")
+
+
+clientside_callback(
+    ClientsideFunction("tds", "remember"),
+    Output("costs-url", "search"),
+    Input("costs-resource", "value"),
+    Input("costs-month", "value"),
+    Input("costs-per", "value"),
+    State("costs-defaults", "data"),
+)

@@ -1,0 +1,91 @@
+"""The costs page: a month's bill line by line, in two languages, of the own account alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from sql import ledger, tariffs
+from sql.budgets import Budget, set_budget
+from sql.tariff_rules import Terms, white_tariff
+from tds_dash.money import money, price
+from tests.web.dash import answer, call
+from tests.web.world import World
+
+D = Decimal
+
+
+@pytest.fixture(scope="module")
+def priced(world: World) -> Iterator[World]:
+    """Give the account a white tariff and a budget, for this module."""
+    prices = {"off_peak": D("0.5"), "intermediate": D(1), "peak": D(2)}
+    terms = Terms("electricity", date(2020, 1, 1), "Branca", "kWh", prices, white_tariff(), D(10), D("12.5"), D(20))
+    with world.database.owner.transaction() as connection:
+        tariffs.add_tariff(connection, world.account, terms)
+        month = datetime.now(UTC).date().replace(day=1)
+        set_budget(connection, world.account, Budget("electricity", month, "money", "", D("1")))
+    ledger.drain(world.database.owner)
+    yield world
+    with world.database.owner.transaction() as connection:
+        for table in ("tariff", "budget"):
+            connection.execute(text(f"DELETE FROM tds.{table}"))
+
+
+def shown(client: FlaskClient, **values: Any) -> dict[str, Any]:
+    return answer(call(client, "costs-bill.children", **values))
+
+
+def test_it_shows_the_bill_of_the_month(viewer: FlaskClient, priced: World) -> None:
+    found = shown(viewer, costs_resource="electricity")
+    bill = str(found["costs-bill"]["children"])
+    for line in ("Off-peak", "Intermediate", "Peak", "Standing charge", "Tax, 20", "Total", "R$12.50"):
+        assert line in bill, line
+    assert "budget" in str(found["costs-outlook"]["children"])
+    assert found["costs-all"]["hidden"] is False
+    chart = answer(call(viewer, "costs-chart.figure", costs_resource="electricity", costs_per="month"))
+    assert {trace["name"] for trace in chart["costs-chart"]["figure"]["data"]} >= {"Off-peak", "Peak", "Intermediate"}
+
+
+def test_it_says_what_to_do_where_there_is_no_tariff(viewer: FlaskClient, priced: World) -> None:
+    found = shown(viewer, costs_resource="water")
+    assert found["costs-all"]["hidden"] is True
+    assert "No tariff for water yet" in str(found["costs-empty"]["children"])
+
+
+def test_a_stranger_sees_nothing_of_it(stranger: FlaskClient, priced: World) -> None:
+    found = shown(stranger, costs_resource="electricity")
+    assert found["costs-all"]["hidden"] is True
+    assert "Branca" not in str(found)
+
+
+@pytest.mark.parametrize("month", [None, "", "2026-13", "1999-01", 5, ["2026-01"], "x" * 9999])
+def test_a_month_that_is_none_is_the_running_one(viewer: FlaskClient, priced: World, month: object) -> None:
+    assert "so far" in str(shown(viewer, costs_resource="electricity", costs_month=month)["costs-bill-title"]["children"])
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "locale", "wanted"),
+    [
+        ("1234.56", "BRL", "pt-BR", "R$\u00a01.234,56"),
+        ("1234.56", "BRL", "en", "R$1,234.56"),
+        ("-0.5", "GBP", "en", "\u2212£0.50"),
+        ("-0.5", "GBP", "pt-BR", "\u2212£\u00a00,50"),
+        ("1234.5", "JPY", "en", "¥1,234"),
+        ("3", "CHF", "en", "CHF\u00a03.00"),
+        ("3", "USD", "pt-BR", "US$\u00a03,00"),
+    ],
+)
+def test_money_is_written_as_the_reader_does(amount: str, currency: str, locale: str, wanted: str) -> None:
+    assert money(D(amount), currency, locale) == wanted
+    assert money(None, currency, locale) == "\u2014"
+
+
+def test_prices_keep_their_decimals() -> None:
+    assert price(D("0.65313"), "BRL", "pt-BR") == "R$\u00a00,65313"
+    assert price(D("2"), "BRL", "en") == "R$2.00"
