@@ -38,17 +38,30 @@ window.dash_clientside.explorer = (function () {
     return search === location.search ? skip() : search;
   }
 
-  // Sets the controls as the address of a view does. Devices go by way of what is asked for, which the offer of devices reads.
-  function apply(view, asked, defaults) {
-    if (!view) return Array(11).fill(skip());
-    const word = (name) => view[name] || defaults[name] || "";
-    const now = JSON.stringify([asked && asked.devices, asked && asked.with]);
+  // Sets those controls that the address of a view sets otherwise. Devices go by way of what is asked for, which the offer of
+  // devices reads. After the view come the controls as they are, what is asked for, and the values to leave out.
+  const SET = ["resource", "group", "period", "day", "at", "from", "to", "step", "bars", "compare"];
+
+  function apply(view, ...rest) {
+    const defaults = rest.pop() || {};
+    const asked = rest.pop() || {};
+    if (!view) return Array(SET.length + 1).fill(skip());
+    const set = SET.map((name, index) => {
+      const wanted = view[name] || defaults[name] || "";
+      return wanted === String(rest[index] ?? "") ? skip() : wanted || null;
+    });
     const next = { devices: view.devices || "", with: view.with || "" };
-    const same = JSON.stringify([next.devices, next.with]) === now;
-    return [
-      word("resource"), word("group"), same ? skip() : next, word("period"), word("day"), view.at || "",
-      view.from || null, view.to || null, word("step"), word("bars"), word("compare"),
-    ];
+    const same = next.devices === ranges(ids(asked.devices)) && next.with === String(asked.with || "");
+    return [...set, same ? skip() : next];
+  }
+
+  // Ids as they are asked for: a list, or runs as an address writes them.
+  function ids(given) {
+    if (Array.isArray(given)) return given;
+    return String(given || "").split(",").filter(Boolean).flatMap((part) => {
+      const [low, high] = part.split("-").map(Number);
+      return Array.from({ length: Math.min((high || low) - low + 1, 1000) }, (_, index) => low + index);
+    });
   }
 
   const BUCKET = /^(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2}))?/;
@@ -75,26 +88,44 @@ window.dash_clientside.explorer = (function () {
   }
 
   // The picture carries what the page says around the chart: its name, its sum, and when it is of.
-  const MARGIN = 72;
+  const WIDTH = 1200;
+  const HEAD = 72;
+  const SCALE = 2;
 
   function picture(clicks, title, note, dates) {
     const graph = document.querySelector("#consumption-chart .js-plotly-plot");
     if (!clicks || !graph || !graph.data) return skip();
-    const said = [note, dates].filter(Boolean).join(" · ");
-    const layout = {
-      ...graph.layout,
-      paper_bgcolor: "#ffffff",
-      margin: { l: 24, r: 24, t: MARGIN, b: 24 },
-      title: { text: `<b>${plain(title)}</b><br><sup>${plain(said)}</sup>`, x: 0, xref: "paper", xanchor: "left", y: 0.98, yanchor: "top" },
-    };
-    const size = { width: 1200, height: Math.max(600, graph.offsetHeight + MARGIN) };
-    const file = `tds-${title}-${dates}`.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-");
-    window.Plotly.downloadImage({ data: graph.data, layout, config: graph.config }, { format: "png", scale: 2, filename: file, ...size });
+    const height = Math.max(600, graph.offsetHeight);
+    const layout = { ...graph.layout, paper_bgcolor: "white", width: WIDTH, height };
+    const size = { format: "png", scale: SCALE, width: WIDTH, height };
+    window.Plotly.toImage({ data: graph.data, layout, config: graph.config }, size).then(function (source) {
+      const image = new Image();
+      image.onload = () => framed(image, graph.layout.template.layout, title, [note, dates].filter(Boolean).join(" · "), `${title} ${dates}`);
+      image.src = source;
+    });
     return skip();
   }
 
-  function plain(text) {
-    return String(text ?? "").replaceAll("<", "‹").replaceAll(">", "›");
+  function framed(image, look, title, said, file) {
+    const canvas = document.createElement("canvas");
+    canvas.width = image.width;
+    canvas.height = image.height + HEAD * SCALE;
+    const pen = canvas.getContext("2d");
+    const font = getComputedStyle(document.body).fontFamily;
+    pen.fillStyle = "white";
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    pen.drawImage(image, 0, HEAD * SCALE);
+    pen.scale(SCALE, SCALE);
+    pen.fillStyle = look.font.color;
+    pen.font = `600 20px ${font}`;
+    pen.fillText(title, 24, 34);
+    pen.fillStyle = look.xaxis.tickfont.color;
+    pen.font = `14px ${font}`;
+    pen.fillText(said, 24, 58);
+    const link = document.createElement("a");
+    link.download = `tds-${file.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/-$/, "")}.png`;
+    link.href = canvas.toDataURL("image/png");
+    link.click();
   }
 
   // Links to views of this page set its controls, without loading it anew; in another tab they open as any link does.

@@ -18,6 +18,10 @@ window.dash_clientside.tds = (function () {
     return search === location.search ? skip() : search;
   }
 
+  function hideUnlessCustom(period) {
+    return period !== "custom";
+  }
+
   const BUCKET = /^(\d{4})-(\d{2})-(\d{2})(?: (\d{2}):(\d{2}))?$/;
 
   function clicked(click) {
@@ -81,5 +85,5 @@ window.dash_clientside.tds = (function () {
     return "";
   }
 
-  return { remember, pick, pickMonth, reveal, open, turn };
+  return { remember, hideUnlessCustom, pick, pickMonth, reveal, open, turn };
 })();

@@ -12,13 +12,13 @@ from dash.development.base_component import Component
 
 from tds_dash import addresses, explorer_words, grouping, periods, totals_view
 from tds_dash.components import empty_state
-from tds_dash.exploring import METERED, Look, counts
+from tds_dash.exploring import METERED, Asked, Look, counts
 from tds_dash.figures import Panel, Scene, explorer_bars
 from tds_dash.grouping import RESOURCE
 from tds_dash.still import still
 from tds_dash.totals import Part, parts
 from tds_dash.totals_view import Extra
-from tds_dash.view import MOST_IDS
+from tds_dash.view import MOST_IDS, is_too_many
 from tds_dash.wording import date as day_in_words
 from tds_dash.wording import t
 
@@ -150,9 +150,14 @@ def view_of(look: Look) -> str:
     return f"{kind} {devices} {look.step} {look.span.start:%Y%m%d%H} {look.span.end:%Y%m%d%H}"
 
 
-def about_devices(named: Mapping[str, object], strangers: Collection[int], locale: str) -> str:
-    """Say what of the devices that an address names is not shown."""
+def faults(asked: Asked, given: Mapping[str, object]) -> dict[str, bool]:
+    """Say what of an address could not be taken as it is, and cannot be seen in the controls any more."""
+    return {"many": is_too_many(given.get("devices")), "dates": asked.period.span.remark == "period.not_a_date"}
+
+
+def about_address(named: Mapping[str, object], strangers: Collection[int], locale: str) -> str:
+    """Say what an address names that is not shown: too many devices, those of others, days that do not exist."""
     said = [t("consumption.too_many_devices", locale, n=MOST_IDS)] if named.get("many") else []
-    if strangers:
-        said.append(t("consumption.forged", locale))
+    said += [t("period.not_a_date", locale)] if named.get("dates") else []
+    said += [t("consumption.forged", locale)] if strangers else []
     return " ".join(said)

@@ -48,7 +48,8 @@ def field(label: str, control: Component) -> Component:
 
 def when(asked: Asked, given: Mapping[str, object], language: str) -> Component:
     """Give the period: back and forth, the named ones, and room for its dates or what a kind of it needs to know."""
-    kind = asked.period.kind
+    # What cannot be a period stays chosen, so that it can be mended; what is shown instead is said beside it.
+    kind = view.CUSTOM if given.get("period") == view.CUSTOM else asked.period.kind
     kinds = list(dict.fromkeys([*periods.KINDS[:-1], *([kind] if kind != view.CUSTOM else []), view.CUSTOM]))
     choices = [(name, t(f"period.{name}", language)) for name in kinds]
     days = [view.day_of(given.get(name)) for name in ("from", "to")]

@@ -21,6 +21,7 @@ from tds_dash.wording import t
 PAGE = "consumption"
 NAMES = ("resource", "devices", "group", "period", "day", "at", "from", "to", "step", "bars", "compare", "with")
 PROPERTY = {"at": "data"}
+SET = ("resource", "group", "period", "day", "at", "from", "to", "step", "bars", "compare")  # by a link within the page
 OUTPUTS = {
     "figure": Output("consumption-chart", "figure"),
     "size": Output("consumption-chart-figure", "className"),
@@ -59,7 +60,7 @@ def layout(**query: Any) -> html.Div:
     return html.Div(
         [
             dcc.Location(id="consumption-url", refresh=False),
-            dcc.Store(id="consumption-asked", data={"devices": chosen, "with": asked.other, "many": view.is_too_many(given["devices"])}),
+            dcc.Store(id="consumption-asked", data={"devices": chosen, "with": asked.other, **explorer.faults(asked, given)}),
             dcc.Store(id="consumption-at", data=str(query.get("at") or "")),
             dcc.Store(id="consumption-defaults", data=exploring.DEFAULTS),
             dcc.Store(id="consumption-go"),
@@ -117,7 +118,7 @@ def offer_devices(resource: Any, group: Any, asked: Any) -> tuple[Any, ...]:
     options: Any = [{"label": f"{one.name} · {one.gateway_name}", "value": one.id} for one in offered]
     ids = {one.id for one in offered}
     strangers = set(wanted) - {one.id for one in known}
-    said = explorer.about_devices(named, strangers, locale())
+    said = explorer.about_address(named, strangers, locale())
     if ctx.triggered_id == "consumption-asked" and not any(one.retired for one in offered):
         options = no_update
     return options, [one for one in wanted if one in ids], options, next((one for one in other if one in ids), None), said
@@ -171,18 +172,10 @@ clientside_callback(
 )
 clientside_callback(
     ClientsideFunction("explorer", "apply"),
-    Output("consumption-resource", "value"),
-    Output("consumption-group", "value"),
+    *(Output(f"{PAGE}-{name}", PROPERTY.get(name, "value")) for name in SET),
     Output("consumption-asked", "data"),
-    Output("consumption-period", "value"),
-    Output("consumption-day", "value"),
-    Output("consumption-at", "data"),
-    Output("consumption-from", "value"),
-    Output("consumption-to", "value"),
-    Output("consumption-step", "value"),
-    Output("consumption-bars", "value"),
-    Output("consumption-compare", "value"),
     Input("consumption-go", "data"),
+    *(State(f"{PAGE}-{name}", PROPERTY.get(name, "value")) for name in SET),
     State("consumption-asked", "data"),
     State("consumption-defaults", "data"),
     prevent_initial_call=True,

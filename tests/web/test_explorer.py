@@ -275,6 +275,9 @@ def test_ids_of_others_are_not_found_and_said_in_an_address(viewer: FlaskClient,
     many = {"devices": list(range(1, 1001)), "many": True}
     found = answer(call(viewer, "consumption-devices.options", consumption_resource="electricity", consumption_asked=many))
     assert "more than 1,000 devices" in found["consumption-forged"]["children"]
+    dates = {"devices": [], "dates": True}
+    found = answer(call(viewer, "consumption-devices.options", consumption_resource="electricity", consumption_asked=dates))
+    assert "does not exist" in found["consumption-forged"]["children"]
     own = answer(
         call(viewer, "consumption-devices.options", consumption_resource="electricity", consumption_asked={"devices": []})
     )
