@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from settings import Settings, SettingsError
-from sql import engine, ledger, migrate, rollups, upkeep
+from sql import alarm_post, engine, ledger, migrate, rollups, upkeep
 from sql.errors import TdsError
 from sql.queries.certificates import expiring
 
@@ -95,7 +95,17 @@ def _in_database(connection: Connection) -> list[Finding]:
             "every zone has its rollups" if not waiting else f"{waiting} time zones wait for rollups: run `tds migrate`",
         ),
         _gateway_certificates(connection, here),
+        _alarms(connection),
     ]
+
+
+def _alarms(connection: Connection) -> Finding:
+    """Look at whether recipients of alarms are told: no mail is the operator's fault, a webhook is its account's."""
+    found = alarm_post.failing(connection)
+    if not found:
+        return Finding("alarms", True, "every message to a recipient was taken")
+    told = [f"{one.channel}: {one.recipients} told nothing since {one.since:%Y-%m-%d %H:%M} UTC ({one.fault})" for one in found]
+    return Finding("alarms", all(one.channel != "mail" for one in found), "; ".join(told), warning=True)
 
 
 def _gateway_certificates(connection: Connection, now: datetime) -> Finding:

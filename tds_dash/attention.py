@@ -13,6 +13,7 @@ from dash.development.base_component import Component
 from sqlalchemy import Connection
 
 from sql.queries.gateways import Trouble, troubles
+from tds_dash.alarms_overview import attention_items as alarm_items
 from tds_dash.attention_item import Item
 from tds_dash.certificates_view import attention_items as certificate_items
 from tds_dash.components import sentence
@@ -43,7 +44,7 @@ def fleet_items(conn: Connection, now: datetime, zone: tzinfo, locale: str) -> l
     return items
 
 
-SOURCES: tuple[Source, ...] = (fleet_items, certificate_items, first_boot_items)
+SOURCES: tuple[Source, ...] = (alarm_items, fleet_items, certificate_items, first_boot_items)
 
 
 def attention(conn: Connection, now: datetime, zone: tzinfo, locale: str) -> list[Item]:

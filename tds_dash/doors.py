@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from sql.alarm_recipients import Recipient, find_recipient
+from sql.alarm_rules import Rule, find_rule
+from sql.alarms import Alarm, find_alarm
 from sql.decisions import Event, find_event
 from sql.engine import Store
 from sql.errors import NotFound
@@ -92,6 +95,21 @@ def import_for_user(conn: Connection, import_id: object) -> Import:
 def event_for_user(conn: Connection, event_id: object) -> Event:
     """Give an event of the account; NotFound for anything else, whether it exists elsewhere or not."""
     return find_event(conn, _number(event_id, LARGEST_EVENT_ID), account().id)
+
+
+def alarm_for_user(conn: Connection, alarm_id: object) -> Alarm:
+    """Give an alarm of the account; NotFound for anything else, whether it exists elsewhere or not."""
+    return find_alarm(conn, _number(alarm_id, LARGEST_EVENT_ID), account().id)
+
+
+def rule_for_user(conn: Connection, rule_id: object) -> Rule:
+    """Give an alarm rule of the account; NotFound for anything else."""
+    return find_rule(conn, _number(rule_id), account().id)
+
+
+def recipient_for_user(conn: Connection, recipient_id: object) -> Recipient:
+    """Give a recipient of the account's alarms, to somebody who may see it; NotFound for anything else."""
+    return find_recipient(conn, _number(recipient_id), account().id)
 
 
 def certificate_for_user(conn: Connection, serial: object) -> Certificate:

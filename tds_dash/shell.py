@@ -9,11 +9,13 @@ import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
+from sql import alarms
 from sql.decisions import Wanted, select_events
 from sql.people import Member, memberships
 from tds_dash import doors
 from tds_dash.components.attributes import DECORATION, labelled
 from tds_dash.identity import account, locale, person
+from tds_dash.page_frame import beat
 from tds_dash.rights import is_admin
 from tds_dash.wording import t
 
@@ -25,6 +27,7 @@ PAGES = (
     ("readings", "/readings", "list-ul"),
     ("gateways", "/gateways", "hdd-network"),
     ("devices", "/devices", "speedometer"),
+    ("alarms", "/alarms", "bell"),
     ("events", "/events", "clipboard-check"),
     ("rejections", "/rejections", "inboxes"),
     ("certificates", "/certificates", "shield-lock"),
@@ -58,20 +61,21 @@ def layout() -> html.Div:
             html.Main(dash.page_container, id="content", className="tds-main", tabIndex=-1),
             html.Footer(html.Span(id="shell-zone"), className="tds-footer"),
             dcc.Store(id="shell-decided"),
+            beat("shell-alarms"),
         ],
         className="tds-shell",
     )
 
 
 def links(language: str, place: str) -> list[Component]:
-    """Give the links to the pages; the one shown is marked, and events say how many wait for a review."""
-    count = html.Span(id=f"{place}-events-count")
+    """Give the links to the pages; the one shown is marked, and alarms and events say how many wait."""
+    counts = {name: html.Span(id=f"{place}-{name}-count") for name in ("alarms", "events")}
     return [
         dbc.NavLink(
             [
                 html.I(className=f"bi bi-{icon}", **DECORATION),
                 html.Span(t(f"nav.{name}", language)),
-                count if name == "events" else None,
+                counts.get(name),
             ],
             href=path,
             active="exact",
@@ -184,18 +188,29 @@ def register_callbacks(app: Dash) -> None:
     def count_events(*_: Any) -> tuple[Component | None, Component | None]:
         with doors.transaction() as conn:
             waiting = len(select_events(conn, Wanted(account().id, decided=False), MOST_COUNTED))
-        return count_badge(waiting), count_badge(waiting)
+        words = t("events.to_review", locale(), n=waiting)
+        return count_badge(waiting, words), count_badge(waiting, words)
+
+    @app.callback(
+        Output("nav-alarms-count", "children"),
+        Output("menu-alarms-count", "children"),
+        Input("_pages_location", "pathname"),
+        Input("shell-alarms", "n_intervals"),
+    )
+    def count_alarms(*_: Any) -> tuple[Component | None, Component | None]:
+        with doors.transaction() as conn:
+            waiting = alarms.waiting(conn, account().id).unacknowledged
+        words = t("alarms.waiting", locale(), n=waiting)
+        return count_badge(waiting, words), count_badge(waiting, words)
 
 
-def count_badge(waiting: int) -> Component | None:
-    """Say how many events wait for a review; nothing where none does."""
+def count_badge(waiting: int, words: str) -> Component | None:
+    """Say how many wait; nothing where none does."""
     if not waiting:
         return None
     shown = str(waiting) if waiting < MOST_COUNTED else f"{MOST_COUNTED - 1}+"
-    words = html.Span(t("events.to_review", locale(), n=waiting), className="visually-hidden")
-    return html.Span(
-        [html.Span(shown, **DECORATION), words], className="tds-count", title=t("events.to_review", locale(), n=waiting)
-    )
+    hidden = html.Span(words, className="visually-hidden")
+    return html.Span([html.Span(shown, **DECORATION), hidden], className="tds-count", title=words)
 
 
 def account_menu(choices: list[Member]) -> list[Component]:
