@@ -18,7 +18,8 @@ from sql.alarms import Wanted
 from sql.audit import COMMAND_LINE, Actor
 from sql.commands import owner_transaction, show
 from sql.errors import Refused
-from sql.reports import as_json, devices_of, json_value
+from sql.json_values import json_value
+from sql.reports import as_json, devices_of
 from sql.statements import statements
 
 MOST = 10_000

@@ -12,7 +12,7 @@ import simplejson
 from sqlalchemy import Connection
 
 from sql.alarms import Alarm, Wanted, alarms
-from sql.reports import json_value
+from sql.json_values import json_value
 from sql.statements import statements
 
 FILE = "alarm_post.sql"

@@ -13,8 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sql.alarm_judging import KINDS
 from sql.alarm_post import FILE
 from sql.audit import Actor, Entry, changed, write
-from sql.errors import NotFound, Refused
-from sql.fleet_editing import Outdated
+from sql.errors import NotFound, Outdated, Refused
 from sql.people import checked_email
 from sql.statements import statements
 

@@ -12,8 +12,7 @@ from sql.alarm_judging import KINDS, METERED
 from sql.alarms import FILE, rate_unit
 from sql.audit import Actor, Entry, changed, write
 from sql.device_rules import RESOURCES
-from sql.errors import NotFound, Refused
-from sql.fleet_editing import Outdated
+from sql.errors import NotFound, Outdated, Refused
 from sql.statements import statements
 
 LARGEST, PLACES = Decimal("1e15"), 6

@@ -22,3 +22,10 @@ class Refused(TdsError):
         super().__init__(message)
         self.key = key
         self.values = values
+
+
+class Outdated(Refused):
+    """Somebody else has changed it since it was looked at."""
+
+    def __init__(self) -> None:
+        super().__init__("somebody else has changed this meanwhile", "outdated")

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from sql import fleet
 from sql.device_rules import DeviceSettings, check_device, checked_name
-from sql.errors import NotFound, Refused
+from sql.errors import NotFound, Outdated, Refused
 from sql.statements import statements
 
 FILE = "fleet_editing.sql"
@@ -77,13 +77,6 @@ class Weight(NamedTuple):
     def nothing(self) -> bool:
         """Whether nothing was ever measured."""
         return not (self.readings or self.months)
-
-
-class Outdated(Refused):
-    """Somebody else has changed it since it was looked at."""
-
-    def __init__(self) -> None:
-        super().__init__("somebody else has changed this meanwhile", "outdated")
 
 
 def device_state(connection: Connection, device_id: int, version: int | None = None, *, hold: bool = False) -> DeviceState:

@@ -25,6 +25,7 @@ from sql.cells import guarded
 from sql.commands import owner_store, owner_transaction, show
 from sql.decision_trail import note_decision, note_replacement
 from sql.errors import NotFound, Refused
+from sql.json_values import json_value
 from sql.statements import raw_statements
 
 FIELDS = (
@@ -147,17 +148,6 @@ def report(
 def as_json(document: Any) -> str:
     """Write a document as JSON; decimals are numbers with their exact digits."""
     return str(simplejson.dumps(document, use_decimal=True, ensure_ascii=False, iterable_as_array=True))
-
-
-def json_value(value: Any) -> Any:
-    """Give a value as JSON shows it: a decimal without trailing zeros, an instant as ISO 8601."""
-    return (
-        Decimal(figures.plain(value))
-        if isinstance(value, Decimal)
-        else value.isoformat()
-        if isinstance(value, datetime)
-        else value
-    )
 
 
 def csv_cell(value: Any) -> str:

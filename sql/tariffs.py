@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from sql.errors import NotFound, Refused
-from sql.fleet_editing import Outdated
+from sql.errors import NotFound, Outdated, Refused
 from sql.holidays import holidays
 from sql.statements import statements
 from sql.tariff_rules import BANDS, DAY_TYPES, QUARTERS, Terms, check_terms, clock, periods_of

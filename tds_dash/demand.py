@@ -62,6 +62,11 @@ class Demand(NamedTuple):
     alone: list[DeviceDemand]
 
 
+def metered(device: Device, resource: object) -> bool:
+    """Tell whether a device counts consumption of a resource."""
+    return device.kind != "gauge" and device.resource == resource
+
+
 def demand_of(quarter: Quarter) -> Decimal:
     """Give a quarter-hour as what it would be within an hour."""
     return quarter.quantity * PER_HOUR

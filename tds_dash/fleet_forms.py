@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from dash import Output, html, no_update
 from dash.development.base_component import Component
 
-from sql.errors import Refused
-from sql.fleet_editing import DeviceState, GatewayState, Outdated
+from sql.errors import Outdated, Refused
+from sql.fleet_editing import DeviceState, GatewayState
 from tds_dash.adoption_dialog import stamp
 from tds_dash.components import sentence
 from tds_dash.components.dialogs import notice

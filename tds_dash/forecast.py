@@ -7,6 +7,7 @@ expected accordingly. The band is how far those days strayed from that.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
@@ -94,7 +95,7 @@ def _strayed(ratios: list[tuple[int, float]], level: float, slope: float) -> flo
     """Give how far days stray from the line."""
     if not ratios:
         return 0.5
-    return fmean((value - level - slope * at) ** 2 for at, value in ratios) ** 0.5
+    return math.sqrt(fmean((value - level - slope * at) ** 2 for at, value in ratios))
 
 
 def _exact(value: float) -> Decimal:

@@ -14,8 +14,9 @@ from sqlalchemy import Connection
 
 from sql.errors import NotFound, Refused
 from sql.fleet import normalize_mac
+from sql.json_values import json_value
 from sql.queries.devices import Device, device_ids_by_code, devices
-from sql.reports import json_value, period
+from sql.reports import period
 from tds_dash import doors
 from tds_dash.identity import account, zone
 

@@ -13,8 +13,7 @@ from sql.queries.gateways import gateways
 from tds_dash import doors, peaks_view, view
 from tds_dash.components import card_skeletons, chart_card, metric_cards, page_header, segmented, skeleton
 from tds_dash.components.choosers import chooser
-from tds_dash.demand import demand
-from tds_dash.explorer import metered
+from tds_dash.demand import demand, metered
 from tds_dash.figures import axes
 from tds_dash.identity import account, locale, zone
 from tds_dash.page_frame import register_page

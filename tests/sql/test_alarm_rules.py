@@ -15,8 +15,7 @@ from sql import alarms, fleet, people
 from sql.alarm_preview import preview
 from sql.alarm_rules import Draft, Rule, Target, add_rule, change_rule, delete_rule, faults, find_rule, rules
 from sql.audit import Actor
-from sql.errors import NotFound, Refused
-from sql.fleet_editing import Outdated
+from sql.errors import NotFound, Outdated, Refused
 from tests.conftest import PASSWORD, Database
 from tests.sql.alarms import DAY, HOUR, SOMEBODY, Watched
 from tests.sql.plant import at, number, put

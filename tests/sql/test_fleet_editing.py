@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from sql import fleet, fleet_editing, ledger, people
 from sql.device_rules import DeviceSettings
-from sql.errors import NotFound, Refused
-from sql.fleet_editing import Outdated, Weight
+from sql.errors import NotFound, Outdated, Refused
+from sql.fleet_editing import Weight
 from sql.queries.fleet import Sought, devices_page, gateways_page, in_state
 from tests.conftest import PASSWORD, Database
 from tests.sql.plant import at, buckets, feed, mac, meter, number, series, sound

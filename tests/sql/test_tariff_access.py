@@ -10,8 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from sql import people, tariffs
-from sql.errors import NotFound, Refused
-from sql.fleet_editing import Outdated
+from sql.errors import NotFound, Outdated, Refused
 from sql.holidays import add_holidays, holidays
 from sql.tariff_rules import Period
 from tests.conftest import Database
