@@ -11,20 +11,22 @@ It takes a client that is away for one whose certificate is missing, and so
 from __future__ import annotations
 
 import logging
+import ssl
 import subprocess
+import time
 from collections.abc import Callable, Collection
 
 from broker import mosquitto
 from broker.material import MaterialError, client_context
 from broker.presence import present
-from broker.probe import CertificateRefused, NotReached, local_address
+from broker.probe import CertificateRefused, NotReached, handshake, local_address
 from broker.watch import Watch
 from settings import Settings
 
 log = logging.getLogger("tds.broker")
 # Taking over takes about 10 ms each, and a revocation waits for it.
 MOST_HELD = 400
-ATTEMPTS = 3
+PATIENCE_SECONDS = 3.0
 
 
 def reread(process: subprocess.Popen[bytes], settings: Settings, watch: Watch, hold: Callable[[Collection[str]], None]) -> bool:
@@ -35,20 +37,43 @@ def reread(process: subprocess.Popen[bytes], settings: Settings, watch: Watch, h
         away = watch.away()
     if away:
         return False
-    if not any(_reload_in_its_place(process, settings) for _ in range(ATTEMPTS)):
-        return False
-    return not watch.away()  # who left in the meantime may have left before it read
+    # Whoever left in the meantime may have left before it read.
+    return (_reload_in_its_place(process, settings) or _reload_beside_it(process, settings, watch)) and not watch.away()
 
 
 def _reload_in_its_place(process: subprocess.Popen[bytes], settings: Settings) -> bool:
-    """Have it read while somebody is there for the ingester; tells whether somebody was: the ingester may be back too soon."""
+    """Have it read while somebody is there for the ingester; tells whether somebody was."""
     try:
-        context = client_context(settings.pki_dir)
-        context.check_hostname = False
-        with present(local_address(settings.broker_bind), settings.mqtt_port, context, settings.mqtt_client_id) as stand_in:
+        with present(*_listener(settings), _context(settings), settings.mqtt_client_id) as stand_in:
             mosquitto.reload(process)
             stand_in.wait_for_a_round()
     except (MaterialError, CertificateRefused, NotReached) as error:
-        log.warning("nobody could be there for the ingester while the broker reads its files again: %s", error)
+        log.info("nobody could be there for the ingester while the broker reads its files again: %s", error)
         return False
     return True
+
+
+def _reload_beside_it(process: subprocess.Popen[bytes], settings: Settings, watch: Watch) -> bool:
+    """Have it read while the ingester itself is connected, which came back too soon; tells whether it was there throughout."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not watch.own()[0] and time.monotonic() < until:
+        time.sleep(0.05)
+    before = watch.own()
+    if not before[0]:
+        return False
+    try:
+        mosquitto.reload(process)
+        handshake(*_listener(settings), _context(settings))  # takes two rounds of its loop: so it has read by then
+    except (MaterialError, CertificateRefused, NotReached):
+        return False
+    return watch.own() == before
+
+
+def _listener(settings: Settings) -> tuple[str, int]:
+    return local_address(settings.broker_bind), settings.mqtt_port
+
+
+def _context(settings: Settings) -> ssl.SSLContext:
+    context = client_context(settings.pki_dir)
+    context.check_hostname = False
+    return context

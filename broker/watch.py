@@ -25,7 +25,7 @@ class Watch:
 
     def __init__(self, source: IO[bytes], output: IO[bytes] | None, except_for: str) -> None:
         self._source, self._output = source.fileno(), output.fileno() if output else STANDARD_ERROR
-        self._own = except_for.encode()
+        self._own, self._own_here, self._own_left = except_for.encode(), False, 0
         self._rest = b""
         self._here: set[bytes] = set()
         self._away: set[bytes] = set()
@@ -35,10 +35,19 @@ class Watch:
 
     def away(self) -> list[str]:
         """Give the clients of MQTT 5 that are away, as of everything that Mosquitto has said by now."""
-        while True:
+        self._catch_up()
+        return sorted(name.decode(errors="replace") for name in self._away)
+
+    def own(self) -> tuple[bool, int]:
+        """Tell whether the one that does not count is connected, and how often it has left, as of everything said by now."""
+        self._catch_up()
+        return self._own_here, self._own_left
+
+    def _catch_up(self) -> None:
+        while self._thread.is_alive():
             with self._reading:
-                if not self._thread.is_alive() or not _said(self._source, 0):
-                    return sorted(name.decode(errors="replace") for name in self._away)
+                if not _said(self._source, 0):
+                    return
             time.sleep(0.001)
 
     def join(self) -> None:
@@ -63,10 +72,15 @@ class Watch:
         """Take one line of the log in."""
         if came := CAME.search(line):
             self._away.discard(came[1])
-            (self._here.add if came[2] == MQTT_5 and came[1] != self._own else self._here.discard)(came[1])
+            if came[1] == self._own:
+                self._own_here = True
+            else:
+                (self._here.add if came[2] == MQTT_5 else self._here.discard)(came[1])
         elif left := LEFT.search(line):
             name = left[1] or left[2]
-            if name in self._here:
+            if name == self._own:
+                self._own_here, self._own_left = False, self._own_left + 1
+            elif name in self._here:
                 self._here.discard(name)
                 self._away.add(name)
 

@@ -76,5 +76,8 @@ def test_one_that_is_replaced_is_not_away(log: Log) -> None:
 
 def test_the_ingester_and_who_never_came_do_not_count(log: Log) -> None:
     said = [AT + b"Client tds-ingest disconnected.\n", AT + b"Client <unknown> closed its connection.\n", b"\xff\xfe\n", b"\n"]
-    assert log.say(came(b"tds-ingest"), *said) == []
+    assert log.say(came(b"tds-ingest")) == []
+    assert log.watch.own() == (True, 0)
+    assert log.say(*said) == []
+    assert log.watch.own() == (False, 1)
     assert log.end().endswith(b"\xff\xfe\n\n")
