@@ -28,6 +28,7 @@ class Upkeep:
         self.settings = settings
         self.names = names
         self.command = command if command is not None else [sys.executable, "-m", "cli", "certs", "crl"]
+        self.patience = HOLD_SECONDS
         self._next_check = 0.0
         self._running: subprocess.Popen[str] | None = None
 
@@ -78,10 +79,10 @@ class Upkeep:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=HOLD_SECONDS,
+                timeout=self.patience,
             )
         except subprocess.TimeoutExpired:
-            log.warning("the sessions of %d gateways that are away could not be held within %.0f s", len(names), HOLD_SECONDS)
+            log.warning("the sessions of %d gateways that are away could not be held within %.0f s", len(names), self.patience)
             return
         if done.returncode:
             lines = done.stderr.strip().splitlines()

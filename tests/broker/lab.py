@@ -69,6 +69,7 @@ class Lab:
         self.log_path = settings.state_dir / f"{kind.folder}.log"
         self._log = self.log_path.open("ab")
         self.broker = kind(settings, NoUpkeep(settings), self._log)
+        self.broker.upkeep.patience = 60  # on a machine where everything takes long, so does this
         self.broker.start()
         self.watch()
 

@@ -134,7 +134,8 @@ def test_where_the_signing_key_is_elsewhere_the_broker_is_started_anew_instead(s
     scene.close()
 
 
-def test_a_revocation_is_felt_at_once_among_sessions_with_an_end(settings: Settings) -> None:
+def test_a_revocation_is_felt_at_once_among_sessions_with_an_end(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("certs.enforcement.PATIENCE_SECONDS", 60.0)
     scene = Scene(Lab(settings), seconds=600)
     running = scene.lab.broker.process
 
