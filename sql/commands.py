@@ -95,10 +95,13 @@ def account_list(settings: Settings, args: Namespace) -> None:
 def user_add(settings: Settings, args: Namespace) -> None:
     """Give a person a place in an account; the password is one line on standard input."""
     with owner_transaction(settings) as connection:
+        known = people.find_for_sign_in(connection, args.email) is not None
         people.add_user(connection, args.email, args.account, args.role, read_password())
         account = fleet.find_account(connection, args.account)
         audit.command(connection, account.id, "user.added", args.email.strip().lower(), after={"role": args.role})
-    print(f"{args.email.strip().lower()} is {args.role} of {args.account}.")
+    # Another account's administrator may have invited them, and chosen that password: whoever adds them should know.
+    kept = ", and keeps the password that they have: `tds user reset` lets them choose another" if known else ""
+    print(f"{args.email.strip().lower()} is {args.role} of {args.account}{kept}.")
 
 
 def settings_of(account: fleet.Account) -> dict[str, object]:

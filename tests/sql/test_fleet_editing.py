@@ -344,7 +344,7 @@ def test_the_list_judges_as_the_one_definition_does(crew: Crew) -> None:
         ).scalars().all()  # fmt: skip
         connection.execute(
             text("INSERT INTO tds.device_seen (device_id, time, value, received_at, moved_at)"
-                 " SELECT id, now() - (k % 9) * interval '20 minutes', 1, now() - (k % 4) * interval '20 minutes', now() - (k % 6) * interval '10 hours'"
+                 " SELECT id, now() - (k % 9) * interval '20 minutes', 1, now() - (k % 5) * interval '25 minutes', now() - (k % 6) * interval '10 hours'"
                  " FROM unnest(cast(:ids AS integer[])) WITH ORDINALITY AS d (id, k) WHERE k % 8 > 0"), {"ids": made},
         )  # fmt: skip
         connection.execute(text("UPDATE tds.device SET retired_at = now() WHERE id = :i"), {"i": made[3]})
