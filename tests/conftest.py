@@ -25,10 +25,14 @@ from sql.engine import Store, open_store
 from tests.databases import PASSWORD, Template, create_database, drop_database, execute
 
 if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
+
     from tests.web.world import World
 
-# Folders whose files take longest: they begin first (`--no-loadscope-reorder` in tools/test.sh keeps it so).
-SLOW = ("simulator", "browser", "faults", "certs")
+# Folders whose files take longest: they begin first, in this order (`--no-loadscope-reorder` in tools/test.sh keeps it so).
+SLOW = ("browser", "simulator", "faults", "certs")
+BROWSING = ("tests/browser/", "tests/figures/test_browser.py")
 __all__ = ["PASSWORD", "TIMESCALEDB", "Database", "create_database", "drop_database", "engines"]
 TIMESCALEDB = os.environ.get("TDS_TEST_DATABASE_URL")
 
@@ -176,7 +180,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in browsing if missing else []:
         item.add_marker(pytest.mark.skip(reason=f"no browser here: apt-get install {missing}"))
     # A file that takes a minute and begins last would be waited for by idle workers.
-    items.sort(key=lambda item: item.path.parent.name not in SLOW)
+    places = {name: place for place, name in enumerate(SLOW)}
+    items.sort(key=lambda item: places.get(item.path.parent.name, len(places)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Give each file to one worker, and all that drives Chromium to the same one: it starts one browser and one `tds web` for them."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduler(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "Chromium" if file.startswith(BROWSING) else file
+
+    return Scheduler(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def _missing_for_browser() -> str | None:
