@@ -62,14 +62,14 @@ class Demand(NamedTuple):
     alone: list[DeviceDemand]
 
 
-def metered(device: Device, resource: object) -> bool:
-    """Tell whether a device counts consumption of a resource."""
-    return device.kind != "gauge" and device.resource == resource
-
-
 def demand_of(quarter: Quarter) -> Decimal:
     """Give a quarter-hour as what it would be within an hour."""
     return quarter.quantity * PER_HOUR
+
+
+def meters_of(devices: Sequence[Device], resource: object) -> list[Device]:
+    """Give the devices that count consumption of a resource."""
+    return [device for device in devices if device.kind != "gauge" and device.resource == resource]
 
 
 def group_of(devices: Sequence[Device], zone: str) -> tuple[Group, str, list[Device]]:
@@ -100,8 +100,7 @@ def demand(
     periods = [(month, calendar.next_bucket("month", month, zone)) for month in starts]
     largest = largest_by_month(conn, group, start, end)
     factors = dict(zip(group.devices, group.factors, strict=True))
-    found = highest(conn, group, periods)
-    (top,) = highest(conn, group, [of or (start, end)], count, [quarter for best in found for quarter in best])
+    *found, top = highest(conn, group, [*((period, 1) for period in periods), (of or (start, end), count)])
     months = [
         MonthDemand(month, next(iter(best), None), alone_in(largest, month, factors))
         for month, best in zip(starts, found, strict=True)

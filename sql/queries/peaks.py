@@ -78,31 +78,31 @@ def largest_by_month(conn: Connection, group: Group, start: datetime, end: datet
     return sorted((Largest(*row) for row in rows), key=lambda one: (one.device_id, one.month))
 
 
-def highest(
-    conn: Connection, group: Group, periods: Sequence[Period], count: int = 1, known: Sequence[Quarter] = ()
-) -> list[list[Quarter]]:
-    """Give, for each period, the quarter-hours in which the devices together took most, the largest first.
+def highest(conn: Connection, group: Group, wanted: Sequence[tuple[Period, int]]) -> list[list[Quarter]]:
+    """Give, for each period, so many quarter-hours in which the devices together took most, the largest first.
 
     Branch and bound: what the devices took at most alone, added up by day and then by hour, bounds what they took together.
     Only hours whose bound is above the smallest quarter-hour that is kept are read by quarter-hours, so the answer is exact; of
-    quarter-hours that are equal, those found first are kept. Quarter-hours that are `known` already spare some of the search.
+    quarter-hours that are equal, those found first are kept.
     """
-    searches = [Search(period, count) for period in periods]
-    for search in searches:
-        search.keep(known)
-    if not group.devices:
+    searches = [Search(period, count) for period, count in wanted]
+    if not group.devices or not wanted:
         return [[] for _ in searches]
+    days = _day_bounds(conn, group, min(start for (start, _), _ in wanted), max(end for (_, end), _ in wanted))
+    read: set[datetime] = set()
     for search in searches:
-        search.begin(_day_bounds(conn, group, search.period))
+        search.begin(days)
     while any(search.goes_on for search in searches):
-        days = {day for search in searches for day in search.next_days()}
-        hours = _hour_bounds(conn, group, sorted(days))
+        opened = {day for search in searches for day in search.next_days()}
+        bounds = _hour_bounds(conn, group, sorted(opened))
         for search in searches:
-            search.add_hours(hours)
-        wanted = {hour for search in searches for hour in search.next_hours()}
-        quarters = _quarters(conn, group, [(hour, hour + HOUR) for hour in sorted(wanted)])
+            search.add_hours(bounds)
+        hours = {hour for search in searches for hour in search.next_hours()} - read
+        read |= hours
+        quarters = _quarters(conn, group, [(hour, hour + HOUR) for hour in sorted(hours)])
         for search in searches:
-            search.add_quarters(quarters)
+            search.forget(read)
+            search.keep(quarters)
     return [search.found() for search in searches]
 
 
@@ -117,13 +117,14 @@ class Search:
         self.hours: list[tuple[Decimal, datetime]] = []
         self.opened: set[Period] = set()
         self.seen: set[datetime] = set()
-        self.waiting: set[datetime] = set()
         self.kept: set[datetime] = set()
         self.width = (FIRST_DAYS, FIRST_HOURS)
 
     def begin(self, days: Iterable[tuple[Decimal, Period]]) -> None:
-        """Take in the bounds of the days; the last of the list is opened first."""
-        self.days = sorted(days, key=lambda day: (day[0], -day[1][0].timestamp()))
+        """Take in the bounds of the days that reach into the period; the last of the list is opened first."""
+        start, end = self.period
+        own = [day for day in days if day[1][0] < end and day[1][1] > start]
+        self.days = sorted(own, key=lambda day: (day[0], -day[1][0].timestamp()))
 
     @property
     def threshold(self) -> Decimal:
@@ -162,14 +163,12 @@ class Search:
         found: list[datetime] = []
         while self.hours and self.hours[-1][0] > self.threshold and len(found) < self.width[1]:
             found.append(self.hours.pop()[1])
-        self.waiting = set(found)
         self.width = (self.width[0], self.width[1] * GROWTH)
         return found
 
-    def add_quarters(self, quarters: Iterable[Quarter]) -> None:
-        """Keep what is largest of the hours that were waited for."""
-        self.keep(quarter for quarter in quarters if quarter.start.replace(minute=0) in self.waiting)
-        self.waiting = set()
+    def forget(self, read: set[datetime]) -> None:
+        """Leave out the hours that were read, for whichever search: every search was given their quarter-hours."""
+        self.hours = [hour for hour in self.hours if hour[1] not in read]
 
     def keep(self, quarters: Iterable[Quarter]) -> None:
         """Keep what is largest of the period, each once."""
@@ -213,12 +212,12 @@ def moments(conn: Connection, largest: Sequence[Largest], zone: str) -> dict[int
     return {row.device_id: row.start for row in conn.execute(statements(FILE)["moments"], binds)} if known else {}
 
 
-def _day_bounds(conn: Connection, group: Group, period: Period) -> list[tuple[Decimal, Period]]:
+def _day_bounds(conn: Connection, group: Group, start: datetime, end: datetime) -> list[tuple[Decimal, Period]]:
     """Give each local day of a period with its bound; days without any measured quarter-hour are left out."""
-    start, end = period
-    days = [(day, calendar.next_bucket("day", day, group.zone)) for day in buckets("day", start, end, group.zone)]
-    if not days:
+    starts = buckets("day", start, end, group.zone)
+    if not starts:
         return []
+    days = list(zip(starts, [*starts[1:], calendar.next_bucket("day", starts[-1], group.zone)], strict=True))
     if not rollups_of(conn, group.zone) or calendar.repeats_midnight(days[0][0], days[-1][1], group.zone):
         return [(UNKNOWN, day) for day in days]
     body = text(raw_statements(FILE)["days"].format(day=f"consumption_day_{rollups.slug(group.zone)}"))

@@ -18,7 +18,8 @@ from tds_dash.identity import account
 from tds_dash.load_view import FLOWING
 from tds_dash.rates import per_hour
 
-MOST_MONTHS = 30_000  # of devices times months
+MOST_MONTHS = 132
+MOST_MONTHS_OF_DEVICES = 30_000
 DAYS_OF_PEAKS, DAYS_OF_PROFILE = 365, 90
 
 blueprint = Blueprint("api_demand", __name__)
@@ -33,8 +34,9 @@ def peaks() -> Response:
     with doors.transaction() as conn:
         named = request.args.get("device") or request.args.get("resource")
         devices = [one for one in chosen_devices(conn) if one.kind != "gauge" and (named or one.resource == "electricity")]
-        if len(devices) * (end - start).days > MOST_MONTHS * 30:
-            raise Refused(f"that is more than {MOST_MONTHS} months of devices: ask for less")
+        months = (end - start).days // 28
+        if months > MOST_MONTHS or len(devices) * months > MOST_MONTHS_OF_DEVICES:
+            raise Refused(f"ask for at most {MOST_MONTHS} months, and {MOST_MONTHS_OF_DEVICES} months of devices in all")
         found = demand(conn, devices, start, end, zone, count=count, timed=len(devices))
     known = {device.id: device for device in found.devices}
     return answer(

@@ -22,6 +22,7 @@ PAGES = {
     "consumption": "/consumption",
     "consumption-days": "/consumption?period=month&step=day",
     "device": "/device/{device}",
+    "peaks": "/peaks",
     "readings": "/readings",
     "gateways": "/gateways",
     "gateway": "/gateway/{gateway}",

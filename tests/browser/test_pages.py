@@ -11,7 +11,7 @@ from tests.browser.conftest import settle
 from tests.web.world import World
 
 Open = Callable[..., Page]
-PAGES = ("/", "/consumption", "/readings", "/gateways", "/devices", "/events", "/device/1", "/nowhere")
+PAGES = ("/", "/consumption", "/readings", "/gateways", "/devices", "/events", "/device/1", "/peaks", "/nowhere")
 RANGE = "id => document.querySelector('#' + id + ' .js-plotly-plot').layout.xaxis.range"
 
 

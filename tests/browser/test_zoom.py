@@ -53,9 +53,3 @@ def test_a_zoom_goes_in_to_the_readings_and_back_out(open_page: Open, world: Wor
     settle(page)
     page.locator("#device-zoom-wider").press("Enter")
     expect(page.locator("#device-history-note")).to_have_text("")
-    page.locator("#device-zoom-closer").click()
-    settle(page)
-    page.get_by_text("30 days", exact=True).click()
-    settle(page)
-    expect(page.locator("#device-history-note")).to_have_text("")
-    assert "zoom" not in page.url

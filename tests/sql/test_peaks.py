@@ -19,7 +19,7 @@ from tests.conftest import Database
 from tests.sql.plant import Meter, at, feed, meter, meter_of
 
 ZONES = ("America/Sao_Paulo", "Asia/Kolkata", "Atlantic/Azores")
-DAYS = 34
+DAYS = 20
 
 
 class Row(NamedTuple):
@@ -52,18 +52,18 @@ def plant(request: pytest.FixtureRequest, bench: Database) -> Plant:
     chance = random.Random(zone)
     first = meter(bench, zone)
     devices = [first, *(meter_of(bench, first.account, first.account_id, zone) for _ in range(5))]
-    begin = at("2026-10-08T00:00", zone)
+    begin = at("2026-10-15T00:00", zone)
     for place, device in enumerate(devices):
         shift, size, noise = chance.randrange(24), chance.choice([1, 3, 10]), chance.choice([0, 2, 9])
         register, readings = Decimal(50), []
         for slot in range(DAYS * 96 + 1):
             moment = begin + slot * timedelta(minutes=15)
             hour = (moment.astimezone(ZoneInfo(zone)).hour + shift) % 24
-            if place != 5 or slot > 900:
+            if place != 5 or slot > 500:
                 readings.append((moment, register))
             step = size * (8 if 9 <= hour < 12 else 1) + chance.randrange(noise + 1)
             register += Decimal(step) / 10 if slot % 97 else Decimal("-0.001")
-        gap = chance.randrange(200, 3000)
+        gap = chance.randrange(200, 1700)
         feed(bench, device, [one for n, one in enumerate(readings) if not gap < n < gap + 60])
     with bench.owner.transaction() as conn:
         rows = conn.execute(
@@ -92,22 +92,18 @@ def by_hand(plant: Plant, group: Group, start: datetime, end: datetime) -> dict[
 def test_branch_and_bound_is_exact_for_any_group_and_period(plant: Plant) -> None:
     chance = random.Random(11)
     with plant.database.web.transaction(account_id=plant.account) as conn:
-        for _ in range(40):
+        for _ in range(25):
             devices = sorted(chance.sample([device.id for device in plant.devices], chance.randrange(1, 7)))
             group = Group(devices, [Decimal(chance.choice(["1", "0.001", "1000", "2.5"])) for _ in devices], plant.zone)
             ends = sorted(chance.sample(range(DAYS * 96), 4))
             moments_ = [plant.start + end * timedelta(minutes=15) for end in ends]
             periods = [(moments_[0], moments_[2]), (moments_[1], moments_[3]), (plant.start, plant.end)]
-            count = chance.choice([1, 1, 3, 10])
-            for (start, end), found in zip(periods, highest(conn, group, periods, count), strict=True):
+            wanted = [(period, chance.choice([1, 1, 3, 10])) for period in periods]
+            for ((start, end), count), found in zip(wanted, highest(conn, group, wanted), strict=True):
                 every = by_hand(plant, group, start, end)
                 assert [one.quantity for one in found] == sorted((one.quantity for one in every.values()), reverse=True)[:count]
                 assert [every[one.start] for one in found] == found
                 assert len({one.start for one in found}) == len(found)
-                known = [one for one in every.values() if chance.random() < 0.01]
-                assert [[one.quantity for one in found]] == [
-                    [one.quantity for one in again] for again in highest(conn, group, [(start, end)], count, known)
-                ]
 
 
 def test_only_a_few_days_are_read_by_quarter_hours(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +117,7 @@ def test_only_a_few_days_are_read_by_quarter_hours(plant: Plant, monkeypatch: py
     monkeypatch.setattr(peaks, "_quarters", counted)
     group = Group([device.id for device in plant.devices], [Decimal(1)] * 6, plant.zone)
     with plant.database.web.transaction(account_id=plant.account) as conn:
-        highest(conn, group, [(plant.start, plant.end)])
+        highest(conn, group, [((plant.start, plant.end), 1)])
     assert 0 < sum(read) < DAYS * 24 / 4
 
 
@@ -133,7 +129,7 @@ def test_equal_quarter_hours_do_not_make_it_read_everything(bench: Database, mon
     real = peaks._quarters
     monkeypatch.setattr(peaks, "_quarters", lambda conn, group, hours: read.append(len(hours)) or real(conn, group, hours))
     with bench.web.transaction(account_id=device.account_id) as conn:
-        (found,) = highest(conn, Group([device.id], [Decimal(1)], "UTC"), [(begin, begin + timedelta(days=20))], 10)
+        (found,) = highest(conn, Group([device.id], [Decimal(1)], "UTC"), [((begin, begin + timedelta(days=20)), 10)])
     assert [one.quantity for one in found] == [Decimal(1)] * 10
     assert sum(read) <= 8
 
@@ -166,7 +162,7 @@ def test_the_largest_of_each_device_and_month_and_when(plant: Plant) -> None:
 def test_the_shares_add_up_to_the_quarter_hour(plant: Plant) -> None:
     group = Group([device.id for device in plant.devices], [Decimal(2)] * 6, plant.zone)
     with plant.database.web.transaction(account_id=plant.account) as conn:
-        (found,) = highest(conn, group, [(plant.start, plant.end)], 5)
+        (found,) = highest(conn, group, [((plant.start, plant.end), 5)])
         parts = shares(conn, group, found)
     for quarter in found:
         own = parts[quarter.start]
@@ -178,7 +174,7 @@ def test_nobody_and_strangers_have_no_peaks(plant: Plant) -> None:
     stranger = meter(plant.database)
     group = Group([device.id for device in plant.devices], [Decimal(1)] * 6, plant.zone)
     with plant.database.web.transaction(account_id=stranger.account_id) as conn:
-        assert highest(conn, group, [(plant.start, plant.end)]) == [[]]
+        assert highest(conn, group, [((plant.start, plant.end), 1)]) == [[]]
         assert largest_by_month(conn, group, plant.start, plant.end) == []
-        assert highest(conn, Group([], [], "UTC"), [(plant.start, plant.end)]) == [[]]
+        assert highest(conn, Group([], [], "UTC"), [((plant.start, plant.end), 1)]) == [[]]
         assert shares(conn, group, []) == moments(conn, [], "UTC") == {}

@@ -14,6 +14,7 @@ from tests.web.world import OURS, SECRET, THEIRS, World
 PAGES = (
     "/",
     "/consumption",
+    "/peaks",
     "/readings",
     "/gateways",
     "/devices",
@@ -27,7 +28,7 @@ PAGES = (
     "/accounts",
     "/nowhere",
 )
-API = ("devices", "gateways", "gateways/status", "readings/latest?limit=100", "consumption?step=day", "export/readings.csv", "export/consumption.csv")  # fmt: skip
+API = ("devices", "gateways", "gateways/status", "readings/latest?limit=100", "consumption?step=day", "peaks", "export/readings.csv", "export/consumption.csv")  # fmt: skip
 FORBIDDEN_TO_US = (SECRET, "Forbidden gateway", THEIRS, "Boreal", "stranger@")
 FORBIDDEN_TO_THEM = ("Press line", "Lighting", "Main building", "Old workshop", OURS, "Aurora", "admin@", "viewer@")
 
