@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from settings import Settings
 from sql import audit, fleet, tariffs
@@ -72,7 +73,7 @@ def _terms(args: Namespace) -> Terms:
         raise Refused(f"{shown(args.start)} is not a date: write 2026-02-18") from None
     zero = Decimal(0)
     unit = args.unit or MEASURED_IN.get(args.resource, ("",))[0]
-    more = {"demand": args.demand or zero, "standing": args.standing or zero, "tax": args.tax or zero}
+    more: dict[str, Any] = {"demand": args.demand or zero, "standing": args.standing or zero, "tax": args.tax or zero}
     name = args.name or args.resource
     if args.price is not None:
         if args.band or args.hours or args.rest:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from math import sqrt
 from statistics import fmean
 from typing import NamedTuple
 
@@ -94,7 +95,7 @@ def _strayed(ratios: list[tuple[int, float]], level: float, slope: float) -> flo
     """Give how far days stray from the line."""
     if not ratios:
         return 0.5
-    return fmean((value - level - slope * at) ** 2 for at, value in ratios) ** 0.5
+    return sqrt(fmean((value - level - slope * at) ** 2 for at, value in ratios))
 
 
 def _exact(value: float) -> Decimal:
