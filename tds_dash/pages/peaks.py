@@ -14,7 +14,6 @@ from tds_dash import doors, peaks_view, view
 from tds_dash.components import card_skeletons, chart_card, metric_cards, page_header, segmented, skeleton
 from tds_dash.components.choosers import chooser
 from tds_dash.demand import demand
-from tds_dash.explorer import metered
 from tds_dash.figures import axes
 from tds_dash.identity import account, locale, zone
 from tds_dash.page_frame import register_page
@@ -105,7 +104,7 @@ def offer(resource: Any, asked: Any) -> tuple[Any, ...]:
     given = asked if isinstance(asked, dict) else {}
     with doors.transaction() as conn:
         behind = gateways(conn, now)
-        meters = [device for device in devices(conn, now) if metered(device, resource)]
+        meters = [device for device in devices(conn, now) if device.kind != "gauge" and device.resource == resource]
     wanted = {name: set(view.numbers(given.get(name))) for name in ("gateways", "devices")}
     return (
         [{"label": one.name, "value": one.id} for one in behind],
@@ -155,7 +154,7 @@ def show(resource: Any, months: Any, behind: Any, chosen: Any, month: Any) -> tu
     with doors.transaction() as conn:
         behind_these = {doors.gateway_for_user(conn, given).id for given in view.numbers(behind)}
         own = {device.id for device in doors.devices_for_user(conn, chosen)} if chosen else None
-        meters = [device for device in devices(conn, now) if metered(device, wanted)]
+        meters = [device for device in devices(conn, now) if device.kind != "gauge" and device.resource == wanted]
         shown = [
             device
             for device in meters
