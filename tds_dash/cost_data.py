@@ -17,6 +17,7 @@ from sql.consumption import Step, grouped
 from sql.pricing import EXACT, Left, Portion, left, meters, of_plan
 from sql.tariffs import ONE_DAY, Plan
 from sql.units import convertible, ratio
+from tds_dash import wording
 from tds_dash.amounts import FAIR, MAIN_UNIT
 from tds_dash.forecast import WINDOW, Day, Forecast, forecast
 from tds_dash.view import midnight
@@ -197,6 +198,11 @@ def by_band(conn: Connection, asked: Asked, plan: Plan, step: Step) -> list[Port
         kinds.setdefault(meter.unit, {})[meter.id] = 1
     low, high = midnight(first, asked.zone), midnight(asked.end, asked.zone)
     return [portion for unit, groups in kinds.items() for portion in of_plan(conn, plan, groups, unit, step, low, high)]
+
+
+def month_name(month: date, locale: str) -> str:
+    """Write a month."""
+    return wording.month(month, locale)
 
 
 def months_back(now: datetime, zone: ZoneInfo, count: int = 25) -> list[date]:

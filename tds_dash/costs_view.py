@@ -104,6 +104,15 @@ def outlook(projected: Projected | None, bill: Bill, locale: str) -> Component |
     )
 
 
+def expected_words(projected: Projected, bill: Bill, locale: str) -> str:
+    """Say what the month is expected to come to, in what its budget is in."""
+    budget = projected.budget
+    if projected.total is not None and (budget is None or budget.measure == "money"):
+        return t("costs.will_be", locale, amount=money(projected.total, bill.currency, locale, cents=False))
+    shown = number(projected.consumption.expected, locale, projected.unit, significant=4)
+    return t("costs.will_be", locale, amount=shown)
+
+
 def against_budget(projected: Projected, bill: Bill, locale: str) -> Component:
     """Say whether and when the budget will be passed."""
     budget = projected.budget

@@ -16,12 +16,14 @@ from sql.engine import Store
 from sql.errors import NotFound
 from sql.fleet_editing import DeviceState, GatewayState, device_state, gateway_state
 from sql.fleet_import import Import, find_import
+from sql.invoices import Invoice, find_invoice
 from sql.members import Member, members
 from sql.queries.certificates import Batch, Certificate, batch, certificate
 from sql.queries.devices import Device, devices
 from sql.queries.gateways import Gateway, gateways
 from sql.queries.meters import Meter, meters
 from sql.rejections import Rejection, find_rejection
+from sql.tariffs import Tariff, find_tariff
 from sql.tokens import Token, find_token
 from tds_dash.identity import account, person, store
 
@@ -131,6 +133,16 @@ def member_for_user(conn: Connection, user_id: object) -> Member:
     if not found:
         raise NotFound("there is no such member")
     return found[0]
+
+
+def tariff_for_user(conn: Connection, tariff_id: object) -> Tariff:
+    """Give a tariff of the account; NotFound for anything else."""
+    return find_tariff(conn, _number(tariff_id))
+
+
+def invoice_for_user(conn: Connection, invoice_id: object) -> Invoice:
+    """Give an invoice of the account; NotFound for anything else."""
+    return find_invoice(conn, _number(invoice_id))
 
 
 def rejection_for_user(conn: Connection, rejection_id: object) -> Rejection:

@@ -7,10 +7,10 @@ expected accordingly. The band is how far those days strayed from that.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from math import sqrt
 from statistics import fmean
 from typing import NamedTuple
 
@@ -95,7 +95,7 @@ def _strayed(ratios: list[tuple[int, float]], level: float, slope: float) -> flo
     """Give how far days stray from the line."""
     if not ratios:
         return 0.5
-    return math.sqrt(fmean((value - level - slope * at) ** 2 for at, value in ratios))
+    return sqrt(fmean((value - level - slope * at) ** 2 for at, value in ratios))
 
 
 def _exact(value: float) -> Decimal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 
 from dash import html
@@ -56,7 +56,9 @@ def fleet_cards(status: FleetStatus, locale: str) -> list[Component]:
     ]
 
 
-def resource_cards(found: Sequence[ResourceSummary], now: datetime, zone: tzinfo, locale: str) -> list[Component]:
+def resource_cards(
+    found: Sequence[ResourceSummary], now: datetime, zone: tzinfo, locale: str, costs: Mapping[str, str] | None = None
+) -> list[Component]:
     """Give two cards a resource: this month so far against the same part of last month, and today."""
     cards: list[Component] = []
     for one in found:
@@ -65,7 +67,7 @@ def resource_cards(found: Sequence[ResourceSummary], now: datetime, zone: tzinfo
             metric_card(
                 t("overview.this_month", locale, resource=name),
                 card_number(one.month.quantity, locale),
-                one.unit,
+                f"{one.unit} · {costs[one.resource]}" if costs and one.resource in costs else one.unit,
                 locale=locale,
                 change=change(one, now, zone, locale),
                 sparkline=sparkline(one.spark, one.resource),

@@ -17,16 +17,29 @@ NUMBER = re.compile(r"\d+(\.\d*)?")
 
 def register(given: object, locale: str) -> Decimal:
     """Read a register: `9.998,5` in Portuguese, `9,998.5` in English; either mark alone where it can only be one thing."""
+    digits = _digits(given, locale)
+    if digits is None:
+        raise Refused("a register is a number, such as 9998.5", "not_a_number")
+    if len(digits.partition(".")[2].rstrip("0")) > PLACES:
+        raise Refused("a register has at most 6 decimals", "too_many_decimals")
+    return Decimal(digits)
+
+
+def amount(given: object, locale: str) -> Decimal:
+    """Read an amount or a price the same way, with as many decimals as it has."""
+    digits = _digits(given, locale)
+    if digits is None:
+        raise Refused("an amount is a number, such as 1234.56", "amount_number")
+    return Decimal(digits)
+
+
+def _digits(given: object, locale: str) -> str | None:
     text = given.strip().replace("\u00a0", "").replace(" ", "") if isinstance(given, str) else ""
     thousands, mark = (".", ",") if known(locale) == "pt-BR" else (",", ".")
     if re.fullmatch(rf"\d{{1,3}}(\{thousands}\d{{3}})+(\{mark}\d*)?", text):
         text = text.replace(thousands, "")
     digits = text.replace(mark, ".")
-    if not (text.isascii() and len(text) <= LONGEST and NUMBER.fullmatch(digits)):
-        raise Refused("a register is a number, such as 9998.5", "not_a_number")
-    if len(digits.partition(".")[2].rstrip("0")) > PLACES:
-        raise Refused("a register has at most 6 decimals", "too_many_decimals")
-    return Decimal(digits)
+    return digits if text.isascii() and len(text) <= LONGEST and NUMBER.fullmatch(digits) else None
 
 
 def shown(value: Decimal, locale: str) -> str:

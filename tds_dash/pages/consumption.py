@@ -12,6 +12,7 @@ from sql.queries.meters import meters
 from tds_dash import books_panel, doors, explorer, explorer_books, explorer_controls, explorer_table, exploring, view
 from tds_dash.addresses import controls
 from tds_dash.components import chart_card, page_header
+from tds_dash.cost_hooks import cost_columns
 from tds_dash.identity import locale, zone
 from tds_dash.page_frame import register_page
 from tds_dash.still import still
@@ -130,7 +131,7 @@ def show(given: dict[str, Any]) -> dict[str, Any]:
     now = datetime.now(UTC)
     with doors.transaction() as conn:
         look = exploring.look(conn, exploring.read(given, zone(), now), now, zone(), locale())
-    return explorer.answer(look, given)
+        return explorer.answer(look, given, cost_columns(conn, look))
 
 
 @callback(

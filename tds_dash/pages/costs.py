@@ -58,7 +58,11 @@ def layout(**query: Any) -> html.Div:
         [
             dcc.Location(id="costs-url", refresh=False),
             dcc.Store(id="costs-defaults", data={**DEFAULTS, "month": f"{months[0]:%Y-%m}"}),
-            page_header(t("costs.title", language), lead=t("costs.lead", language)),
+            page_header(
+                t("costs.title", language),
+                lead=t("costs.lead", language),
+                actions=[dcc.Link(t("costs.tariffs", language), href="/tariffs", className="btn btn-outline-primary")],
+            ),
             filters,
             html.Div(id="costs-told", **LIVE),
             html.Div(id="costs-empty", className="tds-card", hidden=True),
@@ -187,7 +191,8 @@ def nothing(found: Found, language: str) -> Any:
     name = t(f"resource.{found.asked.resource}", language).lower()
     if found.plan.tariffs:
         return empty_state(t("costs.no_meters", language, resource=name), t("costs.no_meters_text", language), icon="cash-coin")
-    return empty_state(t("costs.empty", language, resource=name), t("costs.empty_text", language), icon="cash-coin")
+    words = {"action": t("costs.empty_action", language), "href": "/tariffs"}
+    return empty_state(t("costs.empty", language, resource=name), t("costs.empty_text", language), icon="cash-coin", **words)
 
 
 clientside_callback(

@@ -12,7 +12,7 @@ from sql.queries.devices import devices
 from sql.queries.gateways import fleet_status
 from sql.queries.readings import latest_readings
 from sql.queries.revised import MARKED, revised
-from tds_dash import attention, books_panel, doors, view
+from tds_dash import attention, books_panel, cost_hooks, doors, view
 from tds_dash.amounts import in_main_unit, members, stand_ins
 from tds_dash.components import (
     card_skeletons,
@@ -76,6 +76,7 @@ def layout(**_: object) -> html.Div:
             page_header(t("overview.title", language), lead=html.Span("\u00a0", id="overview-refreshed")),
             metric_cards(card_skeletons(8), id="overview-cards"),
             html.Div(html.Div(skeleton("line"), className="tds-card"), id="overview-attention"),
+            html.Div(id="overview-budgets"),
             html.Div(id="overview-empty"),
             html.Div(charts, className="tds-columns", id="overview-charts"),
             books_panel.panel("overview", language),
@@ -94,7 +95,8 @@ def show_cards(_: int | None) -> tuple[list[Any], str]:
     with doors.transaction() as conn:
         status = fleet_status(conn, now)
         found = summaries(conn, placed(devices(conn, now)), now, zone())
-    return [*fleet_cards(status, locale()), *resource_cards(found, now, zone(), locale())], refreshed(now)
+        costs = cost_hooks.month_costs(conn, now)
+    return [*fleet_cards(status, locale()), *resource_cards(found, now, zone(), locale(), costs)], refreshed(now)
 
 
 @callback(Output("overview-attention", "children"), Input("overview-refresh", "n_intervals"))
@@ -105,6 +107,13 @@ def show_attention(_: int | None) -> Any:
         items = attention.attention(conn, now, zone(), locale())
         status = fleet_status(conn, now)
     return still(attention.panel(items, locale())) if items or status.gateways else None
+
+
+@callback(Output("overview-budgets", "children"), Input("overview-refresh", "n_intervals"))
+def show_budgets(_: int | None) -> Any:
+    """Say how the month will end against its budgets; nothing where there is none."""
+    with doors.transaction() as conn:
+        return still(panel) if (panel := cost_hooks.budget_panel(conn, datetime.now(UTC))) else None
 
 
 @callback(

@@ -1,0 +1,149 @@
+"""Changing tariffs, holidays, budgets and invoices in the pages: the role first, then the change, with its line in the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from dash.exceptions import PreventUpdate
+
+from sql import budgets, invoices, tariffs
+from sql.audit import changed
+from sql.budgets import Budget
+from sql.errors import NotFound, Refused
+from sql.holidays import BRAZIL, Holiday, add_holidays, brazilian, remove_holiday
+from sql.invoices import Invoice
+from sql.tariff_rules import RESOURCES, Terms
+from sql.tariffs import Tariff
+from tds_dash import auditing, doors
+from tds_dash.identity import account, locale, person
+from tds_dash.rights import require_editor
+
+
+def pressed(asked: object, *verbs: str) -> tuple[str, Any]:
+    """Read which button was pressed, and of what; no update for another one, or for what no page of ours sends."""
+    if not isinstance(asked, dict) or asked.get("verb") not in verbs:
+        raise PreventUpdate
+    return asked["verb"], asked.get("id")
+
+
+def tariff_of(tariff_id: object) -> Tariff:
+    """Give a tariff to somebody who may change it."""
+    with doors.transaction() as conn:
+        found = doors.tariff_for_user(conn, tariff_id)
+    require_editor()
+    return found
+
+
+def save(seen: object, terms: Terms) -> Tariff:
+    """Add a tariff, or change the one that was opened; raises Refused, Outdated where somebody else was faster."""
+    require_editor()
+    number = seen.get("id") if isinstance(seen, dict) else None
+    with doors.transaction() as conn:
+        if number is None:
+            made = tariffs.add_tariff(conn, account().id, terms)
+            auditing.note(conn, "tariff.added", made.target, after=made.facts())
+            return made
+        version = seen.get("version") if isinstance(seen, dict) else None
+        doors.tariff_for_user(conn, number)
+        before = tariffs.find_tariff(conn, int(number), version if isinstance(version, int) else 0, hold=True)
+        if (terms.resource, terms.valid_from) != (before.terms.resource, before.terms.valid_from):
+            raise Refused("a tariff keeps its resource and its day: copy it to another day", "tariff_kept")
+        made = tariffs.change_tariff(conn, before, terms)
+        old, new = changed(before.facts(), made.facts())
+        if new:
+            auditing.note(conn, "tariff.changed", made.target, old, new)
+    return made
+
+
+def remove(tariff_id: object) -> Tariff:
+    """Remove a tariff."""
+    with doors.transaction() as conn:
+        before = doors.tariff_for_user(conn, tariff_id)
+        require_editor()
+        tariffs.remove_tariff(conn, before)
+        auditing.note(conn, "tariff.removed", before.target, before=before.facts())
+    return before
+
+
+def add_days(wanted: Mapping[date, str]) -> list[Holiday]:
+    """Add holidays; raises Refused."""
+    require_editor()
+    with doors.transaction() as conn:
+        made = add_holidays(conn, account().id, wanted)
+        if made:
+            auditing.note(conn, "holiday.added", f"{made[0].day} - {made[-1].day}" if len(made) > 1 else str(made[0].day),
+                          after={"name": ", ".join(one.name for one in made)[:400]})  # fmt: skip
+    return made
+
+
+def add_national(year: int) -> list[Holiday]:
+    """Add Brazil's national holidays of a year and the next; raises Refused elsewhere."""
+    require_editor()
+    if account().timezone not in BRAZIL:
+        raise Refused("these are Brazil's holidays", "holiday_elsewhere")
+    return add_days({one.day: one.name for which in (year, year + 1) for one in brazilian(which, locale())})
+
+
+def remove_day(ordinal: object) -> Holiday:
+    """Take a holiday back."""
+    require_editor()
+    if not isinstance(ordinal, int) or isinstance(ordinal, bool) or not 700_000 < ordinal < 800_000:
+        raise NotFound("there is no such holiday")
+    with doors.transaction() as conn:
+        found = remove_holiday(conn, account().id, date.fromordinal(ordinal))
+        if found is None:
+            raise NotFound("there is no such holiday")
+        auditing.note(conn, "holiday.removed", str(found.day), before={"name": found.name})
+    return found
+
+
+def keep_budget(given: Budget) -> Budget:
+    """Set a budget; raises Refused."""
+    require_editor()
+    with doors.transaction() as conn:
+        made = budgets.set_budget(conn, account().id, given)
+        auditing.note(conn, "budget.set", made.target, after={"measure": made.measure, "unit": made.unit, "amount": made.amount})
+    return made
+
+
+def number_of(budget: Budget) -> int:
+    """Give the number by which a button names a budget: its resource and its month."""
+    return (budget.month.year * 12 + budget.month.month - 1) * len(RESOURCES) + RESOURCES.index(budget.resource)
+
+
+def drop_budget(number: object) -> Budget:
+    """Take a budget back."""
+    require_editor()
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 2200 * 12 * len(RESOURCES):
+        raise NotFound("there is no such budget")
+    months, resource = divmod(number, len(RESOURCES))
+    year, month = divmod(months, 12)
+    if year < 1970:
+        raise NotFound("there is no such budget")
+    with doors.transaction() as conn:
+        found = budgets.remove_budget(conn, account().id, RESOURCES[resource], date(year, month + 1, 1))
+        if found is None:
+            raise NotFound("there is no such budget")
+        auditing.note(conn, "budget.removed", found.target, before={"measure": found.measure, "amount": found.amount})
+    return found
+
+
+def keep_invoice(given: Invoice) -> Invoice:
+    """Keep an invoice; raises Refused."""
+    require_editor()
+    with doors.transaction() as conn:
+        made = invoices.add_invoice(conn, account().id, given._replace(created_by=person().row.email))
+        auditing.note(conn, "invoice.added", made.target, after=made.facts())
+    return made
+
+
+def drop_invoice(invoice_id: object) -> Invoice:
+    """Remove an invoice."""
+    with doors.transaction() as conn:
+        found = doors.invoice_for_user(conn, invoice_id)
+        require_editor()
+        invoices.remove_invoice(conn, found)
+        auditing.note(conn, "invoice.removed", found.target, before=found.facts())
+    return found
