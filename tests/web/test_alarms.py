@@ -351,7 +351,8 @@ def test_the_commands(plant: Watched) -> None:
     )
     assert made.code == 0, made
     assert "monthly" in made.out
-    rule = json_of(tds(database, "alarm", "rule", "list", "--account", account, "--json"))[-1]
+    rules = json_of(tds(database, "alarm", "rule", "list", "--account", account, "--json"))
+    rule = next(one for one in rules if one["kind"] == "monthly")
     assert (rule["kind"], rule["limit"], rule["unit"]) == ("monthly", 5000, "kWh")
     assert tds(database, "alarm", "rule", "set", str(rule["id"]), "--limit", "6000", "--off").code == 0
     assert "above 0" in refused(tds(database, "alarm", "rule", "set", str(rule["id"]), "--limit", "-1"))
