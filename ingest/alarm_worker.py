@@ -21,6 +21,8 @@ from sql.errors import TdsError
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS, LOOK_SECONDS = 20.0, 2.0
+# Before the first round: what waited for the ledger is in it by then.
+BEGIN_SECONDS = 3.0
 # After a start what had been kept for us arrives first: until then nobody is silent.
 SETTLING_SECONDS = 180.0
 LONGEST_PAUSE = 60.0
@@ -84,8 +86,8 @@ class AlarmWorker:
             self._news.set()
 
     def _watch(self) -> None:
-        self.watch(datetime.now(UTC))
-        self._stop.wait(self._every)
+        if not self._stop.wait(self._every if self._minute is not None else min(BEGIN_SECONDS, self._every)):
+            self.watch(datetime.now(UTC))
 
     def _tell(self) -> None:
         if not tell(self._store, self._settings, self.metrics):

@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from broker.probe import local_address
 from settings import Settings, kept_secret
+from simulator.alarming import furnish
 from simulator.arrival import LABEL, Arrival, keep_batch
 from simulator.crew import Child, Crew
 from simulator.history import fill
@@ -112,6 +113,8 @@ class Demo:
         if behind:
             crew.finish(crew.start("ledger", "cli", "ledger", "drain"))
             self._say("ledger", "computed")
+        if furnish(store, datetime.now(UTC)):
+            self._say("alarms", "rules made, and held against what was")
         return settled.world
 
     def _start_live(self, crew: Crew, world: World, until: int) -> Child:

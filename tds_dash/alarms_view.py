@@ -34,7 +34,7 @@ class Shown(NamedTuple):
 def act(verb: str, number: int | None, words: str, label: str, look: str = "btn-outline-secondary") -> html.Button:
     """Give a button that asks the page for something; assets/fleet.js sends it."""
     facts: Any = {"data-fleet": verb, "data-thing": "alarms", **({"data-id": str(number)} if number is not None else {})}
-    return html.Button(words, type="button", className=f"btn btn-sm {look}", **facts, **labelled(label))
+    return html.Button(words, className=f"btn btn-sm {look}", **facts, **labelled(label))
 
 
 def listed(alarms: Sequence[Alarm], counts: Waiting | None, shown: Shown) -> Component:

@@ -20,6 +20,9 @@ TABLES = (
     "decisions",
     "rejections",
     "certificates",
+    "alarm_rules",
+    "alarms",
+    "alarm_recipients",
     "audit",
 )
 OF_EACH_DEVICE = ("readings", "consumption")

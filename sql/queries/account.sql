@@ -30,6 +30,19 @@ SELECT id, received_at, mac, device_code, reason, detail, topic, encode(payload,
 SELECT serial, common_name, fingerprint, not_before, not_after, issued_at, revoked_at, reason FROM tds.certificate
  WHERE purpose = 'gateway' AND common_name IN (SELECT mac FROM tds.gateway WHERE account_id = :account) ORDER BY issued_at
 
+-- name: alarm_rules
+SELECT id, kind, device_id, gateway_id, resource, unit, threshold, percent, active, created_at, created_by, changed_at, changed_by
+  FROM tds.alarm_rule WHERE account_id = :account ORDER BY id
+
+-- name: alarms
+SELECT id, rule_id, kind, device_id, gateway_id, period_start, period_end, value, worst, estimated, threshold, usual, unit, since, opened_at, closed_at,
+       outcome, acknowledged_at, acknowledged_by, note
+  FROM tds.alarm WHERE account_id = :account ORDER BY id
+
+-- name: alarm_recipients
+SELECT id, channel, address, kinds, closings, quiet_from, quiet_to, active, created_at, created_by FROM tds.alarm_recipient
+ WHERE account_id = :account ORDER BY id
+
 -- name: audit
 SELECT id, time, actor, action, object, before, after, address, agent FROM tds.audit WHERE account_id = :account ORDER BY id
 

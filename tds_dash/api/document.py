@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
+from sql.alarm_judging import KINDS
 from sql.rejections import REASONS
 
 blueprint = Blueprint("api_document", __name__)
@@ -81,6 +82,9 @@ def description() -> dict[str, Any]:
             "/rejections": get("What could not be stored, newest first, by pages; payloads cut to 4 KiB", one("Rejections"), [query("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "How many."), query("after", TEXT, "`next` of the page before."), *refused]),
             "/rejections/{id}": get("One rejection with all that was received", one("Rejection"), [path("id")]),
             "/rejections/summary": get("What could not be stored, by reason, gateway and device, the most frequent first; and how much was not even kept", one("RejectionsSummary"), refused),
+            "/alarms": get("Alarms by number, the newest first, by pages", one("Alarms"), [query("state", {"type": "string", "enum": ["open", "closed", "all"], "default": "open"}, "Which."), query("kind", {"type": "string", "enum": list(KINDS)}, "Only this kind."), query("device", WHOLE, "Id of a device."), query("gateway", WHOLE, "Id of a gateway."), query("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "How many."), query("after", {"type": "integer", "minimum": 0, "maximum": 2147483647}, "`next` of the page before.")]),
+            "/alarms/{id}": get("One alarm", one("Alarm"), [path("id")]),
+            "/alarms/{id}/acknowledge": {"post": acknowledge()},
             "/export/readings.csv": get("Readings as received, streamed", CSV, [*period, *which, locale]),
             "/export/consumption.csv": get("Consumption by bucket, streamed", CSV, [step, *period, *which, locale]),
             "/export/consumption.xlsx": get("Consumption by bucket, as a workbook", XLSX, [step, *period, *which]),
@@ -99,6 +103,14 @@ def get(summary: str, content: dict[str, Any], parameters: list[dict[str, Any]] 
         **dict.fromkeys(("400", "401", "403", "404", "429", "503"), problem),
     }
     return {"get": {"summary": summary, "parameters": parameters or [], "responses": answers}}
+
+
+def acknowledge() -> dict[str, Any]:
+    """Describe taking note of an alarm, which is an editor's to do."""
+    described: dict[str, Any] = get("Take note of an alarm, once, with a word about it", one("Alarm"), [path("id")])["get"]
+    del described["responses"]["304"]
+    note = {"type": "object", "properties": {"note": {"type": "string", "maxLength": 1000}}}
+    return {**described, "requestBody": {"required": False, "content": {"application/json": {"schema": note}}}}
 
 
 def query(name: str, schema: dict[str, Any], text: str, many: bool = False) -> dict[str, Any]:
@@ -164,6 +176,13 @@ REJECTION = fields(
     payload=maybe(TEXT), payload_base64=TEXT,
 )  # fmt: skip
 NAMED = {"device_id": WHOLE, "gateway_mac": TEXT, "device_code": TEXT}
+ALARM = fields(
+    id=WHOLE, kind={"type": "string", "enum": list(KINDS)}, rule_id=maybe(WHOLE), device_id=maybe(WHOLE), device_code=maybe(TEXT), name=TEXT,
+    resource=maybe(TEXT), gateway_id=WHOLE, gateway_mac=TEXT, gateway_name=TEXT, period_start=maybe(INSTANT), period_end=maybe(INSTANT),
+    value=maybe(NUMBER), highest=maybe(NUMBER), estimated=maybe(NUMBER), projected=TRUTH, limit=maybe(NUMBER), usual=maybe(NUMBER), unit=maybe(TEXT),
+    since=INSTANT, opened_at=INSTANT, closed_at=maybe(INSTANT), outcome=maybe(TEXT), returned=WHOLE, state={"type": "string", "enum": ["open", "closed"]},
+    acknowledged_at=maybe(INSTANT), acknowledged_by=maybe(TEXT), note=maybe(TEXT),
+)  # fmt: skip
 SCHEMAS = {
     "Error": fields(error=fields(code=TEXT, message=TEXT)),
     "LatestReading": fields(
@@ -212,6 +231,8 @@ SCHEMAS = {
         bucket=INSTANT, gateway_mac=TEXT, device_code=TEXT, unit=TEXT, currency=TEXT, cost=maybe(NUMBER), priced=TRUTH,
         bands={"type": "array", "items": fields(band=TEXT, quantity=NUMBER, price=maybe(NUMBER), cost=maybe(NUMBER))},
     ),
+    "Alarm": ALARM,
+    "Alarms": fields(alarms={"type": "array", "items": ALARM}, next=maybe(WHOLE)),
     "Consumption": fields(
         bucket=INSTANT, gateway_mac=TEXT, device_code=TEXT, unit=TEXT, consumption=maybe(NUMBER), estimated=maybe(NUMBER), coverage=NUMBER,
         mean=maybe(NUMBER), minimum=maybe(NUMBER), maximum=maybe(NUMBER), readings=WHOLE,

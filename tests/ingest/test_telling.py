@@ -288,7 +288,7 @@ def test_a_name_that_leads_inside_is_refused_when_it_is_called(listener: Listene
     port = listener.url.rpartition(":")[2]
     with pytest.raises(webhook.WebhookFailed, match="may not reach"):
         webhook.post(f"https://localhost:{port}/", b"{}", {}, ())
-    with pytest.raises(webhook.WebhookFailed, match="https"):
+    with pytest.raises(webhook.WebhookFailed, match="may not lead"):
         webhook.post(listener.url, b"{}", {}, ())
     with pytest.raises(webhook.WebhookFailed, match="cannot be found"):
         webhook.post("https://no-such-host.invalid/", b"{}", {}, ())
@@ -366,20 +366,20 @@ def test_a_worker_of_its_own_process_watches_and_tells(watched: Watched, listene
         "TDS_DATABASE_URL": watched.database.settings.database_url or "", "TDS_STATE_DIR": str(watched.database.settings.state_dir),
         "TDS_WEBHOOK_NETWORKS": "127.0.0.1",
     }  # fmt: skip
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    start = now.astimezone(at("2026-03-10T00:00-03:00").tzinfo).replace(hour=0, minute=0)
+    watched.execute(
+        "INSERT INTO tds.reading VALUES (:d, :low, 0), (:d, :high, 900)", d=watched.meter.id, low=start - HOUR, high=now
+    )
+    watched.execute(
+        "INSERT INTO tds.dirty (device_id, low, high) VALUES (:d, :low, :high)",
+        d=watched.meter.id,
+        low=start - HOUR,
+        high=now,
+    )
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", "cli", "ledger", "work"], cwd=ROOT, env=environment, stderr=log)
     try:
-        now = datetime.now(UTC).replace(second=0, microsecond=0)
-        start = now.astimezone(at("2026-03-10T00:00-03:00").tzinfo).replace(hour=0, minute=0)
-        watched.execute(
-            "INSERT INTO tds.reading VALUES (:d, :low, 0), (:d, :high, 900)", d=watched.meter.id, low=start - HOUR, high=now
-        )
-        watched.execute(
-            "INSERT INTO tds.dirty (device_id, low, high) VALUES (:d, :low, :high)",
-            d=watched.meter.id,
-            low=start - HOUR,
-            high=now,
-        )
         wait_for(lambda: listener.got)
         assert json.loads(listener.got[0][2])["alarms"][0]["name"] == "Press line"
         process.send_signal(signal.SIGTERM)
