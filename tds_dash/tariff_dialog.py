@@ -13,7 +13,7 @@ from sql.fleet_editing import Outdated
 from sql.tariff_rules import DAY_TYPES, RESOURCES
 from tds_dash import doors, tariff_acts, tariff_form, tariffs_view
 from tds_dash.adoption_dialog import stamp
-from tds_dash.components.attributes import LIVE, labelled
+from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import dialog, notice
 from tds_dash.components.fields import form_field, line_of_text, one_of
 from tds_dash.event_words import refusal
@@ -73,8 +73,7 @@ def timed(language: str, field: Any, decimal: dict[str, Any]) -> list[Component]
         for day in DAY_TYPES:
             id = f"{FORM}-{band}_{day}"
             name = t(f"tariffs.day_{day}", language)
-            control = dbc.Input(id=id, type="text", autocomplete="off", maxLength=120, placeholder="–", className="tds-input",
-                                **labelled(f"{t(f'costs.band_{band}', language)}, {name}"))  # fmt: skip
+            control = dbc.Input(id=id, type="text", autocomplete="off", maxLength=120, placeholder="–", className="tds-input")  # fmt: skip
             cells.append(html.Div([html.Label(name, htmlFor=id, className="tds-label"), control], className="tds-field"))
         made.append(html.Fieldset([field(band, **decimal), html.Div(cells, className="tds-hours")], className="tds-band"))
     made.append(html.Div(id=f"{FORM}-periods-fault", className="tds-fault", **LIVE))
