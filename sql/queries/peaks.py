@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -97,11 +97,10 @@ def highest(conn: Connection, group: Group, wanted: Sequence[tuple[Period, int]]
         bounds = _hour_bounds(conn, group, sorted(opened))
         for search in searches:
             search.add_hours(bounds)
-        hours = {hour for search in searches for hour in search.next_hours()} - read
+        hours = {hour for search in searches for hour in search.next_hours(read)}
         read |= hours
         quarters = _quarters(conn, group, [(hour, hour + HOUR) for hour in sorted(hours)])
         for search in searches:
-            search.forget(read)
             search.keep(quarters)
     return [search.found() for search in searches]
 
@@ -113,62 +112,60 @@ class Search:
         self.period = period
         self.count = count
         self.best: list[tuple[Decimal, float, Quarter]] = []  # a heap: the smallest that is kept comes first
-        self.days: list[tuple[Decimal, Period]] = []
-        self.hours: list[tuple[Decimal, datetime]] = []
-        self.opened: set[Period] = set()
-        self.seen: set[datetime] = set()
         self.kept: set[datetime] = set()
+        self.days: list[tuple[Decimal, Period]] = []  # a heap, as the next: the largest bound, negated, comes first
+        self.hours: list[tuple[Decimal, datetime]] = []
+        self.opened: list[Period] = []
+        self.seen: set[datetime] = set()
         self.width = (FIRST_DAYS, FIRST_HOURS)
 
     def begin(self, days: Iterable[tuple[Decimal, Period]]) -> None:
-        """Take in the bounds of the days that reach into the period; the last of the list is opened first."""
+        """Take in the bounds of the days that reach into the period."""
         start, end = self.period
-        own = [day for day in days if day[1][0] < end and day[1][1] > start]
-        self.days = sorted(own, key=lambda day: (day[0], -day[1][0].timestamp()))
+        self.days = [(-bound, day) for bound, day in days if day[0] < end and day[1] > start]
+        heapq.heapify(self.days)
 
     @property
     def threshold(self) -> Decimal:
         """What a quarter-hour must be above to be kept."""
-        return self.best[0][0] if len(self.best) == self.count else Decimal("-Infinity")
+        return self.best[0][0] if len(self.best) == self.count else -UNKNOWN
+
+    def promises(self, heap: Sequence[tuple[Decimal, Any]]) -> bool:
+        """Tell whether the first of a heap may hold more than what is kept."""
+        return bool(heap) and -heap[0][0] > self.threshold
 
     @property
     def goes_on(self) -> bool:
         """Tell whether an unopened day or hour may hold more."""
-        return any(part and part[-1][0] > self.threshold for part in (self.days, self.hours))
+        return self.promises(self.days) or self.promises(self.hours)
 
     def next_days(self) -> list[Period]:
         """Give the days to open now: none while an opened hour promises more than is kept."""
-        if self.hours and self.hours[-1][0] > self.threshold:
-            return []
-        found: list[Period] = []
-        while self.days and self.days[-1][0] > self.threshold and len(found) < self.width[0]:
-            found.append(self.days.pop()[1])
-        self.opened.update(found)
-        self.width = (self.width[0] * GROWTH, self.width[1])
-        return found
+        self.opened = []
+        if not self.promises(self.hours):
+            while self.promises(self.days) and len(self.opened) < self.width[0]:
+                self.opened.append(heapq.heappop(self.days)[1])
+            self.width = (self.width[0] * GROWTH, self.width[1])
+        return self.opened
 
-    def add_hours(self, bounds: Sequence[tuple[Decimal, datetime]]) -> None:
-        """Take in the bounds of hours of opened days."""
-        fresh = [
-            (bound, hour)
-            for bound, hour in bounds
-            if hour not in self.seen and any(low < hour + HOUR and hour < high for low, high in self.opened)
-        ]
-        self.seen.update(hour for _, hour in fresh)
-        self.opened.clear()
-        self.hours = sorted([*self.hours, *fresh], key=lambda one: (one[0], -one[1].timestamp()))
+    def add_hours(self, bounds: Mapping[datetime, Decimal]) -> None:
+        """Take in the bounds of the hours of the days just opened; two days may share an hour."""
+        for low, high in self.opened:
+            hour = low.replace(minute=0)
+            while hour < high:
+                if hour in bounds and hour not in self.seen:
+                    self.seen.add(hour)
+                    heapq.heappush(self.hours, (-bounds[hour], hour))
+                hour += HOUR
 
-    def next_hours(self) -> list[datetime]:
-        """Give the hours to read now."""
+    def next_hours(self, read: set[datetime]) -> list[datetime]:
+        """Give the hours to read now; of those that were read for another search, every search was given the quarter-hours."""
         found: list[datetime] = []
-        while self.hours and self.hours[-1][0] > self.threshold and len(found) < self.width[1]:
-            found.append(self.hours.pop()[1])
+        while self.promises(self.hours) and len(found) < self.width[1]:
+            hour = heapq.heappop(self.hours)[1]
+            found += [] if hour in read else [hour]
         self.width = (self.width[0], self.width[1] * GROWTH)
         return found
-
-    def forget(self, read: set[datetime]) -> None:
-        """Leave out the hours that were read, for whichever search: every search was given their quarter-hours."""
-        self.hours = [hour for hour in self.hours if hour[1] not in read]
 
     def keep(self, quarters: Iterable[Quarter]) -> None:
         """Keep what is largest of the period, each once."""
@@ -226,11 +223,10 @@ def _day_bounds(conn: Connection, group: Group, start: datetime, end: datetime) 
     return [(bounds[day[0]], day) for day in days if day[0] in bounds]
 
 
-def _hour_bounds(conn: Connection, group: Group, days: Sequence[Period]) -> list[tuple[Decimal, datetime]]:
+def _hour_bounds(conn: Connection, group: Group, days: Sequence[Period]) -> dict[datetime, Decimal]:
     """Give the bounds of the hours that days reach into."""
     lows = [low.replace(minute=0) for low, _ in days]
-    rows = _of_periods(conn, "hours", group, lows, [high for _, high in days])
-    return [(bound, hour) for hour, bound in {row.bucket: row.bound for row in rows}.items()]  # two days may share an hour
+    return {row.bucket: row.bound for row in _of_periods(conn, "hours", group, lows, [high for _, high in days])}
 
 
 def _quarters(conn: Connection, group: Group, hours: Sequence[Period]) -> list[Quarter]:
