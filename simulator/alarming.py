@@ -117,4 +117,12 @@ def _note(connection: Connection, part: Part) -> None:
     account = connection.execute(text("SELECT id FROM tds.account WHERE name = :name"), {"name": part.account}).scalar()
     over = alarms.alarms(connection, Wanted(account, open=False), 1) if account is not None else []
     for alarm in over:
+        # As it would have been seen at the time.
+        connection.execute(
+            text(
+                "UPDATE tds.alarm SET since = period_end - interval '2 hours', opened_at = period_end - interval '2 hours', closed_at = period_end,"
+                " outcome = 'next_period' WHERE id = :id"
+            ),
+            {"id": alarm.id},
+        )
         alarms.acknowledge(connection, alarm, Actor(part.by), part.note)

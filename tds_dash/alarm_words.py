@@ -64,17 +64,12 @@ def told(alarm: Alarm, zone: tzinfo, locale: str) -> tuple[str, dict[str, object
 
 def lasted(alarm: Alarm, now: datetime, zone: tzinfo, locale: str) -> str:
     """Say since when it holds, or from when to when it did; how often it came back; what of it is estimated."""
-    begin = since(alarm.since, now, zone, locale)
-    parts = [
-        t("alarms.since", locale, time=begin)
-        if alarm.closed_at is None
-        else t(
-            "alarms.from_to",
-            locale,
-            start=wording.date_clock(alarm.since, locale, zone),
-            end=wording.date_clock(alarm.closed_at, locale, zone),
-        )
-    ]
+    parts = []
+    if alarm.closed_at is None:
+        parts.append(t("alarms.since", locale, time=since(alarm.since, now, zone, locale)))
+    elif alarm.outcome != "late":
+        start, end = (wording.date_clock(moment, locale, zone) for moment in (alarm.since, alarm.closed_at))
+        parts.append(t("alarms.from_to", locale, start=start, end=end))
     if alarm.returned:
         parts.append(t("alarms.returned", locale, n=alarm.returned))
     if alarm.estimated:

@@ -31,9 +31,14 @@ class Shown(NamedTuple):
     is_admin: bool = False
 
 
+# What only administrators may ask for is asked for apart: else a press of somebody else's would be refused in their name.
+OF_ADMINS = ("recipient", "wishes", "try")
+
+
 def act(verb: str, number: int | None, words: str, label: str, look: str = "btn-outline-secondary") -> html.Button:
     """Give a button that asks the page for something; assets/fleet.js sends it."""
-    facts: Any = {"data-fleet": verb, "data-thing": "alarms", **({"data-id": str(number)} if number is not None else {})}
+    thing = "alarms-who" if verb in OF_ADMINS else "alarms"
+    facts: Any = {"data-fleet": verb, "data-thing": thing, **({"data-id": str(number)} if number is not None else {})}
     return html.Button(words, className=f"btn btn-sm {look}", **facts, **labelled(label))
 
 

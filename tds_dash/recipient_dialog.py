@@ -144,7 +144,7 @@ def send_trial(asked: Any) -> tuple[Any, ...]:
 
 def connect() -> None:
     """Register the callbacks; the alarms page does so whenever it is registered itself."""
-    pressed, again = Input("alarms-asked", "data"), {"allow_duplicate": True}
+    pressed, again = Input("alarms-who-asked", "data"), {"allow_duplicate": True}
     told, changed = Output("alarms-told", "children", **again), Output("alarms-changed", "data", **again)
     faults = [f"{FORM}-{name}-fault" for name in FAULTS]
     form = [(FORM, "is_open"), (f"{FORM}-title", "children"), (f"{FORM}-where", "hidden"), (f"{FORM}-said", "children"), (f"{FORM}-seen", "data"),

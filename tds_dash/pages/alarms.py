@@ -59,7 +59,7 @@ def layout(**query: Any) -> html.Div:
             dcc.Store(id="alarms-wanted", data=view.numbers(query.get("alarm"))),
             dcc.Store(id="alarms-page", data=str(query.get("page") or "")),
             dcc.Store(id="alarms-defaults", data={"view": VIEWS[0]}),
-            *(dcc.Store(id=f"alarms-{name}") for name in ("edges", "asked", "changed", "rule-seen", "who-seen")),
+            *(dcc.Store(id=f"alarms-{name}") for name in ("edges", "asked", "changed", "rule-seen", "who-seen", "who-asked")),
             page_header(t("alarms.title", language), lead=t("alarms.lead", language), actions=[html.Div(id="alarms-actions")]),
             html.Div(id="alarms-right"),
             segmented("alarms-view", choices, wanted, label=t("alarms.views", language)),
