@@ -40,6 +40,7 @@ WRONG = {
     "TDS_TIMEZONE": "Brasilia",
     "TDS_LOCALE": "fr",
     "TDS_SMTP_URL": "mail.example.com",
+    "TDS_WEBHOOK_NETWORKS": "10.1.0.0/99",
     "TDS_LOG_FORMAT": "xml",
 }
 # Any text may be one of these: whether it leads anywhere shows when it is used.
