@@ -8,8 +8,7 @@ from typing import Any
 from dash import Input, Output, State, callback, html, no_update
 from dash.development.base_component import Component
 
-from sql.errors import Refused
-from sql.fleet_editing import Outdated
+from sql.errors import Outdated, Refused
 from sql.tariff_rules import DAY_TYPES, RESOURCES
 from tds_dash import doors, tariff_acts, tariff_form, tariffs_view
 from tds_dash.adoption_dialog import stamp
