@@ -191,13 +191,8 @@ def nothing(found: Found, language: str) -> Any:
     name = t(f"resource.{found.asked.resource}", language).lower()
     if found.plan.tariffs:
         return empty_state(t("costs.no_meters", language, resource=name), t("costs.no_meters_text", language), icon="cash-coin")
-    return empty_state(
-        t("costs.empty", language, resource=name),
-        t("costs.empty_text", language),
-        icon="cash-coin",
-        action=t("costs.empty_action", language),
-        href="/tariffs",
-    )
+    title, action = t("costs.empty", language, resource=name), t("costs.empty_action", language)
+    return empty_state(title, t("costs.empty_text", language), icon="cash-coin", action=action, href="/tariffs")
 
 
 clientside_callback(
