@@ -79,7 +79,7 @@ def plant(request: pytest.FixtureRequest, bench: Database) -> tuple[Database, Me
         register += (
             0 if night and wall.day % 3 else Decimal(chance.randrange(1, 400 if night or wall.isoweekday() > 5 else 4000)) / 1000
         )
-    feed(bench, device, [one for one in readings if not 900 < readings.index(one) < 1000])
+    feed(bench, device, [one for place, one in enumerate(readings) if not 900 < place < 1000])
     feed(bench, gauge, series("2026-03-14T00:00", 15, [20 + (i % 96) / 10 for i in range(28 * 96)], zone))
     return bench, device, gauge, begin, begin + timedelta(days=28)
 
