@@ -15,7 +15,7 @@ from sql.statements import quote_identifier, raw_statements, statements
 
 FILE = "alarm_watch.sql"
 KINDS = ("daily", "monthly", "peak")
-# So far back late readings raise alarms, and take them away; a month counts until so long after its end.
+# So far back late readings raise alarms, and take them away; a month counts until so long after its end. Of peaks whole days alone.
 LOOK_BACK = timedelta(days=7)
 TICK = timedelta(microseconds=1)
 
@@ -61,7 +61,8 @@ def _note_peaks(connection: Connection, pairs: Sequence[Pair], zone: str, now: d
     name = f"consumption_day_{rollups.slug(zone)}"
     if not pairs or name not in known:
         return
-    statement = raw_statements(FILE)["days_broken"].format(day=f"tds.{quote_identifier(name)}")
+    # Closed days alone: what is live would be added up of every device that there is.
+    statement = raw_statements(FILE)["days_broken"].format(day=f"tds.{quote_identifier(f'{name}_closed')}")
     running = bucket_start("15min", now, "UTC")
     binds = {
         "rules": [pair.rule_id for pair in pairs],
@@ -69,7 +70,7 @@ def _note_peaks(connection: Connection, pairs: Sequence[Pair], zone: str, now: d
         "thresholds": [pair.threshold for pair in pairs],
         "sinces": [pair.rule_since for pair in pairs],
         "low": bucket_start("day", now - LOOK_BACK, zone),
-        "high": now,
+        "high": bucket_start("day", now, zone),
         "until": running - 2 * QUARTER,  # what is newer is the watch's own
     }
     by_key = {(pair.rule_id, pair.device_id): pair for pair in pairs}

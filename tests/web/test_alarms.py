@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from sql import people
 from sql.alarm_watch import watch
 from tests.sql.alarms import HOUR, Watched
-from tests.sql.plant import json_of, meter_of, put, refused, tds
+from tests.sql.plant import json_of, put, refused, tds
 from tests.web.dash import answer, call, callbacks, post
 from tests.web.world import PASSWORD, World
 
@@ -398,25 +398,3 @@ def test_the_commands(plant: Watched) -> None:
     assert (one["channel"], one["quiet_from"], one["quiet_to"]) == ("webhook", "22:00", "06:00")
     assert tds(database, "alarm", "recipient", "try", str(one["id"])).code == 0
     assert tds(database, "alarm", "recipient", "delete", str(one["id"])).code == 0
-
-
-def test_a_rule_for_a_resource_needs_its_unit_where_there_are_several(plant: Watched) -> None:
-    other = meter_of(plant.database, plant.meter.account, plant.meter.account_id, plant.meter.zone, unit="MWh")
-    said_so = refused(
-        tds(
-            plant.database,
-            "alarm",
-            "rule",
-            "add",
-            "--account",
-            plant.meter.account,
-            "--kind",
-            "daily",
-            "--resource",
-            "electricity",
-            "--limit",
-            "5",
-        )
-    )
-    assert "--unit" in said_so
-    plant.execute("DELETE FROM tds.device WHERE id = :d", d=other.id)
