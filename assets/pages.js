@@ -25,8 +25,8 @@ window.dash_clientside.tds = (function () {
   const BUCKET = /^(\d{4})-(\d{2})-(\d{2})(?: (\d{2}):(\d{2}))?$/;
 
   function clicked(click) {
-    const starts = ((click && click.points) || []).map((point) => (BUCKET.test(point.customdata) ? point.customdata : ""));
-    return starts.find(Boolean) || "";
+    const starts = ((click && click.points) || []).flatMap((point) => [point.customdata, point.x]);
+    return starts.find((start) => BUCKET.test(start)) || "";
   }
 
   // What opens is brought into view by its beginning, at once and not when its data arrive: the chart stays in sight, and

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, get_args
@@ -15,6 +15,7 @@ from sql.statements import raw_statements
 
 Step = Literal["15min", "hour", "day", "month"]
 STEPS: tuple[Step, ...] = get_args(Step)
+QUARTER, HOUR, MICROSECOND = timedelta(minutes=15), timedelta(hours=1), timedelta(microseconds=1)
 MILLION = Decimal(1_000_000)
 PLACES = Decimal("0.000001")
 
@@ -72,7 +73,7 @@ def consumption(
         return []
     low, high = outward(step, start, end, zone)
     rows = rows_of(connection, Asked(list(device_ids), low, high), step, zone)
-    widths = {bucket: _width(bucket, step, zone) for bucket in {row.bucket for row in rows}}
+    widths = _widths((row.bucket for row in rows), step, zone)
     return [_row(row, widths[row.bucket]) for row in rows]
 
 
@@ -92,9 +93,14 @@ def grouped(
 
 
 def summed(rows: Sequence[Any], step: Step, zone: str) -> list[ConsumptionRow]:
-    """Give what the database added up as rows."""
-    widths = {bucket: _width(bucket, step, zone) for bucket in {row.bucket for row in rows}}
-    return [_row(row, widths[row.bucket] * max(row.devices, 1))._replace(devices=row.devices) for row in rows]
+    """Give what the database added up as rows: thousands for one chart, so each is made as plainly as can be."""
+    widths = {bucket: float(width) for bucket, width in _widths((row[1] for row in rows), step, zone).items()}
+    return [
+        ConsumptionRow(
+            number, bucket, quantity, estimated, float(covered) / (widths[bucket] * (devices or 1)), None, None, None, int(readings), devices
+        )
+        for number, bucket, quantity, estimated, covered, _, _, _, readings, devices in rows
+    ]  # fmt: skip
 
 
 def filled(
@@ -169,9 +175,21 @@ def rollups_of(connection: Connection, zone: str) -> Mapping[str, str]:
     return {row.step: row.refreshed_until for row in rows}
 
 
-def _width(bucket: datetime, step: Step, zone: str) -> Decimal:
-    """Give the length of a bucket in microseconds."""
-    return Decimal((calendar.next_bucket(step, bucket, zone) - bucket) // timedelta(microseconds=1))
+def _widths(starts: Iterable[datetime], step: Step, zone: str) -> dict[datetime, Decimal]:
+    """Give the length of each bucket in microseconds."""
+    found = sorted(set(starts))
+    if not found:
+        return {}
+    short = (
+        QUARTER
+        if step == "15min"
+        else HOUR
+        if step == "hour" and calendar.has_whole_hours(found[0], found[-1] + HOUR, zone)
+        else None
+    )
+    if short:  # as long as each other, which hours are not where the clock turns by half of one
+        return dict.fromkeys(found, Decimal(short // MICROSECOND))
+    return {start: Decimal((calendar.next_bucket(step, start, zone) - start) // MICROSECOND) for start in found}
 
 
 def _row(row: Any, width: Decimal) -> ConsumptionRow:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -66,13 +67,15 @@ def shift(how: str, period: Period, span: Span, step: Step, zone: ZoneInfo) -> S
         shown = len(axes.buckets(span.start, span.end, "month", zone))
         return Shift(months=12 if how == LAST_YEAR else period.months or shown)
     then = periods.moved(first, -12) if how == LAST_YEAR else periods.before(period).first
-    return Shift(days=in_weeks((first - then).days, (after - first).days))
+    days, shown = (first - then).days, (after - first).days
+    # Years lie a year apart however long is shown; the period before, which may be shorter, must not reach into this one.
+    apart = how == PREVIOUS and period.kind != periods.TWELVE_MONTHS
+    return Shift(days=in_weeks(days, shown if apart else min(days, shown)))
 
 
-def in_weeks(back: int, shown: int) -> int:
-    """Give the whole weeks nearest to some days back, and as many as keep the two sides apart where the days themselves do."""
-    least = -(-max(min(back, shown), 1) // WEEK) * WEEK
-    return max(least, (back + WEEK // 2) // WEEK * WEEK)
+def in_weeks(back: int, least: int) -> int:
+    """Give the whole weeks nearest to some days back, and no fewer days than the least."""
+    return max(-(-max(least, 1) // WEEK) * WEEK, (back + WEEK // 2) // WEEK * WEEK)
 
 
 def earlier(shift: Shift, span: Span, now: datetime, zone: ZoneInfo) -> Earlier:
@@ -161,7 +164,8 @@ def together(each: Iterable[Mapping[str, Bucket]]) -> dict[str, Bucket]:
             if bucket.consumption is not None:
                 total.consumption = (total.consumption or Decimal(0)) + bucket.consumption
             total.estimated += bucket.estimated
-            total.coverage += bucket.coverage
+            total.covers += bucket.covers
+            total.devices += bucket.devices
     return found
 
 
@@ -197,21 +201,23 @@ class Compared(NamedTuple):
 
 def side(parts: Iterable[tuple[Step, Iterable[ConsumptionRow]]], length: timedelta, devices: int, zone: ZoneInfo) -> Side:
     """Add up a side: rows by step, over how long a stretch and of how many devices."""
-    quantity: Decimal | None = None
-    estimated, measured = Decimal(0), 0.0
-    widths: dict[tuple[str, datetime], float] = {}
+    known: list[Decimal] = []
+    doubtful: list[Decimal] = []
+    measured = 0.0
     for step, rows in parts:
-        for row in rows:
-            if row.consumption is not None:
-                quantity = row.consumption if quantity is None else quantity + row.consumption
-                estimated += row.estimated or Decimal(0)
-            if row.coverage:
-                place = step, row.bucket
-                if place not in widths:
-                    widths[place] = (axes.bucket_end(row.bucket, step, zone) - row.bucket).total_seconds()
-                measured += row.coverage * row.devices * widths[place]
+        some = list(rows)
+        known += [row.consumption for row in some if row.consumption is not None]
+        doubtful += [row.estimated for row in some if row.estimated]
+        measured += sum(row.coverage * row.devices * seconds(row.bucket, step, zone) for row in some)
     whole = length.total_seconds() * devices
-    return Side(quantity, estimated, min(measured / whole, 1.0) if whole > 0 else 0.0)
+    share = min(measured / whole, 1.0) if whole > 0 else 0.0
+    return Side(sum(known, Decimal(0)) if known else None, sum(doubtful, Decimal(0)), share)
+
+
+@lru_cache(axes.REMEMBERED)
+def seconds(start: datetime, step: Step, zone: ZoneInfo) -> float:
+    """Give how long a bar lasts; every group asks of the same ones."""
+    return (axes.bucket_end(start, step, zone) - start).total_seconds()
 
 
 def compared(now: Side, other: Side, how: str, reachable: bool, locale: str) -> Compared:

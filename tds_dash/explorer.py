@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-import plotly.graph_objects as go
 from dash import html, no_update
 from dash.development.base_component import Component
 
@@ -49,7 +48,7 @@ def filled(look: Look, words: Mapping[str, str], extra: Sequence[Extra]) -> Answ
     }
 
 
-def figure(look: Look, found: Sequence[Part]) -> go.Figure:
+def figure(look: Look, found: Sequence[Part]) -> dict[str, Any]:
     """Draw what was found."""
     name = explorer_words.other_name(look) if look.other else ""
     device = look.other.device if look.other else None

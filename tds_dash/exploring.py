@@ -78,12 +78,10 @@ class Look(NamedTuple):
 
     def rows_of(self, chart: Chart) -> list[ConsumptionRow]:
         """Give a chart's rows, those of its others under OTHERS."""
-        left = others(chart.number)
-        return [
-            row._replace(device_id=OTHERS) if row.device_id == left else row
-            for row in self.rows
-            if row.device_id in chart.numbers
-        ]
+        left, own = others(chart.number), chart.numbers
+        if len(self.charts) == 1 and left == OTHERS:
+            return self.rows
+        return [row._replace(device_id=OTHERS) if row.device_id == left else row for row in self.rows if row.device_id in own]
 
     @property
     def empty(self) -> bool:

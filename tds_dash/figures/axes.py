@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 REMEMBERED = 8192  # every series of a chart asks of the same buckets
 SHORT = {"15min": timedelta(minutes=15), "hour": timedelta(hours=1)}
+LONGEST = {**SHORT, "day": timedelta(hours=25, minutes=30), "month": timedelta(days=32)}  # a bucket is no longer than that
 FINER = {"month": "day", "day": "hour", "hour": "15min"}
 
 # From fine to coarse: up to which tick distance (milliseconds, or months) a format serves. What stands after the
@@ -94,6 +95,11 @@ def width(start: datetime, step: Step, zone: tzinfo) -> float:
     opening = start.astimezone(zone).replace(tzinfo=None)
     closing = bucket_end(start, step, zone).astimezone(zone).replace(tzinfo=None)
     return (closing - opening) / timedelta(milliseconds=1)
+
+
+def is_running(start: datetime, now: datetime, step: Step, zone: tzinfo) -> bool:
+    """Tell whether a bucket has begun and not ended."""
+    return start < now and now - start < LONGEST[step] and now < bucket_end(start, step, zone)
 
 
 def elapsed(start: datetime, now: datetime, step: Step, zone: tzinfo) -> float:

@@ -139,19 +139,27 @@ def bars(
     buckets: Mapping[str, Bucket], values: Sequence[float | None], colour: str, frame: Frame, slot: Slot = WHOLE
 ) -> dict[str, Any]:
     """Place bars in their slot of their buckets, the running one lighter."""
-    widths = [axes.width(bucket.start, frame.step, frame.zone) for bucket in buckets.values()]
-    even = len(set(widths)) == 1
-    running = [0 < axes.elapsed(bucket.start, frame.now, frame.step, frame.zone) < 1 for bucket in buckets.values()]
+    starts = [bucket.start for bucket in buckets.values()]
+    widths = same_width(starts, frame)
+    running = [axes.is_running(start, frame.now, frame.step, frame.zone) for start in starts]
     opacity = [theme.RUNNING_OPACITY if one else 1 for one in running] if any(running) else 1
     found = {
         "type": "bar",
         "x": list(buckets),
         "y": list(values),
-        "width": widths[0] * slot.width if even else [width * slot.width for width in widths],
-        "offset": widths[0] * slot.left if even else [width * slot.left for width in widths],
+        "width": widths * slot.width if isinstance(widths, float) else [width * slot.width for width in widths],
+        "offset": widths * slot.left if isinstance(widths, float) else [width * slot.left for width in widths],
         "marker": {"color": colour, "opacity": opacity, "line": {"width": 0}},
     }
     return found | {"offsetgroup": slot.stack} if slot.stack else found
+
+
+def same_width(starts: Sequence[datetime], frame: Frame) -> float | list[float]:
+    """Give the width of all buckets, or of each where they differ."""
+    if frame.step in axes.SHORT:
+        return axes.width(frame.start, frame.step, frame.zone)
+    widths = [axes.width(start, frame.step, frame.zone) for start in starts]
+    return widths[0] if len(set(widths)) == 1 else widths
 
 
 def marks(series: Sequence[Series], whole: Mapping[str, Bucket], frame: Frame) -> list[dict[str, Any]]:
@@ -207,7 +215,7 @@ def sentence(bucket: Bucket, frame: Frame) -> str:
     coverage = covered(bucket, frame.step, frame.zone, frame.now)
     estimated = bucket.estimated / bucket.consumption if bucket.consumption else Decimal(0)
     said.append(t("chart.quality", locale, estimated=percent(estimated, locale), coverage=percent(coverage, locale)))
-    if 0 < axes.elapsed(bucket.start, frame.now, frame.step, frame.zone) < 1:
+    if axes.is_running(bucket.start, frame.now, frame.step, frame.zone):
         said.append(t("chart.running", locale))
     if bucket.repeated:
         said.append(t("chart.repeated_hour", locale))

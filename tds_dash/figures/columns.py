@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import plotly.graph_objects as go
-
 from tds_dash import theme
-from tds_dash.figures import axes, bars
+from tds_dash.figures import axes, bars, lean
 from tds_dash.figures.bars import Frame, Slot
 from tds_dash.figures.series import Bucket, Series, covered, together
 from tds_dash.wording import number, percent, t
@@ -53,7 +51,7 @@ class Scene(NamedTuple):
     other_colour: str = ""
 
 
-def explorer_bars(panels: Sequence[Panel], scene: Scene, view: str = "") -> go.Figure:
+def explorer_bars(panels: Sequence[Panel], scene: Scene, view: str = "") -> dict[str, Any]:
     """Draw the panels below each other on one axis of time."""
     rows = len(panels)
     layout: dict[str, Any] = {
@@ -72,7 +70,8 @@ def explorer_bars(panels: Sequence[Panel], scene: Scene, view: str = "") -> go.F
             "hoversubplots": "axis",
             "annotations": [heading(panel, domain(index, rows)[1]) for index, panel in enumerate(panels)],
         }
-    return theme.figure(traces, layout, scene.locale)
+    # A plain dictionary: plotly would copy every number of its own figures once more, and of a long chart there are thousands.
+    return {"data": traces, "layout": {"template": theme.template(scene.locale), **layout}}
 
 
 def time_axis(scene: Scene) -> dict[str, Any]:
@@ -114,7 +113,10 @@ def panel_traces(panel: Panel, scene: Scene, several: bool) -> list[dict[str, An
         slot = slot_of(place if scene.beside else 0, len(panel.series) if scene.beside else 1, bool(panel.other.whole))
         traces += bars.parts(one, frame, legend=legend, room=room, slot=slot)
     top = bars.marks(panel.series, whole, frame) if not scene.beside else bars.marks(highest(panel.series, whole), whole, frame)
-    return [*traces, *top, speaker(panel, scene, frame, whole, several)]
+    voices = lean.speakers(whole, panel.other.whole, scene.other_name, frame)
+    if voices is None:
+        voices = [speaker(panel, frame, whole, several)]
+    return [*lean.even(traces, list(whole)), *top, *({**voice, "offsetgroup": "s0"} for voice in voices)]
 
 
 def slot_of(place: int, places: int, compared: bool) -> Slot:
@@ -177,7 +179,7 @@ def highest(series: Sequence[Series], whole: Mapping[str, Bucket]) -> list[Serie
     return [Series("", theme.CLEAR, tops)]
 
 
-def speaker(panel: Panel, scene: Scene, frame: Frame, whole: dict[str, Bucket], several: bool) -> dict[str, Any]:
+def speaker(panel: Panel, frame: Frame, whole: dict[str, Bucket], several: bool) -> dict[str, Any]:
     """Give the trace of no height that says what a bucket holds, what stands beside it, and its start on a click."""
     trace = bars.speaker(whole, frame)
     texts = [
@@ -185,7 +187,7 @@ def speaker(panel: Panel, scene: Scene, frame: Frame, whole: dict[str, Bucket], 
         for (key, bucket), text in zip(whole.items(), trace["text"], strict=True)
     ]
     head = f"<b>{bars.safe(panel.title)}</b><br>" if several else ""
-    return {**trace, "text": [head + text for text in texts], "offsetgroup": "s0"}
+    return {**trace, "text": [head + text for text in texts]}
 
 
 def versus(bucket: Bucket, other: Bucket | None, frame: Frame) -> str:
@@ -197,7 +199,7 @@ def versus(bucket: Bucket, other: Bucket | None, frame: Frame) -> str:
         "value": number(other.consumption, frame.locale, frame.unit, significant=5),
     }
     coverage = covered(bucket, frame.step, frame.zone, frame.now) or 0.0
-    fair = coverage >= FAIR and sum(other.coverage) >= FAIR * len(other.coverage)
+    fair = coverage >= FAIR and (other.coverage or 0.0) >= FAIR
     if bucket.consumption is None or not fair or other.consumption <= 0:
         return "<br>" + t("compare.hover", frame.locale, **said)
     share = bucket.consumption / other.consumption - 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from operator import attrgetter
@@ -84,18 +84,26 @@ class Bucket:
     start: datetime
     consumption: Decimal | None = None
     estimated: Decimal = Decimal(0)
-    coverage: list[float] = field(default_factory=list)
+    covers: float = 0.0  # the measured shares of its devices, added up
+    devices: int = 0  # that have any consumption in it
     readings: int = 0
     repeated: bool = False
 
     def add(self, row: ConsumptionRow) -> None:
         """Take in a device's row of this bucket."""
         if row.consumption is not None:
-            self.consumption = (self.consumption or Decimal(0)) + row.consumption
-            self.estimated += row.estimated or Decimal(0)
-            self.coverage += [row.coverage] * row.devices
+            self.consumption = row.consumption if self.consumption is None else self.consumption + row.consumption
+            if row.estimated:
+                self.estimated += row.estimated
+            self.covers += row.coverage * row.devices
+            self.devices += row.devices
         self.readings += row.readings
         self.repeated = self.repeated or row.bucket != self.start
+
+    @property
+    def coverage(self) -> float | None:
+        """Give the mean measured share of its devices; None where none has any consumption."""
+        return self.covers / self.devices if self.devices else None
 
     @property
     def measured(self) -> Decimal | None:
@@ -192,11 +200,14 @@ def together(
         whole = {axes.wall(bucket, zone, step): Bucket(bucket) for bucket in reversed(axes.buckets(start, end, step, zone))}
     for one in series:
         for key, bucket in one.buckets.items():
-            total = whole.setdefault(key, Bucket(bucket.start))
+            total = whole.get(key)
+            if total is None:
+                total = whole[key] = Bucket(bucket.start)
             if bucket.consumption is not None:
-                total.consumption = (total.consumption or Decimal(0)) + bucket.consumption
-            total.estimated += bucket.estimated
-            total.coverage += bucket.coverage
+                total.consumption = bucket.consumption if total.consumption is None else total.consumption + bucket.consumption
+                total.estimated += bucket.estimated
+                total.covers += bucket.covers
+                total.devices += bucket.devices
             total.readings += bucket.readings
             total.repeated = total.repeated or bucket.repeated
     return dict(sorted(whole.items()))
@@ -204,7 +215,7 @@ def together(
 
 def covered(bucket: Bucket, step: Step, zone: tzinfo, now: datetime) -> float | None:
     """Give the mean measured share of a bucket over its devices, of the time that has passed, 0 to 1."""
-    if not bucket.coverage:
+    if bucket.coverage is None:
         return None
     passed = axes.elapsed(bucket.start, now, step, zone) or 1.0
-    return min(1.0, sum(bucket.coverage) / len(bucket.coverage) / passed)
+    return min(1.0, bucket.coverage / passed)

@@ -12,6 +12,7 @@ import pytest
 from tds_dash import theme
 from tds_dash.figures import Beside, Panel, Scene, explorer_bars
 from tds_dash.figures.columns import domain, slot_of
+from tds_dash.figures.lean import spacing
 from tds_dash.figures.series import Bucket, gather, split
 from tests.figures.rows import NOW, SAO_PAULO, meters, row
 
@@ -37,7 +38,7 @@ def beside(*used: float | None, coverage: float = 1.0) -> Beside:
 
 def figure(*panels: Panel, **given: Any) -> go.Figure:
     scene = Scene("day", FIRST, FIRST + timedelta(days=3), SAO_PAULO, NOW, "en", **given)
-    return go.Figure(explorer_bars(panels, scene, "view").to_dict())  # plotly's own checks
+    return go.Figure(explorer_bars(panels, scene, "view"))  # plotly's own checks
 
 
 def test_a_pale_bar_stands_behind_the_stack() -> None:
@@ -112,3 +113,50 @@ def test_another_devices_pale_bars_have_its_colour() -> None:
     assert figure(panel(2, beside(1, 2, 3))).data[0].marker.color == theme.faded(
         theme.resource_colour("electricity"), theme.GHOST_OPACITY
     )
+
+
+QUARTERS = [FIRST + timedelta(minutes=15 * n) for n in range(7 * 96)]
+
+
+def long_figure(other: bool = False, missing: int = 5) -> dict[str, Any]:
+    """Draw a week of quarter-hours; one is missing, one is estimated, the last one runs."""
+    devices = meters(2)
+    rows = [row(1, moment, 2.5, 2.5 if place == 9 else 0) for place, moment in enumerate(QUARTERS) if place != missing]
+    rows += [row(2, moment, 1, 0, 0.5) for place, moment in enumerate(QUARTERS) if place != missing]
+    series = split(rows, devices, "15min", SAO_PAULO, "en")
+    keys = gather([row(1, moment, 4) for moment in QUARTERS], "15min", SAO_PAULO)
+    beside = Beside({1: keys}, keys) if other else Beside()
+    now = QUARTERS[-1] + timedelta(minutes=5)
+    scene = Scene("15min", FIRST, FIRST + timedelta(days=7), SAO_PAULO, now, "en", other_name="Oven")
+    drawn: dict[str, Any] = explorer_bars([Panel("Electricity", "kWh", "electricity", series, beside)], scene, "view")
+    go.Figure(drawn)  # plotly's own checks
+    return drawn
+
+
+def test_a_long_chart_writes_no_instant_and_no_sentence_out_for_each_bar() -> None:
+    first = next(trace for trace in long_figure()["data"] if trace["name"] == "Entrada geral")
+    assert (first["x0"], first["dx"], len(first["y"])) == ("2026-11-01 00:00", 900_000, len(QUARTERS))
+    assert "x" not in first
+    assert [place for place, value in enumerate(first["y"]) if value != value] == [5]
+    assert first["y"][9] == 0
+    estimated = next(trace for trace in long_figure()["data"] if "estimated" in trace["name"])
+    assert (estimated["x"], estimated["y"]) == (["2026-11-01 02:15"], [2.5])
+
+
+def test_a_long_chart_says_its_numbers_and_what_is_odd_in_sentences() -> None:
+    *_, plain, odd = long_figure(other=True)["data"]
+    assert plain["customdata"][0] == [3.5, 0, 75, 4.0]
+    assert plain["customdata"][9] == [3.5, 71, 75, 4.0]
+    assert "Total: %{customdata[0]:,.5~r} kWh" in plain["hovertemplate"]
+    assert "Oven: %{customdata[3]:,.5~r} kWh" in plain["hovertemplate"]
+    assert [place for place, value in enumerate(plain["y"]) if value != value] == [5, len(QUARTERS) - 1]
+    assert list(odd["x"]) == ["2026-11-01 01:15", "2026-11-07 23:45"]
+    assert odd["text"][0] == "No data in this period"
+    assert "Still running" in odd["text"][1]
+
+
+def test_where_the_clock_turns_instants_are_written_out() -> None:
+    keys = [f"2026-11-0{1 + n // 24} {n % 24:02d}:00" for n in range(120)]
+    assert spacing(keys) == 3_600_000
+    assert spacing(keys[:50] + keys[51:]) is None
+    assert spacing(keys[:99]) is None
