@@ -38,8 +38,8 @@ _PRICES: Mapping[str, tuple[tuple[str, str, Mapping[str, str], bool, str, str, s
 }
 # Of a month, in money or units.
 _BUDGETS = {
-    AURORA: (("electricity", "money", "", "62000"), ("water", "money", "", "21000"), ("gas", "quantity", "m³", "2600")),
-    VILA_VERDE: (("electricity", "money", "", "10500"), ("water", "quantity", "m³", "1500")),
+    AURORA: (("electricity", "money", "", "90000"), ("water", "money", "", "34500"), ("gas", "quantity", "m³", "4300")),
+    VILA_VERDE: (("electricity", "money", "", "12800"), ("water", "quantity", "m³", "1500")),
     HARBOUR: (("electricity", "money", "", "21000"),),
 }
 RISE = Decimal("1.062")  # what the regulator let prices rise by within the history
