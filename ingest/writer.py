@@ -11,7 +11,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from ingest.delivery import Delivery, count_delivery
-from ingest.keeping import Admit, Refusal, keep
+from ingest.keeping import Admit, Refusal, keep, lock_tally
 from ingest.rejection import Rejection
 from ingest.resolve import Resolved, Row
 from sql.statements import raw_statements
@@ -51,6 +51,9 @@ def store(connection: Connection, batch: Sequence[Resolved], received_at: dateti
     suppressed: Mapping[str, int] = {}
     fresh = late = 0
     with connection, connection.cursor() as cursor:
+        if refused and rows:
+            # As a replay does: before the devices, or each of the two would wait for the other.
+            lock_tally(cursor, {each.owner for each in refused})
         if rows:
             fresh, known = store_readings(cursor, rows, received_at)
             conflicts = find_conflicts(cursor, rows) if known else {}

@@ -22,6 +22,7 @@ from settings import Settings
 from sql import fleet, rollups
 from sql.embedded import EmbeddedServer
 from sql.engine import Store, open_store
+from tests.chromium import ARGUMENTS, PROGRAM
 from tests.databases import PASSWORD, Template, create_database, drop_database, execute
 
 if TYPE_CHECKING:
@@ -79,9 +80,8 @@ def browser() -> Iterator[Browser]:
     """Start Chromium once for the run: Playwright starts no second time in one process."""
     from playwright.sync_api import sync_playwright
 
-    arguments = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--no-first-run"]
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+        chromium = playwright.chromium.launch(executable_path=PROGRAM, args=ARGUMENTS)
         yield chromium
         chromium.close()
 
@@ -199,8 +199,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 def _missing_for_browser() -> str | None:
     """Name the Debian package that is missing to drive Chromium."""
-    if shutil.which("chromium") is None:
-        return "chromium"
+    if PROGRAM is None:
+        return "chromium-headless-shell"
     driver = compute_driver_executable()[0]
     return "libatomic1" if subprocess.run([driver, "--version"], capture_output=True).returncode else None
 

@@ -23,6 +23,10 @@ TABLES = (
     "alarm_rules",
     "alarms",
     "alarm_recipients",
+    "tariffs",
+    "holidays",
+    "budgets",
+    "invoices",
     "audit",
 )
 OF_EACH_DEVICE = ("readings", "consumption")

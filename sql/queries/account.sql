@@ -43,6 +43,19 @@ SELECT id, rule_id, kind, device_id, gateway_id, period_start, period_end, value
 SELECT id, channel, address, kinds, closings, quiet_from, quiet_to, active, created_at, created_by FROM tds.alarm_recipient
  WHERE account_id = :account ORDER BY id
 
+-- name: tariffs
+SELECT id, resource, valid_from, name, unit, bands, prices, schedule, demand_price, standing_charge, tax_percent, created_at, changed_at, changed_by
+  FROM tds.tariff WHERE account_id = :account ORDER BY id
+
+-- name: holidays
+SELECT day, name FROM tds.holiday WHERE account_id = :account ORDER BY day
+
+-- name: budgets
+SELECT resource, month, measure, unit, amount FROM tds.budget WHERE account_id = :account ORDER BY resource, month
+
+-- name: invoices
+SELECT id, resource, first_day, last_day, quantity, unit, amount, created_at, created_by FROM tds.invoice WHERE account_id = :account ORDER BY id
+
 -- name: audit
 SELECT id, time, actor, action, object, before, after, address, agent FROM tds.audit WHERE account_id = :account ORDER BY id
 

@@ -16,12 +16,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from settings import Settings
+from tests.chromium import PROGRAM
 from tests.web.conftest import world  # noqa: F401 - a fixture
 from tests.web.world import PASSWORD, World
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--no-first-run"]
 PATIENCE_MS = 30_000
 QUIET = "() => ![...document.querySelectorAll('[data-dash-is-loading=true], .tds-skeleton')].some(one => one.offsetParent)"
 expect.set_options(timeout=PATIENCE_MS)
@@ -32,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            if not Path(CHROMIUM).exists():
+            if PROGRAM is None:
                 item.add_marker(pytest.mark.skip(reason="Chromium is not installed"))
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.conftest import ARGUMENTS, CHROMIUM, settle
+from tests.browser.conftest import settle
+from tests.chromium import ARGUMENTS, PROGRAM
 
 PAGES = {
     "overview": "/",
@@ -55,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=PROGRAM, args=ARGUMENTS)
         taken = sum(one_look(browser, given, *look) for look in product(LANGUAGES, THEMES, WIDTHS))
         browser.close()
     print(f"{taken} pictures in {given.out}")

@@ -20,15 +20,12 @@ from tds_dash import components, figures, wording
 from tds_dash.components import Change, ReadingLine
 from tds_dash.figures import ChartDevice
 from tds_dash.wording import card_number, t
+from tests.chromium import ARGUMENTS, PROGRAM
 from tests.figures.rows import NOW, SAO_PAULO, daily, hourly, meters, monthly, temperatures
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOTSTRAP = Path(flask_bootstrap.__file__).parent / "static" / "bootstrap5" / "css"
 STATES: tuple[components.State, ...] = ("online", "offline", "silent", "never", "retired")
-CHROMIUM: Any = {
-    "executable_path": "/usr/bin/chromium",
-    "args": ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--no-first-run"],
-}
 
 
 def cards(locale: str) -> Any:
@@ -209,7 +206,7 @@ def photograph(folder: Path) -> None:
         server = make_server("127.0.0.1", 0, gallery(locale), threaded=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(**CHROMIUM)
+            browser = playwright.chromium.launch(executable_path=PROGRAM, args=ARGUMENTS)
             for width in (1440, 390):
                 page = browser.new_page(viewport={"width": width, "height": 900})
                 page.on("console", lambda message: print(message.type, message.text) if message.type == "error" else None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -11,11 +10,12 @@ import pytest
 from playwright.sync_api import Browser, Page
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from tests.chromium import PROGRAM
 from tests.figures.gallery import gallery
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not installed: apt-get install chromium"),
+    pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed: apt-get install chromium-headless-shell"),
 ]
 
 

@@ -14,9 +14,8 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from simulator.visibility import percentiles
+from tests.chromium import ARGUMENTS, PROGRAM
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--no-first-run"]
 WARM_UP = 3
 NOT_SENT_AGAIN = {"content-length", "accept-encoding", "connection", "host"}
 
@@ -34,7 +33,7 @@ def measure(address: str, email: str, password: str, visits: int) -> dict[str, A
     """Give p50 and p95 of the server's milliseconds for a visit, and the number of requests to other hosts."""
     host = urlsplit(address).netloc
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=PROGRAM, args=ARGUMENTS)
         try:
             requests = _visit(browser, address, email, password)
             outside = {request.url for request in requests if urlsplit(request.url).netloc not in (host, "")}

@@ -10,7 +10,8 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.performance.overview import ARGUMENTS, CHROMIUM, sign_in
+from tests.chromium import ARGUMENTS, PROGRAM
+from tests.performance.overview import sign_in
 
 REFRESHES = 3
 PATIENCE_MS = 40_000
@@ -34,7 +35,7 @@ NOTE = """() => {
 def measure_refreshes(address: str, email: str, password: str) -> dict[str, Any]:
     """Give the milliseconds from each refresh until what is new is on the page."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=PROGRAM, args=ARGUMENTS)
         try:
             page = browser.new_page()
             sign_in(page, address, email, password)

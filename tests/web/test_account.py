@@ -32,9 +32,18 @@ def exported(client: FlaskClient) -> dict[str, list[list[str]]]:
 
 def test_an_export_holds_everything_and_nothing_of_others(admin: FlaskClient, stranger: FlaskClient, world: World) -> None:
     ours, theirs = exported(admin), exported(stranger)
-    assert {"README.txt", "account.csv", "members.csv", "gateways.csv", "devices.csv", "audit.csv", "certificates.csv"} <= set(
-        ours
-    )
+    assert {
+        "README.txt",
+        "account.csv",
+        "members.csv",
+        "gateways.csv",
+        "devices.csv",
+        "audit.csv",
+        "certificates.csv",
+        "tariffs.csv",
+        "budgets.csv",
+        "alarms.csv",
+    } <= set(ours)
     readings = ours[f"readings/02-00-00-00-00-01_D01_{world.devices['D01']}.csv"]
     assert (readings[0], len(readings) - 1) == (["time", "value"], DAYS * 24 + 1 - 5)
     assert len([name for name in ours if name.startswith("consumption/")]) == len(world.devices)

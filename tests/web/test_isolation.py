@@ -15,6 +15,9 @@ PAGES = (
     "/",
     "/consumption",
     "/peaks",
+    "/costs",
+    "/tariffs",
+    "/alarms",
     "/readings",
     "/gateways",
     "/devices",
@@ -28,7 +31,7 @@ PAGES = (
     "/accounts",
     "/nowhere",
 )
-API = ("devices", "gateways", "gateways/status", "readings/latest?limit=100", "consumption?step=day", "peaks", "export/readings.csv", "export/consumption.csv")  # fmt: skip
+API = ("devices", "gateways", "gateways/status", "readings/latest?limit=100", "consumption?step=day", "peaks", "costs?step=day", "alarms", "export/readings.csv", "export/consumption.csv")  # fmt: skip
 FORBIDDEN_TO_US = (SECRET, "Forbidden gateway", THEIRS, "Boreal", "stranger@")
 FORBIDDEN_TO_THEM = ("Press line", "Lighting", "Main building", "Old workshop", OURS, "Aurora", "admin@", "viewer@")
 

@@ -65,7 +65,21 @@ def test_every_graph_keeps_to_the_one_configuration(server: Flask, admin: FlaskC
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/consumption", "/peaks", "/readings", "/gateways", "/devices", "/events", "/nowhere", "/404"]
+    "path",
+    [
+        "/",
+        "/consumption",
+        "/peaks",
+        "/costs",
+        "/tariffs",
+        "/alarms",
+        "/readings",
+        "/gateways",
+        "/devices",
+        "/events",
+        "/nowhere",
+        "/404",
+    ],
 )
 def test_no_query_breaks_a_page(admin: FlaskClient, path: str) -> None:
     for search in (
