@@ -223,14 +223,14 @@ def seconds(start: datetime, step: Step, zone: ZoneInfo) -> float:
 def compared(now: Side, other: Side, how: str, reachable: bool, locale: str) -> Compared:
     """Compare two sides where both are measured well enough; else say in one sentence why not."""
     if not reachable:
-        return Compared(now, other, t("change.longer", locale))
+        return Compared(now, other, t("compare.longer", locale))
     if other.quantity is None:
         return Compared(now, other, t("compare.nothing_other" if how == OTHER else "change.none_before", locale))
     if now.quantity is None:
         return Compared(now, other, t("compare.nothing_now", locale))
     if other.coverage < FAIR:
-        key = "compare.not_fair_other" if how == OTHER else "change.not_fair"
+        key = "compare.not_fair_other" if how == OTHER else "compare.not_fair"
         return Compared(now, other, t(key, locale, coverage=percent(other.coverage, locale)))
     if now.coverage < FAIR:
-        return Compared(now, other, t("change.not_fair_now", locale, coverage=percent(now.coverage, locale)))
+        return Compared(now, other, t("compare.not_fair_now", locale, coverage=percent(now.coverage, locale)))
     return Compared(now, other)

@@ -66,7 +66,7 @@ def headings(look: Look, unit: str, extra: Sequence[Extra], several: bool) -> li
     ]
     if look.other is not None:
         columns += [
-            Column(f"{explorer_words.other_name(look)}{inside}", "end"),
+            Column(f"{explorer_words.other_name(look)}{inside}", "end", secondary=True),
             Column(f"{t('compare.difference', locale)}{inside}", "end", secondary=True),
             Column(t("compare.change", locale), "end", wraps=True),
         ]

@@ -185,13 +185,13 @@ def side(quantity: Any = 100, coverage: float = 1.0) -> Side:
     [
         (side(), side(80), "previous", True, ""),
         (side(coverage=0.95), side(80, 0.95), "previous", True, ""),
-        (side(), side(80, 0.61), "previous", True, "only 61\u00a0% of the period before was measured"),
-        (side(coverage=0.5), side(80), "previous", True, "only 50\u00a0% of this period was measured"),
+        (side(), side(80, 0.61), "previous", True, "Only 61\u00a0% of the period before was measured"),
+        (side(coverage=0.5), side(80), "previous", True, "Only 50\u00a0% of this period was measured"),
         (side(), side(None, 0), "last_year", True, "No earlier period"),
-        (side(None, 0), side(80), "previous", True, "nothing is known of this period"),
-        (side(), side(None, 0), "device", True, "nothing is known of that device"),
-        (side(), side(80, 0.2), "device", True, "only 20\u00a0% of that device"),
-        (side(), side(80), "previous", False, "fewer days"),
+        (side(None, 0), side(80), "previous", True, "Nothing is known of this period"),
+        (side(), side(None, 0), "device", True, "Nothing is known of that device"),
+        (side(), side(80, 0.2), "device", True, "Only 20\u00a0% of that device"),
+        (side(), side(80), "previous", False, "no such day"),
     ],
 )
 def test_a_comparison_is_made_only_where_it_is_fair(now: Side, other: Side, how: str, reachable: bool, reason: str) -> None:

@@ -1,0 +1,80 @@
+"""The explorer in Chromium: the way down to quarter-hours and back, by keyboard too, and what leaves as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import settle
+from tests.browser.test_pages import click_bar
+from tests.web.world import World
+
+Open = Callable[..., Page]
+
+
+def test_the_way_above_the_chart_leads_back_without_a_new_page(open_page: Open) -> None:
+    page = open_page("/consumption")
+    page.evaluate("window.same = true")
+    click_bar(page, 1)
+    settle(page)
+    click_bar(page, 2)
+    settle(page)
+    expect(page.locator("#consumption-chart-title")).to_have_text("Electricity, kWh per hour")
+    page.locator("#consumption-crumbs a").last.press("Enter")
+    expect(page.locator("#consumption-chart-title")).to_have_text("Electricity, kWh per day")
+    settle(page)
+    page.locator("#consumption-crumbs a").first.press("Enter")
+    expect(page.locator("#consumption-chart-title")).to_have_text("Electricity, kWh per month")
+    settle(page)
+    assert page.evaluate("window.same") is True
+    page.go_back()
+    expect(page.locator("#consumption-chart-title")).to_have_text("Electricity, kWh per day")
+
+
+def test_by_keyboard_the_table_leads_to_what_a_bar_is_made_of(open_page: Open) -> None:
+    page = open_page("/consumption?period=week&step=day&compare=previous")
+    page.locator("#consumption-chart-open").press("Enter")
+    page.locator("#consumption-chart-table tbody a").nth(1).press("Enter")
+    expect(page.locator("#consumption-chart-title")).to_have_text("Electricity, kWh per hour")
+    settle(page)
+    assert "compare=previous" in page.url
+    page.locator("#consumption-back").press("Enter")
+    settle(page)
+    assert "step=hour" in page.url
+
+
+def test_a_billing_period_keeps_its_day_in_the_address(open_page: Open) -> None:
+    page = open_page("/consumption?step=day")
+    page.get_by_text("Billing", exact=True).click()
+    page.select_option("#consumption-day", "15")
+    page.wait_for_url("**day=15**")
+    settle(page)
+    shown = page.locator("#consumption-dates").inner_text()
+    page.locator("#consumption-back").click()
+    page.wait_for_url("**at=**")
+    settle(page)
+    assert page.locator("#consumption-dates").inner_text() != shown
+    page.reload()
+    settle(page)
+    assert page.locator("#consumption-day").input_value() == "15"
+    page.locator("#consumption-on").click()
+    settle(page)
+    expect(page.locator("#consumption-dates")).to_have_text(shown)
+
+
+def test_files_leave_by_their_names(open_page: Open, world: World) -> None:
+    page = open_page(f"/consumption?devices={world.devices['D02']}&period=week&step=day")
+    for kind in ("csv", "xlsx", "png"):
+        with page.expect_download() as download:
+            page.click(f"#consumption-{kind}")
+        assert download.value.suggested_filename.startswith("tds-")
+        assert download.value.suggested_filename.endswith(f".{kind}")
+        assert download.value.path().stat().st_size > 100
+
+
+def test_books_of_a_group_open_from_the_totals(open_page: Open) -> None:
+    page = open_page("/consumption?group=gateway&period=week&step=day")
+    page.locator("#consumption-totals [data-books]").first.press("Enter")
+    expect(page.locator("#consumption-books-title")).to_contain_text("Main building")
+    expect(page.locator("#consumption-books-body")).to_contain_text("Press line")
