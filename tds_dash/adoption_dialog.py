@@ -79,9 +79,6 @@ def connect() -> None:
         Output("rejections-changed", "data", allow_duplicate=True),
         Output("rejections-follow", "max_intervals", allow_duplicate=True),
         Input("rejections-adopt-save", "n_clicks"),
-        Input("rejections-adopt-name", "n_submit"),
-        Input("rejections-adopt-unit", "n_submit"),
-        Input("rejections-adopt-interval", "n_submit"),
         State("rejections-adopt-name", "value"),
         State("rejections-adopt-kind", "value"),
         State("rejections-adopt-resource", "value"),
@@ -110,7 +107,7 @@ def explain(kind: Any) -> str:
 
 def save(*given: Any) -> tuple[Any, ...]:
     """Register the device, or say in the dialog why that cannot be."""
-    *_clicks, name, kind, resource, unit, interval, asked, looks = given
+    _, name, kind, resource, unit, interval, asked, looks = given
     verb, rejection_id = adopting.asked_for(asked)
     if verb != "adopt":
         raise PreventUpdate

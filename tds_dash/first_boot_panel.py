@@ -153,8 +153,6 @@ def connect() -> None:
         Output("first-boot-again", "value"),
         Output("first-boot-problem", "children", allow_duplicate=True),
         Input("first-boot-look", "n_clicks"),
-        Input("first-boot-mac", "n_submit"),
-        Input("first-boot-serial", "n_submit"),
         Input("first-boot-back", "n_clicks"),
         State("first-boot-mac", "value"),
         State("first-boot-serial", "value"),
@@ -167,9 +165,6 @@ def connect() -> None:
         Output("first-boot-told", "children"),
         Output("certificates-changed", "data", allow_duplicate=True),
         Input("first-boot-save", "n_clicks"),
-        Input("first-boot-name", "n_submit"),
-        Input("first-boot-capacity", "n_submit"),
-        Input("first-boot-reason", "n_submit"),
         State("first-boot-what", "value"),
         *(State(f"first-boot-{name}", "value") for name in Typed._fields),
         prevent_initial_call=True,
@@ -222,7 +217,7 @@ def open_dialog(asked: Any) -> tuple[Any, ...]:
     return True, first_boot_acts.text(mac), first_boot_acts.text(asked.get("serial")), None, None
 
 
-def find(looks: Any, by_mac: Any, by_serial: Any, backs: Any, mac: Any, serial: Any) -> tuple[Any, ...]:
+def find(_: Any, __: Any, mac: Any, serial: Any) -> tuple[Any, ...]:
     """Show what the gateway of a label says of itself, or why there is none; nothing where another is wanted."""
     if ctx.triggered_id == "first-boot-back":
         return None, True, *EMPTY, None
@@ -238,7 +233,7 @@ def find(looks: Any, by_mac: Any, by_serial: Any, backs: Any, mac: Any, serial: 
 
 def decide(*given: Any) -> tuple[Any, ...]:
     """Take or refuse the gateway of a label, or say in the dialog why that cannot be."""
-    what, *typed = given[4:]
+    what, *typed = given[1:]
     if not isinstance(what, str) or what not in ACTS:
         raise PreventUpdate
     try:

@@ -198,15 +198,13 @@ def preview(final: Any, initial: Any, asked: Any) -> Any:
     Output("shell-decided", "data", allow_duplicate=True),
     Output("events-follow", "max_intervals", allow_duplicate=True),
     Input("events-correct-save", "n_clicks"),
-    Input("events-final", "n_submit"),
-    Input("events-initial", "n_submit"),
     State("events-final", "value"),
     State("events-initial", "value"),
     State("events-asked", "data"),
     State("events-follow", "n_intervals"),
     prevent_initial_call=True,
 )
-def save(_: Any, __: Any, ___: Any, final: Any, initial: Any, asked: Any, looks: Any) -> tuple[Any, ...]:
+def save(_: Any, final: Any, initial: Any, asked: Any, looks: Any) -> tuple[Any, ...]:
     """Correct an event, or say in the dialog why that cannot be."""
     verb, event_id = deciding.pressed(asked)
     if verb != "correct":
