@@ -50,6 +50,7 @@ def save(client: FlaskClient, event: int, final: object, initial: object) -> Tes
     return by_input(
         client,
         "events-correct-save",
+        events_correct_save=1,
         events_asked={"verb": "correct", "event": event},
         events_final=final,
         events_initial=initial,

@@ -47,11 +47,17 @@ def certify(world: World, mac: str) -> None:
 
 
 def look(client: FlaskClient, mac: object, serial: object = "S-1") -> Any:
-    return call(client, "first-boot-found.children", first_boot_mac=mac, first_boot_serial=serial)
+    return call(client, "first-boot-found.children", first_boot_look=1, first_boot_mac=mac, first_boot_serial=serial)
 
 
 def decide(client: FlaskClient, what: object, mac: object, serial: object = "S-1", **more: object) -> Any:
-    typed = {"first_boot_what": what, "first_boot_mac": mac, "first_boot_serial": serial, "first_boot_capacity": 8} | more
+    typed = {
+        "first_boot_save": 1,
+        "first_boot_what": what,
+        "first_boot_mac": mac,
+        "first_boot_serial": serial,
+        "first_boot_capacity": 8,
+    } | more
     return call(client, "first-boot-told.children", **typed)
 
 

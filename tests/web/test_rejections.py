@@ -71,7 +71,9 @@ def press(client: FlaskClient, verb: str, rejection: object) -> TestResponse:
 def save(client: FlaskClient, rejection: object, **changed: Any) -> TestResponse:
     facts = {f"rejections_adopt_{name}": value for name, value in (FACTS | changed).items()}
     asked = {"verb": "adopt", "rejection": str(rejection)}
-    return by_input(client, "rejections-adopt-save", "rejections-adopt-told", rejections_asked=asked, **facts)
+    return by_input(
+        client, "rejections-adopt-save", "rejections-adopt-told", rejections_adopt_save=1, rejections_asked=asked, **facts
+    )
 
 
 def test_causes_say_what_it_is_what_to_do_how_often_and_since_when(editor: FlaskClient, refusals: Refusals) -> None:
