@@ -200,7 +200,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 def _missing_for_browser() -> str | None:
     """Name the Debian package that is missing to drive Chromium."""
     if PROGRAM is None:
-        return "chromium-headless-shell"
+        return "chromium"
     driver = compute_driver_executable()[0]
     return "libatomic1" if subprocess.run([driver, "--version"], capture_output=True).returncode else None
 

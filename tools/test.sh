@@ -4,15 +4,13 @@ set -eu
 venv=$1
 debian() { sh "$(dirname "$0")/debian.sh" "$@"; }
 broker="mosquitto=mosquitto mosquitto_pub=mosquitto-clients"
-# Chromium's headless shell opens a page in half the time of Chromium itself; where that one is there already, it will do.
-browser=""
-command -v chromium >/dev/null 2>&1 || browser="chromium-headless-shell=chromium-headless-shell"
+browser="chromium=chromium"
 # The program that drives Chromium comes with Playwright, but for a library that a bare Debian lacks.
 "$(echo "$venv"/lib/python3*/site-packages/playwright/driver/node)" --version >/dev/null 2>&1 || browser="$browser =libatomic1"
 # shellcheck disable=SC2086 # one word a program
 debian $broker $browser || {
     debian $broker >/dev/null 2>&1 || exit 1
-    debian chromium=chromium >/dev/null 2>&1 || echo "Going on without Chromium: what needs it is left out." >&2
+    echo "Going on without Chromium: what needs it is left out." >&2
 }
 "$venv/bin/ruff" format --check --quiet .
 "$venv/bin/ruff" check --quiet .

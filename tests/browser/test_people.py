@@ -120,10 +120,20 @@ FILLED = (
     " SELECT :account, user_id, :evil, 'viewer', sha256(convert_to(:evil, 'UTF8')), left(:evil, 12), now() + interval '1 day'"
     " FROM tds.membership WHERE account_id = :account",
     "INSERT INTO tds.session (user_id, address, agent) SELECT user_id, left(:evil, 100), left(:evil, 100) FROM tds.membership WHERE account_id = :account",
+    "INSERT INTO tds.tariff (account_id, resource, valid_from, name, unit, bands, prices, changed_by)"
+    " VALUES (:account, 'water', '2026-01-01', :evil, left(:evil, 16), '{0}', '{1}', :evil)",
+    "INSERT INTO tds.holiday (account_id, day, name) VALUES (:account, '2026-01-01', :evil)",
+    "INSERT INTO tds.alarm_rule (account_id, kind, resource, unit, threshold, created_by, changed_by)"
+    " VALUES (:account, 'daily', 'water', left(:evil, 16), 1, :evil, :evil)",
+    "INSERT INTO tds.alarm (account_id, rule_id, rule_version, kind, device_id, unit, value, since, opened_at, acknowledged_at, acknowledged_by, note)"
+    " SELECT :account, r.id, 1, 'daily', d.id, :evil, 1, now(), now(), now(), :evil, :evil FROM tds.device d, tds.alarm_rule r"
+    " WHERE d.account_id = :account AND r.account_id = :account",
+    "INSERT INTO tds.alarm_recipient (account_id, channel, address, kinds, created_by, fault, failing_since)"
+    " VALUES (:account, 'mail', :evil, '{daily}', :evil, :evil, now())",
     "INSERT INTO tds.event (device_id, kind, at, since, value_before, value_after, correction)"
     " SELECT id, 'unresolved', now(), now() - interval '1 hour', 2, 1, 0 FROM tds.device WHERE account_id = :account",
 )
-SHOWN = ("/", "/consumption", "/readings", "/gateways", "/devices", "/events", "/rejections", "/certificates", "/users", "/account", "/audit", "/tokens",
+SHOWN = ("/", "/consumption", "/peaks", "/costs", "/tariffs", "/alarms", "/readings", "/gateways", "/devices", "/events", "/rejections", "/certificates", "/users", "/account", "/audit", "/tokens",
          "/profile", "/accounts", "/account/delete", "/gateway/{gateway}", "/device/{device}", "/devices?edit={device}", "/gateways?edit={gateway}")  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from tests.figures.gallery import gallery
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed: apt-get install chromium-headless-shell"),
+    pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed: apt-get install chromium"),
 ]
 
 
