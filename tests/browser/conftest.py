@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,27 @@ from tests.web.world import PASSWORD, World
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_MS = 30_000
-QUIET = "() => ![...document.querySelectorAll('[data-dash-is-loading=true], .tds-skeleton')].some(one => one.offsetParent)"
+# Nothing is loading, and Dash's own store knows of no callback that is asked for, runs or has yet to be drawn.
+QUIET = """() => {
+    if ([...document.querySelectorAll('[data-dash-is-loading=true], .tds-skeleton')].some(one => one.offsetParent)) return false;
+    const root = document.querySelector('#react-entry-point');
+    const key = root && Object.keys(root).find(name => name.startsWith('__reactContainer'));
+    if (!key) return !root;
+    let fiber = root[key];
+    while (fiber && !fiber.memoizedProps?.store) fiber = fiber.child;
+    if (!fiber) return false;
+    const {callbacks, isLoading} = fiber.memoizedProps.store.getState();
+    const open = ['requested', 'prioritized', 'blocked', 'executing', 'watched', 'executed'];
+    return !isLoading && open.every(name => callbacks[name].length === 0);
+}"""
+ELSEWHERE = "/nowhere"
+ARRIVED = "() => !document.querySelector('h1[data-left]') && document.querySelector('h1') !== null"
+FOLLOW = """path => {
+    for (const title of document.querySelectorAll('h1')) title.dataset.left = '';
+    history.pushState({}, '', path);
+    dispatchEvent(new CustomEvent('_dashprivate_pushstate'));
+    scrollTo(0, 0);
+}"""
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -100,33 +121,99 @@ def sign_in(page: Page, email: str) -> None:
     page.wait_for_selector("h1")
 
 
-@pytest.fixture
-def open_page(browser: Browser, address: str, kept: Callable[[str], object]) -> Iterator[Callable[..., Page]]:
-    """Give a function that opens a page as somebody; a console error or a request to another host fails the test."""
-    contexts: list[BrowserContext] = []
-    faults: list[str] = []
+@dataclass
+class Tabs:
+    """Pages that stay open from one test to the next: to load the application anew takes seconds of a processor."""
 
-    def opened(
-        path: str = "/", who: str = "admin@aurora.example", width: int = 1440, faulty: bool = False, **options: object
-    ) -> Page:
-        context = browser.new_context(
-            base_url=address, viewport={"width": width, "height": 900}, locale="en", storage_state=kept(who), **options
-        )
-        contexts.append(context)
+    browser: Browser
+    address: str
+    open: dict[str, Page] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    faulty: bool = False
+
+    def page(self, state: object, width: int, **options: object) -> Page:
+        """Open a page of its own for somebody; what goes wrong there is noted."""
+        size = {"width": width, "height": 900}
+        context = self.browser.new_context(base_url=self.address, viewport=size, locale="en", storage_state=state, **options)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        page.on("request", lambda request: faults.append(request.url) if not is_ours(request.url, address) else None)
-        if not faulty:
-            page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-            page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto(path)
-        settle(page)
+        page.on("request", lambda request: None if is_ours(request.url, self.address) else self.faults.append(request.url))
+        page.on("console", lambda message: self.note(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.note(str(error)))
         return page
 
+    def note(self, fault: str) -> None:
+        """Keep what the console says, but where a test provokes it."""
+        if not self.faulty:
+            self.faults.append(fault)
+
+    def drop(self, names: Collection[str]) -> None:
+        """Close pages."""
+        for name in names:
+            self.open.pop(name).context.close()
+
+
+@pytest.fixture(scope="module")
+def tabs(browser: Browser, address: str) -> Iterator[Tabs]:
+    made = Tabs(browser, address)
+    yield made
+    made.drop(list(made.open))
+
+
+@pytest.fixture
+def open_page(request: pytest.FixtureRequest, tabs: Tabs, kept: Callable[[str], object]) -> Iterator[Callable[..., Page]]:
+    """Give a function that opens a page as somebody; a console error or a request to another host fails the test.
+
+    Who opened a page at that width before in this module goes on in it, by the application's own links; `fresh` loads it anew.
+    """
+    fresh_ones: list[BrowserContext] = []
+    used: list[str] = []
+    tabs.faults.clear()
+    tabs.faulty = False
+
+    def opened(
+        path: str = "/",
+        who: str = "admin@aurora.example",
+        width: int = 1440,
+        faulty: bool = False,
+        fresh: bool = False,
+        **options: object,
+    ) -> Page:
+        tabs.faulty = tabs.faulty or faulty
+        name = f"{who} {width} {options}"
+        if fresh or faulty or name in used:
+            page = tabs.page(kept(who), width, **options)
+            fresh_ones.append(page.context)
+            page.goto(path)
+            settle(page)
+            return page
+        used.append(name)
+        if name in tabs.open:
+            visit(tabs.open[name], path)
+        else:
+            tabs.open[name] = tabs.page(kept(who), width, **options)
+            tabs.open[name].goto(path)
+            settle(tabs.open[name])
+        return tabs.open[name]
+
+    failed = request.session.testsfailed
     yield opened
-    for context in contexts:
+    for context in fresh_ones:
         context.close()
-    assert faults == []
+    if request.session.testsfailed > failed:
+        tabs.drop(used)
+    assert tabs.faults == []
+
+
+def visit(page: Page, path: str) -> None:
+    """Go to a page as a link of the application does, from whatever a test left behind."""
+    if page.evaluate("!window.dash_clientside"):
+        page.goto(path)
+    else:
+        for step in (ELSEWHERE, path):
+            page.evaluate(FOLLOW, step)
+            page.wait_for_function(ARRIVED)
+    settle(page)
 
 
 def is_ours(url: str, address: str) -> bool:
@@ -137,5 +224,5 @@ def is_ours(url: str, address: str) -> bool:
 def settle(page: Page) -> None:
     """Wait until everything that a page asked for is drawn."""
     page.wait_for_selector("h1")
-    page.wait_for_load_state("networkidle", timeout=PATIENCE_MS)
+    page.wait_for_load_state("load", timeout=PATIENCE_MS)
     page.wait_for_function(QUIET, timeout=PATIENCE_MS)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from sql import fleet, people
-from tests.browser.conftest import PATIENCE_MS, served, settle, sign_in
+from tests.browser.conftest import PATIENCE_MS, served, settle, sign_in, visit
 from tests.conftest import Database
 from tests.faults.cell import Cell, wait_for
 from tests.ingest.cast import MAC, payload, query, register, rejected, stored
@@ -53,8 +53,7 @@ def test_an_unknown_device_is_registered_from_the_page_and_its_readings_reach_th
     gateway.publish(payload([("N01", -1, "kWh")], START - timedelta(hours=1), MAC), 20)
     wait_for(lambda: len(rejected(cell.database)) == 21)
 
-    page.goto("/rejections")
-    settle(page)
+    visit(page, "/rejections")
     cause = page.locator("#rejections-causes .tds-event")
     expect(cause).to_have_count(1)
     expect(cause).to_contain_text("sends N01, which is not in the register")
@@ -97,8 +96,7 @@ def test_a_gateway_registered_later_brings_what_it_had_sent(cell: Cell, page: Pa
     for n in range(5):
         gateway.publish(payload([("A", n, "m³"), ("B", n, "kWh")], START + timedelta(minutes=15 * n), late), n)
     wait_for(lambda: len(rejected(cell.database)) == 5)
-    page.goto("/rejections")
-    settle(page)
+    visit(page, "/rejections")
     expect(page.locator("#rejections-causes")).to_contain_text("No rejected message")
     with cell.database.owner.transaction() as connection:
         fleet.add_gateway(connection, late, "Aurora", "Annexe")

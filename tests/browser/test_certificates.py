@@ -24,7 +24,7 @@ from settings import Settings
 from sql import fleet, people
 from sql.orders import find_authority
 from tests.broker.lab import Client, free_port, wait_until
-from tests.browser.conftest import ROOT, settle
+from tests.browser.conftest import ROOT, visit
 from tests.web.world import PASSWORD, World
 
 Open = Callable[..., Page]
@@ -213,8 +213,7 @@ def test_a_viewer_sees_the_list_and_which_role_may(open_page: Open, plant: Plant
     expect(page.locator("#certificates-table")).to_contain_text(MACS["Cellar"])
     expect(page.locator("#certificates-table button")).to_have_count(0)
     expect(page.locator("#certificates-batch-open")).to_be_hidden()
-    page.goto("/audit")
-    settle(page)
+    visit(page, "/audit")
     expect(page.locator("main h1")).to_contain_text("needs the role Administrator")
     expect(page.locator("#audit-table")).to_have_count(0)
 

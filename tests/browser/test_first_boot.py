@@ -24,7 +24,7 @@ from simulator.gateway import Identity, Shown, encode, tls_context
 from simulator.ports import is_subscribed
 from sql import people, registrations
 from tests.broker.lab import Client, free_port, wait_until
-from tests.browser.conftest import ROOT, settle
+from tests.browser.conftest import ROOT, settle, visit
 from tests.web.world import PASSWORD, World
 
 Open = Callable[..., Page]
@@ -155,11 +155,9 @@ def test_from_its_registration_to_its_first_reading(open_page: Open, settings: S
                 f" WHERE g.mac = '{LABEL.mac}' AND r.value = 1000").scalar_one())  # fmt: skip
 
     assert wait_until(lambda: stored() == 1, 30)
-    page.goto("/certificates")
-    settle(page)
+    visit(page, "/certificates")
     expect(card).to_contain_text("1 device")
-    page.goto("/readings")
-    settle(page)
+    visit(page, "/readings")
     expect(page.locator("table")).to_contain_text("1,000")
     with world.database.owner.transaction() as conn:
         assert [one.account for one in registrations.list_registrations(conn) if one.mac == LABEL.mac] == ["Salvia"]

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sql import people
-from tests.browser.conftest import settle
+from tests.browser.conftest import visit
 from tests.sql.plant import feed, series
 from tests.web.world import PASSWORD, World
 
@@ -55,8 +55,7 @@ def test_a_fleet_by_hand(fjord: World, open_page: Callable[..., Page], tmp_path:
     add_gateway(page, SECOND, "Pier")
     expect(page.locator("#gateways-table")).to_contain_text("Pier")
 
-    page.goto("/devices")
-    settle(page)
+    visit(page, "/devices")
     page.get_by_role("button", name="New device").click()
     form = page.get_by_role("dialog")
     page.click("#devices-form-gateway")
@@ -107,8 +106,7 @@ def test_a_fleet_by_hand(fjord: World, open_page: Callable[..., Page], tmp_path:
     page.click("#devices-confirm-save")
     expect(page.locator("#devices-told")).to_contain_text("2 devices of fleet.csv are gone")
 
-    page.goto(f"/devices?edit={device}")
-    settle(page)
+    visit(page, f"/devices?edit={device}")
     ask(page, "Delete Crane <1>")
     expect(page.locator("#devices-confirm-said")).to_contain_text("8 readings, since")
     page.click("#devices-confirm-save")
@@ -118,8 +116,7 @@ def test_a_fleet_by_hand(fjord: World, open_page: Callable[..., Page], tmp_path:
     expect(page.locator("#devices-told")).to_contain_text("Crane <1> is deleted")
     assert one(fjord, f"SELECT count(*) FROM tds.reading WHERE device_id = {device}") == 0
 
-    page.goto("/gateways")
-    settle(page)
+    visit(page, "/gateways")
     page.get_by_role("button", name="Edit Pier").click()
     ask(page, "Retire Pier")
     page.click("#gateways-confirm-save")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import settle
+from tests.browser.conftest import settle, visit
 from tests.web.world import World
 
 Open = Callable[..., Page]
@@ -37,8 +37,7 @@ def test_an_empty_account_is_shown_what_to_do(open_page: Open) -> None:
     page = open_page("/", who="new@empty.example")
     expect(page.locator("#overview-empty")).to_contain_text("This account has no readings yet")
     for path in PAGES[1:5]:
-        page.goto(path)
-        settle(page)
+        visit(page, path)
         expect(page.locator("main .tds-state").first).to_be_visible()
 
 
@@ -71,7 +70,7 @@ def refresh(page: Page, tick: int) -> None:
 
 
 def test_a_hidden_page_asks_for_nothing(open_page: Open) -> None:
-    page = open_page("/")
+    page = open_page("/", fresh=True)
     page.evaluate(
         "Object.defineProperty(document, 'hidden', {get: () => true, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))"
     )
@@ -148,8 +147,7 @@ def test_readings_are_paged_and_filtered(open_page: Open, world: World) -> None:
     page.click("#readings-newer")
     settle(page)
     expect(page.locator("#readings-table tbody tr").first).to_have_text(first.replace("\t", ""))
-    page.goto(f"/readings?device={world.devices['W01']}")
-    settle(page)
+    visit(page, f"/readings?device={world.devices['W01']}")
     expect(page.locator("#readings-device")).to_contain_text("=Water")
     with page.expect_download() as download:
         page.click("#readings-export")
@@ -171,7 +169,7 @@ def test_links_in_tables_lead_on_without_a_reload(open_page: Open) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_phone_scrolls_down_only(open_page: Open, path: str) -> None:
-    page = open_page(path, width=390, faulty=path == "/nowhere", has_touch=True, is_mobile=True)
+    page = open_page(path, width=390, has_touch=True, is_mobile=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
@@ -184,7 +182,7 @@ def test_a_phone_has_its_menu(open_page: Open) -> None:
 
 
 def test_dark_is_remembered_and_redraws_nothing(open_page: Open) -> None:
-    page = open_page("/")
+    page = open_page("/", fresh=True)
     page.evaluate("window.plot = document.querySelector('#overview-electricity .main-svg')")
     assert page.evaluate("getComputedStyle(document.body).colorScheme, document.documentElement.dataset.bsTheme") == "light"
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -201,7 +199,7 @@ def test_the_theme_follows_the_system_until_chosen(open_page: Open) -> None:
 
 
 def test_the_keyboard_reaches_the_content_and_the_menus(open_page: Open) -> None:
-    page = open_page("/gateways")
+    page = open_page("/gateways", fresh=True)
     page.keyboard.press("Tab")
     expect(page.locator(".tds-skip")).to_be_focused()
     page.locator(".tds-menu summary").first.focus()

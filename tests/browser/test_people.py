@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import text
 
 from sql import fleet, people
-from tests.browser.conftest import settle, sign_in
+from tests.browser.conftest import settle, sign_in, visit
 from tests.web.world import PASSWORD, World
 
 Open = Callable[..., Page]
@@ -147,14 +147,13 @@ def test_names_that_would_be_markup_are_text(open_page: Open, world: World) -> N
         device = fleet.add_device(conn, "02:00:00:00:0e:01", "D01", kind="counter", resource="water", unit="m³")
         for statement in FILLED:
             conn.execute(text(statement), {"evil": EVIL, "account": account})
+    page = open_page(who=email)
     for path in SHOWN:
-        page = open_page(path.format(gateway=gateway, device=device), who=email)
-        settle(page)
+        visit(page, path.format(gateway=gateway, device=device))
         assert page.evaluate("window.bad") is None, path
         assert page.locator("img[src=x]").count() == 0, path
         assert page.locator("a[href^='javascript']").count() == 0, path
         assert "49 javascript" not in page.content(), path
-        page.context.close()
 
 
 def test_an_export_is_downloaded_and_its_progress_said(open_page: Open) -> None:

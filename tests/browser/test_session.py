@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tds_dash.wording import words
-from tests.browser.conftest import settle, sign_in
+from tests.browser.conftest import settle, sign_in, visit
 from tests.web.world import PASSWORD
 
 Open = Callable[..., Page]
@@ -65,8 +65,7 @@ def test_in_portuguese_no_english_is_left(browser: Browser, address: str) -> Non
     assert left_in_english(page, english) == set()
     sign_in(page, "stranger@boreal.example")
     for path in PAGES:
-        page.goto("/device/6" if path == "/device/1" else path)
-        settle(page)
+        visit(page, "/device/6" if path == "/device/1" else path)
         assert left_in_english(page, english) == set(), path
         assert page.evaluate("document.documentElement.lang") == "pt-BR"
     context.close()
