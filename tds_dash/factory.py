@@ -32,6 +32,7 @@ from tds_dash import (
     vendor,
 )
 from tds_dash.figures import blank
+from tds_dash.report import routes as report_routes
 
 THREADS = 4  # of one worker
 ANYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - recognised, not bound
@@ -52,7 +53,7 @@ def create_server(settings: Settings, store: Store | None = None) -> Flask:
     signin.install(server)
     certificate_routes.install(server)
     account_data.install(server)
-    for part in (joining, profile, operating, audit_view, fleet_imports, explorer_export, vendor):
+    for part in (joining, profile, operating, audit_view, fleet_imports, explorer_export, report_routes, vendor):
         server.register_blueprint(part.blueprint)
     api.install(server)
     errors.install(server)

@@ -56,6 +56,7 @@ ENDPOINTS = {
     "audit.export": ADMIN,
     "fleet.devices_csv": VIEWER,
     "explorer.csv": VIEWER,
+    "report.monthly": VIEWER,
     "explorer.xlsx": VIEWER,
     "account.export": ADMIN,
     "account.progress": ADMIN,

@@ -46,6 +46,8 @@ def description() -> dict[str, Any]:
         {"type": "string", "enum": ["pt-BR"]},
         "Semicolons, decimal commas and a byte order mark, for Excel in Portuguese.",
     )
+    language = query("locale", {"type": "string", "enum": ["pt-BR", "en"]}, "The language; without it the person's.")
+    month: dict[str, Any] = {**path("month"), "description": "Such as 2026-10.", "schema": TEXT}
     limit = query("limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}, "How many.")
     which = [device, gateway, resource]
     page = [
@@ -85,6 +87,7 @@ def description() -> dict[str, Any]:
             "/alarms": get("Alarms by number, the newest first, by pages", one("Alarms"), [query("state", {"type": "string", "enum": ["open", "closed", "all"], "default": "open"}, "Which."), query("kind", {"type": "string", "enum": list(KINDS)}, "Only this kind."), query("device", WHOLE, "Id of a device."), query("gateway", WHOLE, "Id of a gateway."), query("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "How many."), query("after", {"type": "integer", "minimum": 0, "maximum": 2147483647}, "`next` of the page before.")]),
             "/alarms/{id}": get("One alarm", one("Alarm"), [path("id")]),
             "/alarms/{id}/acknowledge": {"post": acknowledge()},
+            "/reports/{month}.pdf": get("The report of a month, one page", PDF, [month, language]),
             "/export/readings.csv": get("Readings as received, streamed", CSV, [*period, *which, locale]),
             "/export/consumption.csv": get("Consumption by bucket, streamed", CSV, [step, *period, *which, locale]),
             "/export/consumption.xlsx": get("Consumption by bucket, as a workbook", XLSX, [step, *period, *which]),
@@ -153,6 +156,7 @@ SCHEMES = {
     "session": {"type": "apiKey", "in": "cookie", "name": "tds"},
 }
 CSV = {"text/csv": {"schema": TEXT}}
+PDF = {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}
 XLSX = {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {"schema": {"type": "string", "format": "binary"}}}
 GATEWAY_STATE = {"type": "string", "enum": ["online", "offline", "never", "retired"]}
 DEVICE_STATE = {"type": "string", "enum": ["reporting", "stuck", "late", "silent", "offline", "never", "inactive", "retired"]}
