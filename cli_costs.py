@@ -49,3 +49,9 @@ def reports(commands: Any, add: Add) -> None:
     made.add_argument("--month", required=True, metavar="YYYY-MM")
     made.add_argument("--out", required=True, type=Path, metavar="FILE.pdf")
     made.add_argument("--locale", choices=("pt-BR", "en"), help="without it the account's")
+    add(
+        commands,
+        "mail-reports",
+        "tds_dash.report.sending:mail_reports",
+        "send the monthly reports that are due, once; `tds ingest` does it by itself",
+    )

@@ -94,6 +94,7 @@ PAGES = {
     "users": ADMIN,
     "account": ADMIN,
     "tokens": VIEWER,
+    "reports": VIEWER,
     "not_found_404": VIEWER,
 }
 # Callbacks elsewhere, and those that need more than their page.
@@ -119,6 +120,8 @@ CALLBACKS = {
     "recipient_dialog.open_recipient": ADMIN,
     "recipient_dialog.save_recipient": ADMIN,
     "recipient_dialog.send_trial": ADMIN,
+    "reports.add": ADMIN,
+    "reports.act": ADMIN,
     "tariff_dialog.open_form": EDITOR,
     "tariff_dialog.save_form": EDITOR,
     "tariff_dialog.look": EDITOR,

@@ -61,7 +61,10 @@ def layout(**query: Any) -> html.Div:
             page_header(
                 t("costs.title", language),
                 lead=t("costs.lead", language),
-                actions=[dcc.Link(t("costs.tariffs", language), href="/tariffs", className="btn btn-outline-primary")],
+                actions=[
+                    dcc.Link(t("report.button", language), href="/reports", className="btn btn-outline-primary"),
+                    dcc.Link(t("costs.tariffs", language), href="/tariffs", className="btn btn-outline-primary"),
+                ],
             ),
             filters,
             html.Div(id="costs-told", **LIVE),
