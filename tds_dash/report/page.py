@@ -20,7 +20,7 @@ TEXT, STRONG, MUTED = Type(7.8), Type(7.8, bold=True), Type(7.2, "muted")
 AMBER = Type(7.8, "stale-text")
 GAP, PAD, RADIUS, EDGE = 4.0, 3.2, 2.2, 1.0
 CARDS_MOST = 4
-CARD_TEXT, CHART = 50.0, 54.0  # heights within a card
+CARD_TEXT, CARD_TEXT_NARROW, CHART = 50.0, 67.0, 51.0  # heights within a card; where it is narrow, lines wrap
 BESIDE_TEXT = 62.0  # width of the text where the chart stands beside it
 SIDE = 60.0  # width of the right-hand column below
 LINE = 4.3
@@ -66,23 +66,23 @@ def head(paper: Paper, report: Report, locale: str) -> float:
 def cards(paper: Paper, report: Report, locale: str, y: float) -> float:
     """Draw a card for each resource, beside each other; gives where they end."""
     shown = report.sections[:CARDS_MOST]
-    alone = len(shown) == 1
+    alone, text = len(shown) == 1, CARD_TEXT_NARROW if len(shown) == CARDS_MOST else CARD_TEXT
     width = (INNER - GAP * (len(shown) - 1)) / len(shown)
-    height = CARD_TEXT + PAD if alone else CARD_TEXT + CHART + PAD
+    height = text + PAD if alone else text + CHART + PAD
     for place, section in enumerate(shown):
-        card(paper, report, section, Box(MARGIN + place * (width + GAP), y, width, height), locale, alone)
+        card(paper, report, section, Box(MARGIN + place * (width + GAP), y, width, height), locale, text if not alone else 0.0)
     with paper.tagged("P"):
         legend(paper, report, locale, y + height + 1.6)
     return y + height + 5.4
 
 
-def card(paper: Paper, report: Report, section: Section, box: Box, locale: str, alone: bool) -> None:
-    """Draw one resource: its sum, what it cost, both comparisons, its peak, how well it is known, its days."""
+def card(paper: Paper, report: Report, section: Section, box: Box, locale: str, text: float) -> None:
+    """Draw one resource: its sum, cost, both comparisons, its peak, how well it is known, its days; `text` above them, 0 beside."""
     with paper.decoration():
         paper.frame(box, RADIUS)
         paper.fill(Box(box.x + RADIUS, box.y - 0.12, box.width - 2 * RADIUS, EDGE), section.resource)
     x, y = box.x + PAD, box.y + PAD
-    inner = (BESIDE_TEXT if alone else box.width) - 2 * PAD
+    inner = (box.width if text else BESIDE_TEXT) - 2 * PAD
     with paper.tagged("H2"):
         paper.write(x, y, t(f"resource.{section.resource}", locale), SECTION, most=inner)
     with paper.tagged("P"):
@@ -92,17 +92,15 @@ def card(paper: Paper, report: Report, section: Section, box: Box, locale: str, 
     y += 13.2
     for line, type_ in cost_lines(report, section, locale):
         with paper.tagged("P"):
-            paper.write(x, y, line, type_, most=inner)
-        y += 4
+            y = paper.paragraph(x, y, line, type_, inner, 2) + 0.4
     y += 0.8
     for month, compared in section.compared:
         y = comparison(paper, x, y, inner, wording.month(month, locale), compared, locale)
     for line in [*words.peak(section, report.zone, locale), words.known(section, locale)]:
         with paper.tagged("P"):
-            paper.write(x, y, line, MUTED, most=inner)
-        y += 3.6
-    chart = Box(x, box.y + CARD_TEXT, inner, CHART)
-    if alone:
+            y = paper.paragraph(x, y, line, MUTED, inner, 2) + 0.3
+    chart = Box(x, box.y + text, inner, CHART)
+    if not text:
         chart = Box(box.x + BESIDE_TEXT, box.y + PAD, box.width - BESIDE_TEXT - PAD, box.height - 2 * PAD)
     daily(paper, report, section, chart, locale)
 
@@ -125,7 +123,10 @@ def comparison(paper: Paper, x: float, y: float, most: float, month: str, compar
     with paper.tagged("P"):
         taken = paper.write(x, y, share, STRONG if fair else Type(7.8, "muted", True)) if share else 0.0
         against = words.against(month, compared.other, locale, begins=not share)
-        paper.write(x + taken + (1.2 if share else 0), y, against, TEXT if fair else MUTED, most=most - taken - 1.2)
+        type_, beside = TEXT if fair else MUTED, x + taken + (1.2 if share else 0)
+        if share and paper.width(against, type_) > x + most - beside:
+            y, beside = y + 3.6, x
+        paper.write(beside, y, against, type_, most=x + most - beside)
     y += 3.9
     if not fair:
         with paper.tagged("P"):
@@ -176,8 +177,8 @@ def ranking(paper: Paper, report: Report, locale: str, x: float, y: float) -> fl
         with paper.tagged("P"):
             part = f"  {percent(one.share, locale)}" if one.share is not None else ""
             amount = number(one.quantity, locale, first.unit, significant=4) + part
-            wide = paper.write(x + SIDE, y, amount, TEXT, end=True)
-            paper.write(x, y, one.name, TEXT, most=SIDE - wide - 2)
+            paper.write(x, y, one.name, TEXT, most=SIDE - paper.width(amount, TEXT) - 2)
+            paper.write(x + SIDE, y, amount, TEXT, end=True)
         with paper.decoration():
             paper.fill(Box(x, y + 3.7, SIDE, 0.9), "sunken")
             if most > 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -64,11 +64,17 @@ def peak(section: Section, zone: ZoneInfo, locale: str) -> list[str]:
     if found is None:
         return []
     shown = number(found.demand, locale, found.unit, significant=4)
-    said = [t("report.peak", locale, demand=shown, time=wording.date_clock(found.at, locale, zone))]
+    said = [t("report.peak", locale, demand=shown, time=day_clock(found.at, locale, zone))]
     if len(found.makers) and section.meters > 1:
         name, demand = found.makers[0]
         said.append(t("report.maker", locale, name=name, demand=number(demand, locale, found.unit, significant=3)))
     return said
+
+
+def day_clock(at: datetime, locale: str, zone: ZoneInfo) -> str:
+    """Write an instant of the month: `12 out. 14h30`, `12 Oct 14:30`."""
+    day = at.astimezone(zone).date()
+    return f"{wording.days(day, day, locale)} {wording.clock(at, locale, zone)}"
 
 
 def known(section: Section, locale: str) -> str:
