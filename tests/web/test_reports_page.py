@@ -113,7 +113,9 @@ def test_only_administrators_see_and_change_recipients(
 ) -> None:
     answer(call(admin, ADDED, **NEW))
     number = number_of(world)
-    for client in (viewer, sign_in("both@example.com")):
+    editor = sign_in("both@example.com")
+    editor.post("/accounts", data={"account": str(world.account)})
+    for client in (viewer, editor):
         shown = answer(call(client, "reports-recipients.children"))
         assert "energy@aurora.example" not in str(shown)
         assert shown["reports-form"]["hidden"] is True
