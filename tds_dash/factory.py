@@ -16,6 +16,7 @@ from tds_dash import (
     api,
     audit_view,
     bearer,
+    bill_files,
     certificate_routes,
     dashboard,
     errors,
@@ -52,7 +53,7 @@ def create_server(settings: Settings, store: Store | None = None) -> Flask:
     signin.install(server)
     certificate_routes.install(server)
     account_data.install(server)
-    for part in (joining, profile, operating, audit_view, fleet_imports, explorer_export, vendor):
+    for part in (joining, profile, operating, audit_view, fleet_imports, explorer_export, bill_files, vendor):
         server.register_blueprint(part.blueprint)
     api.install(server)
     errors.install(server)
