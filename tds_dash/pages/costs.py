@@ -62,8 +62,8 @@ def layout(**query: Any) -> html.Div:
                 t("costs.title", language),
                 lead=t("costs.lead", language),
                 actions=[
-                    dcc.Link(t("report.button", language), href="/reports", className="btn btn-outline-primary"),
-                    dcc.Link(t("costs.tariffs", language), href="/tariffs", className="btn btn-outline-primary"),
+                    dcc.Link(t(key, language), href=href, className="btn btn-outline-primary")
+                    for key, href in (("report.button", "/reports"), ("bills.title", "/bills"), ("costs.tariffs", "/tariffs"))
                 ],
             ),
             filters,

@@ -28,6 +28,7 @@ PAGES = {
     "tariffs": "/tariffs",
     "reports": "/reports",
     "alarms": "/alarms",
+    "bills": "/bills",
     "readings": "/readings",
     "gateways": "/gateways",
     "gateway": "/gateway/{gateway}",
