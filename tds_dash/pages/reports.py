@@ -61,32 +61,29 @@ def form(language: str) -> html.Div:
     languages = [(one, panel.NAMES[one]) for one in sorted(LOCALES, key=lambda one: one != language)]
     return html.Div(
         [
+            line_of_text("reports-address", t("alarms.address", language), maxLength=254),
             html.Div(
                 [
-                    line_of_text("reports-address", t("alarms.address", language), maxLength=254),
                     one_of("reports-locale", t("report.language", language), languages),
-                    form_field(
-                        "reports-day",
-                        t("report.day", language),
-                        dbc.Select(id="reports-day", options=days, value=str(USUAL_DAY), className="tds-input"),
-                        t("report.day_hint", language),
-                    ),
-                    form_field(
-                        "reports-hour",
-                        t("report.hour", language),
-                        dbc.Select(id="reports-hour", options=hours, value=str(USUAL_HOUR), className="tds-input"),
-                        t("report.hour_hint", language),
-                    ),
+                    chosen("day", days, USUAL_DAY, language),
+                    chosen("hour", hours, USUAL_HOUR, language),
                 ],
-                className="tds-form",
+                className="tds-three",
             ),
             html.Div(
                 html.Button(t("report.add", language), id="reports-add", type="button", className="btn btn-primary"),
                 className="tds-actions",
             ),
         ],
+        className="tds-stack",
         **enters,
     )
+
+
+def chosen(name: str, options: list[dict[str, str]], usual: int, language: str) -> html.Div:
+    """Give a field for the day or the hour."""
+    field = dbc.Select(id=f"reports-{name}", options=options, value=str(usual), className="tds-input")
+    return form_field(f"reports-{name}", t(f"report.{name}", language), field, t(f"report.{name}_hint", language))
 
 
 @callback(Output("reports-months", "children"), Input("reports-changed", "data"))
