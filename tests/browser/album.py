@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PIL import Image
+from PIL import Image, ImageOps
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.conftest import settle
@@ -125,7 +125,8 @@ def report(browser: Browser, given: argparse.Namespace) -> Image.Image | None:
     content = page.context.request.get(f"/report/{year}-{month:02}.pdf?locale=en").body()
     page.context.close()
     drawn = subprocess.run([program, "-r", str(PAPER), "-png", "-singlefile"], input=content, capture_output=True, check=True)
-    return beside([Image.open(io.BytesIO(drawn.stdout)).convert("RGB")])
+    # Its edge is to be seen on a page that is white itself.
+    return ImageOps.expand(Image.open(io.BytesIO(drawn.stdout)).convert("RGB"), border=1, fill=GROUND)
 
 
 def beside(pictures: list[Image.Image]) -> Image.Image:
