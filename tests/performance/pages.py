@@ -68,6 +68,7 @@ PARTS = {"a_gateway": 6, "half": 350}  # peaks of so many devices
 LISTS = ("devices-table.children", "gateways-table.children", "consumption-devices.options", "peaks-devices.options")
 DEVICE = {
     "two_years": {"period": "two_years"},
+    "zoomed_to_a_day": {"period": "two_years", "zoom": "a day"},
     "year": {"period": "year"},
     "month": {"period": "month"},
     "day": {"period": "day"},
@@ -202,7 +203,8 @@ def measured(url: str, given: argparse.Namespace) -> dict[str, Any]:
     results: dict[str, Any] = {}
     with served(url) as (client, folder):
         if not given.only or "pages" in given.only:
-            results["pages"] = pages(client, given.visits)
+            found = pages(client, given.visits)
+            results["pages"] = {**found, "largest": {"kilobytes": max(one["kilobytes"] for one in found.values())}}
         if not given.only or "csv" in given.only:
             results["csv"] = files(client, given.devices, given.rows)
         if not given.only or "browser" in given.only:
