@@ -46,7 +46,7 @@ PICTURES: dict[str, tuple[Shot, ...]] = {
     "overview": (Shot("/", "en", "light"),),
     "overview-dark": (Shot("/", "en", "dark"),),
     "consumption": (Shot("/consumption?period=last_month&step=day&compare=previous", "en", "light"),),
-    "costs": (Shot("/costs", "pt-BR", "light"),),
+    "costs": (Shot("/costs", "pt-BR", "light", (1440, 900)),),
     "device": (Shot("/device/{device}", "en", "dark"),),
     "alarms": (Shot("/alarms", "pt-BR", "dark"),),
     "phone": (
