@@ -96,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
     _fleet(commands)
     _figures(commands)
     cli_costs.tariffs(_group(commands, "tariff", "what consumption costs"), _add)
+    cli_costs.reports(commands, _add)
     _events(commands)
     _rejections(commands)
     cli_alarms.alarms(_group(commands, "alarm", "limits, silence, and who is told"), _add)

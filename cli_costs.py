@@ -1,9 +1,10 @@
-"""The part of the command line that is about what consumption costs: tariffs and the holidays that they go by."""
+"""The part of the command line that is about what consumption costs: tariffs, and the monthly report."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from arguments import number, whole
@@ -39,3 +40,18 @@ def tariffs(commands: Any, add: Add) -> None:
     add(
         commands, "remove", "sql.tariff_commands:tariff_remove", "remove a tariff: the one before it is valid again"
     ).add_argument("id", type=whole(1, 2**31 - 1))
+
+
+def reports(commands: Any, add: Add) -> None:
+    """Add the commands about the monthly report."""
+    made = add(commands, "report", "tds_dash.report.commands:report", "write the report of a month as a PDF of one page")
+    made.add_argument("--account", required=True)
+    made.add_argument("--month", required=True, metavar="YYYY-MM")
+    made.add_argument("--out", required=True, type=Path, metavar="FILE.pdf")
+    made.add_argument("--locale", choices=("pt-BR", "en"), help="without it the account's")
+    add(
+        commands,
+        "mail-reports",
+        "tds_dash.report.sending:mail_reports",
+        "send the monthly reports that are due, once; `tds ingest` does it by itself",
+    )

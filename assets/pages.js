@@ -57,6 +57,14 @@ window.dash_clientside.tds = (function () {
       : [{ step, from: drawn.from, to: drawn.to, at: Date.now() }, skip(), false];
   }
 
+  // A page without a chart: the button opens the books of all that is shown; of anything else that is shown they close.
+  function pickWhole(whole, close, drawn) {
+    const asked = window.dash_clientside.callback_context.triggered_id || "";
+    if (!asked.endsWith("-whole") || !drawn) return [null, true];
+    reveal(asked);
+    return [{ ...drawn, at: Date.now() }, false];
+  }
+
   // The overview: a bar of any of its charts opens its books. Gives the bar with its resource, whether the panel is hidden, and
   // the clicks to forget.
   function pickMonth(...values) {
@@ -85,5 +93,5 @@ window.dash_clientside.tds = (function () {
     return "";
   }
 
-  return { remember, hideUnlessCustom, pick, pickMonth, reveal, open, turn };
+  return { remember, hideUnlessCustom, pick, pickWhole, pickMonth, reveal, open, turn };
 })();

@@ -20,6 +20,7 @@ from ingest.inbox import Inbox
 from ingest.logs import log_to_stderr
 from ingest.metrics import Metrics
 from ingest.replayer import Replayer
+from ingest.report_worker import ReportWorker
 from ingest.service import Service
 from ingest.session import StoreLost, connect
 from ingest.subscriber import Subscriber
@@ -56,18 +57,21 @@ def ingest(settings: Settings, args: argparse.Namespace) -> int:
     health = HealthServer((settings.web_host, settings.ingest_port), metrics.text, service.hanging, unready)
     worker = ledger_worker(settings, lambda: len(inbox) >= WINDOW // 4)
     alarms = AlarmWorker(settings, metrics.registry) if worker else None
+    reports = ReportWorker(settings) if worker else None
     replayer = Replayer(lambda: database_url(settings, "ingest"), metrics)
     health.start()
     replayer.start()
-    if worker and alarms:
+    if worker and alarms and reports:
         worker.start()
         alarms.start()
+        reports.start()
     watch(service)
     try:
         service.run()
     finally:
         replayer.stop()
-        if worker and alarms:
+        if worker and alarms and reports:
+            reports.stop()
             alarms.stop()
             worker.stop()
         health.stop()
@@ -76,13 +80,15 @@ def ingest(settings: Settings, args: argparse.Namespace) -> int:
 
 
 def work(settings: Settings, args: argparse.Namespace) -> int:
-    """Run the ledger worker alone until told to stop, with the alarms that follow from it."""
+    """Run the ledger worker alone until told to stop, with the alarms that follow from it and the monthly reports by mail."""
     log_to_stderr(settings.log_format)
     stop = event_of(*STOP)
-    worker, alarms = LedgerWorker(settings), AlarmWorker(settings)
+    worker, alarms, reports = LedgerWorker(settings), AlarmWorker(settings), ReportWorker(settings)
     worker.start()
     alarms.start()
+    reports.start()
     stop.wait()
+    reports.stop()
     alarms.stop()
     worker.stop()
     return 0

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy.exc import DBAPIError
 
 from settings import Settings
-from sql import bands, deletion, engine, ledger, rollups, upkeep
+from sql import bands, deletion, engine, ledger, rollups, totals, upkeep
 from sql.errors import TdsError
 from sql.refresh import refresh
 
@@ -72,6 +72,7 @@ class LedgerWorker:
         if time.monotonic() - self._refreshed >= REFRESH_SECONDS:
             rollups.add_missing_zones(self._store)
             refresh(self._store, datetime.now(UTC))
+            totals.work(self._store, datetime.now(UTC))
             with self._store.transaction() as connection:
                 self.lag = ledger.lag_seconds(connection)
             upkeep.nightly(self._store, datetime.now(UTC))

@@ -1,9 +1,9 @@
-"""What the demo's accounts pay: a white tariff, a flat one with a demand charge, one in pounds; their holidays and budgets."""
+"""What the demo's accounts pay: a white tariff, a flat one with a demand charge, one in pounds; their holidays, budgets and invoices."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -11,11 +11,14 @@ from sqlalchemy import Connection
 
 from simulator.cast import AURORA, HARBOUR, VILA_VERDE
 from simulator.world import World
-from sql import fleet, tariffs
+from sql import fleet, invoices, tariffs
 from sql.budgets import Budget, set_budget
+from sql.held import hold
 from sql.holidays import add_holidays, brazilian
+from sql.invoices import Invoice
 from sql.tariff_rules import Terms, white_tariff
 
+RECORDED_BY = "ana@aurora.example"
 BRAZIL = (AURORA, VILA_VERDE)
 _WHITE = {"off_peak": "0.68412", "intermediate": "0.97953", "peak": "1.53276"}
 # By account: resource, name, prices, whether by the white tariff's hours, then demand, standing charge, tax in percent.
@@ -42,6 +45,9 @@ _BUDGETS = {
     VILA_VERDE: (("electricity", "money", "", "12800"), ("water", "quantity", "m³", "1500")),
     HARBOUR: (("electricity", "money", "", "21000"),),
 }
+# What suppliers asked, as a share of what was measured and of what it costs, the newest month first: mostly right.
+_ASKED = (("1.032", "1.041"), ("1.004", "1.002"), ("0.998", "0.997"), ("1.001", "1.083"))
+_BILLED = ("electricity", "water")
 RISE = Decimal("1.062")  # what the regulator let prices rise by within the history
 _PLACES = Decimal("0.00001")
 
@@ -59,6 +65,24 @@ def price(connection: Connection, world: World) -> None:
         for resource, measure, unit, amount in _BUDGETS.get(account.name, ()):
             month = (today.replace(day=1) - timedelta(days=70)).replace(day=1)
             set_budget(connection, found.id, Budget(resource, month, measure, unit, Decimal(amount)))
+
+
+def bill(connection: Connection, world: World, now: datetime) -> None:
+    """Give the demo's accounts the invoices of their last months, once there are figures."""
+    for account in world.accounts:
+        found = fleet.find_account(connection, account.name)
+        today = now.astimezone(ZoneInfo(found.timezone)).date()
+        for resource in _BILLED:
+            plan, end = tariffs.plan(connection, found.id, resource), today.replace(day=1)
+            for quantity, amount in _ASKED:
+                last = end - timedelta(days=1)
+                end = last.replace(day=1)
+                unit = "kWh" if resource == "electricity" else "m³"
+                asked = Invoice(0, resource, end, last, Decimal(0), unit, Decimal(0), None, RECORDED_BY)
+                held = hold(connection, found.id, plan, asked, found.currency, now)
+                if held.measured and held.cost:
+                    whole, cents = round(held.measured * Decimal(quantity)), round(held.cost * Decimal(amount), 2)
+                    invoices.add_invoice(connection, found.id, asked._replace(quantity=Decimal(whole), amount=cents))
 
 
 def terms_of(account: str, today: date, months: int) -> list[Terms]:

@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from broker.probe import local_address
 from settings import Settings, kept_secret
+from simulator import costs
 from simulator.alarming import furnish
 from simulator.arrival import LABEL, Arrival, keep_batch
 from simulator.crew import Child, Crew
@@ -113,6 +114,9 @@ class Demo:
         if behind:
             crew.finish(crew.start("ledger", "cli", "ledger", "drain"))
             self._say("ledger", "computed")
+        if settled.fresh:
+            with store.transaction() as connection:
+                costs.bill(connection, settled.world, datetime.now(UTC))
         if furnish(store, datetime.now(UTC)):
             self._say("alarms", "rules made, and held against what was")
         return settled.world

@@ -93,6 +93,9 @@ ACTIONS = (
     "alarm.recipient_changed",
     "alarm.recipient_deleted",
     "alarm.recipient_tried",
+    "report.recipient_added",
+    "report.recipient_removed",
+    "report.asked",
 )
 
 

@@ -20,6 +20,11 @@ MILLION = Decimal(1_000_000)
 PLACES = Decimal("0.000001")
 
 
+LEVELS = {
+    "levels": ", value_seconds, minimum, maximum",
+    "level_sums": ", sum(value_seconds) AS value_seconds, min(minimum) AS minimum, max(maximum) AS maximum",
+}
+SUMMED = dict.fromkeys(LEVELS, "")
 OTHERS = 0  # the number of the groups of a chart that are added up, where it is the only chart
 
 
@@ -130,7 +135,7 @@ class Asked(NamedTuple):
     def rows(self, connection: Connection, name: str, names: Mapping[str, str] | None = None, **more: Any) -> Sequence[Any]:
         """Run the statement of a name, with names put into it."""
         bodies = raw_statements("consumption.sql")
-        body = bodies[name].format(**names or {})
+        body = bodies[name].format(**names or {}, **(SUMMED if self.within else LEVELS))
         body = bodies[self.within].format(body=body, times=self.times) if self.within else f"{body} ORDER BY 1, 2"
         values = {"devices": self.devices, "start": self.start, "end": self.end, **self.own, **more}
         return connection.execute(text(body), values).all()
@@ -159,7 +164,8 @@ def _rolled(connection: Connection, asked: Asked, step: Step, zone: str, known: 
         "today": hours or "ledger",
         "moment": "bucket" if hours else "middle",
     }
-    more = {"closed": known["month"], "today": known["day"], "zone": zone} if step == "month" else {}
+    lows = buckets("month", asked.start, asked.end, zone)
+    more = {"closed": known["month"], "today": known["day"], "lows": lows} if step == "month" else {}
     return asked.rows(connection, f"by_{step}", names, **more)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from settings import Settings, SettingsError
-from sql import alarm_post, engine, ledger, migrate, rollups, upkeep
+from sql import alarm_post, engine, ledger, migrate, report_post, rollups, upkeep
 from sql.errors import TdsError
 from sql.queries.certificates import expiring
 
@@ -41,7 +41,7 @@ def health(settings: Settings) -> list[Finding]:
             engine.check(store)
             findings.append(Finding("store", True, "the database answers"))
             with store.transaction() as connection:
-                findings += _in_database(connection)
+                findings += _in_database(connection, settings)
         finally:
             store.close()
     except (TdsError, SettingsError) as error:
@@ -63,7 +63,7 @@ def usable(connection: Connection) -> str | None:
     return None
 
 
-def _in_database(connection: Connection) -> list[Finding]:
+def _in_database(connection: Connection, settings: Settings) -> list[Finding]:
     fault = usable(connection)
     if fault is not None:
         return [Finding("schema", False, fault)]
@@ -96,6 +96,7 @@ def _in_database(connection: Connection) -> list[Finding]:
         ),
         _gateway_certificates(connection, here),
         _alarms(connection),
+        _reports(connection, settings),
     ]
 
 
@@ -106,6 +107,18 @@ def _alarms(connection: Connection) -> Finding:
         return Finding("alarms", True, "every message to a recipient was taken")
     told = [f"{one.channel}: {one.recipients} told nothing since {one.since:%Y-%m-%d %H:%M} UTC ({one.fault})" for one in found]
     return Finding("alarms", all(one.channel != "mail" for one in found), "; ".join(told), warning=True)
+
+
+def _reports(connection: Connection, settings: Settings) -> Finding:
+    """Look at whether monthly reports reach their recipients."""
+    found = report_post.failing(connection)
+    if found is not None:
+        many = "1 recipient" if found.recipients == 1 else f"{found.recipients} recipients"
+        return Finding("reports", False, f"not sent to {many} since {found.since:%Y-%m-%d %H:%M} UTC ({found.fault})")
+    named = report_post.named(connection)
+    if named and settings.smtp_url is None:
+        return Finding("reports", True, "there are recipients of reports and no mail server (TDS_SMTP_URL)", warning=True)
+    return Finding("reports", True, "every report by mail was taken")
 
 
 def _gateway_certificates(connection: Connection, now: datetime) -> Finding:

@@ -15,6 +15,7 @@ from sql.units import canonical
 
 FILE = "tariffs.sql"
 LARGEST = Decimal("1e15")
+PLACES = 8
 LONGEST = timedelta(days=400)
 SHOWN = 24
 
@@ -48,6 +49,12 @@ def invoices(connection: Connection, account_id: int, resource: str | None = Non
     return [Invoice(*row) for row in connection.execute(statements(FILE)["invoices"], binds)]
 
 
+def every_invoice(connection: Connection, account_id: int, resource: str | None = None) -> list[Invoice]:
+    """List all of an account's invoices, in the order in which they were entered."""
+    binds = {"account": account_id, "resource": resource}
+    return [Invoice(*row) for row in connection.execute(statements(FILE)["every_invoice"], binds)]
+
+
 def find_invoice(connection: Connection, invoice_id: int) -> Invoice:
     """Give an invoice; raises NotFound."""
     row = connection.execute(statements(FILE)["invoice"], {"id": invoice_id}).one_or_none()
@@ -57,21 +64,43 @@ def find_invoice(connection: Connection, invoice_id: int) -> Invoice:
 
 
 def add_invoice(connection: Connection, account_id: int, given: Invoice) -> Invoice:
-    """Keep an invoice; raises Refused."""
-    if given.resource not in RESOURCES:
-        raise Refused("an invoice is of electricity, water, gas or other", "tariff_resource")
-    if not OLDEST <= given.first_day <= given.last_day <= NEWEST or given.last_day - given.first_day > LONGEST:
-        raise Refused("an invoice's last day comes after its first, by 400 days at most", "invoice_days")
-    if not (given.quantity.is_finite() and 0 <= given.quantity < LARGEST):
-        raise Refused("an invoice's quantity is from 0 and below 10^15", "invoice_quantity")
-    if not (given.amount.is_finite() and abs(given.amount) < LARGEST):
-        raise Refused("an invoice's amount is below 10^15", "invoice_amount")
-    if fault := unit_fault(given.resource, given.unit):
+    """Keep an invoice; raises Refused for one that cannot be, and for days of which there is one already."""
+    for fault in faults(given).values():
         raise fault
     binds = {**given._asdict(), "unit": canonical(given.unit), "account": account_id, "by": given.created_by}
+    connection.execute(statements(FILE)["lock_invoices"], {"account": account_id})
+    row = connection.execute(statements(FILE)["overlapping"], binds).one_or_none()
+    if row is not None:
+        other = Invoice(*row)
+        raise Refused(f"there is an invoice of these days already: {other.target}", "invoice_overlaps",
+                      first_day=other.first_day, last_day=other.last_day)  # fmt: skip
     return find_invoice(connection, connection.execute(statements(FILE)["add_invoice"], binds).scalar_one())
+
+
+def faults(given: Invoice) -> dict[str, Refused]:
+    """Give what is wrong with an invoice, by field, in the order in which a person reads them."""
+    found: dict[str, Refused] = {}
+    if given.resource not in RESOURCES:
+        found["resource"] = Refused("an invoice is of electricity, water, gas or other", "tariff_resource")
+    if not OLDEST <= given.first_day <= given.last_day <= NEWEST or given.last_day - given.first_day > LONGEST:
+        found["last_day"] = Refused("an invoice's last day comes after its first, by 400 days at most", "invoice_days")
+    if not 0 <= _exact(given.quantity) < LARGEST:
+        found["quantity"] = Refused(
+            "an invoice's quantity is from 0 and below 10^15, with at most 8 decimals", "invoice_quantity"
+        )
+    if "resource" not in found and (fault := unit_fault(given.resource, given.unit)):
+        found["unit"] = fault
+    if not abs(_exact(given.amount)) < LARGEST:
+        found["amount"] = Refused("an invoice's amount is below 10^15, with at most 8 decimals", "invoice_amount")
+    return found
 
 
 def remove_invoice(connection: Connection, before: Invoice) -> None:
     """Remove an invoice."""
     connection.execute(statements(FILE)["remove_invoice"], {"id": before.id})
+
+
+def _exact(value: Decimal) -> Decimal:
+    """Give an amount that can be kept; infinity for any other, with more decimals or digits than anybody is asked for."""
+    exponent = value.as_tuple().exponent
+    return value if isinstance(exponent, int) and -PLACES <= exponent <= 15 else Decimal("Infinity")

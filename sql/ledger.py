@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from sql import bands, rollups
+from sql import bands, rollups, totals
 from sql.engine import Store
 from sql.recompute import Range, compute, recompute
 from sql.refresh import refresh
@@ -45,6 +45,7 @@ def process_one_batch(store: Store) -> bool:
             else:
                 connection.execute(statements("ledger.sql")["queue_refresh"])
             bands.queue_touched(connection)
+            totals.queue_touched(connection)
     return True
 
 
@@ -64,6 +65,7 @@ def drain(store: Store, sessions: int = 1) -> int:
         batches += _drain_alone(store, newest)
     refresh(store, datetime.now(UTC), wait=True)
     bands.drain(store)
+    totals.drain(store)
     return batches
 
 
@@ -145,7 +147,8 @@ def verify(store: Store, device_ids: Sequence[int] | None = None) -> list[Differ
     """Compare the ledger with the readings, and every rollup with the ledger; gives what differs, nothing when all is well."""
     with store.transaction() as connection:
         devices = device_ids or connection.execute(text("SELECT device_id FROM tds.ledger_state ORDER BY 1")).scalars().all()
-    return verify_ledger(store, devices) + verify_rollups(store, devices) + verify_bands(store, devices)
+    found = verify_ledger(store, devices) + verify_rollups(store, devices)
+    return found + verify_bands(store, devices) + verify_totals(store, devices)
 
 
 def verify_ledger(store: Store, device_ids: Sequence[int]) -> list[Difference]:
@@ -174,6 +177,12 @@ def verify_bands(store: Store, device_ids: Sequence[int] | None = None, since: d
     day = since.date() if since else None
     found = bands.differences(store, device_ids, day)
     return [Difference(*one) for one in found and bands.differences(store, device_ids, day)]  # as of rollups
+
+
+def verify_totals(store: Store, device_ids: Sequence[int] | None = None, since: datetime | None = None) -> list[Difference]:
+    """Compare what many devices took together with the ledger, for the groups of devices or all."""
+    found = totals.differences(store, device_ids, since)
+    return [Difference(*one) for one in found and totals.differences(store, device_ids, since)]  # as of rollups
 
 
 def _rollup_differences(store: Store, device_ids: Sequence[int] | None, since: datetime | None) -> list[Difference]:

@@ -17,6 +17,10 @@ SELECT quantity, middle - interval '7 minutes 30 seconds' AS at FROM tds.demand_
 -- name: meters of an account that count a resource, retired ones too: what they measured was paid for
 SELECT id, resource, unit FROM tds.device WHERE account_id = :account AND kind <> 'gauge' AND (CAST(:resource AS text) IS NULL OR resource = :resource) ORDER BY id
 
+-- name: heard Meters of an account that count a resource: when each was first heard, and retired.
+SELECT d.id, d.unit, s.first_time, d.retired_at FROM tds.device d LEFT JOIN tds.ledger_state s ON s.device_id = d.id
+ WHERE d.account_id = :account AND d.kind <> 'gauge' AND d.resource = :resource ORDER BY d.id
+
 -- name: left_to_price What a change of a tariff has left to be made anew: devices, of how many, and days of the largest quarter-hour.
 SELECT (SELECT count(DISTINCT p.device_id) FROM tds.band_pending p JOIN tds.device d ON d.id = p.device_id WHERE p.total > 0 AND d.account_id = :account),
        (SELECT max(p.total) FROM tds.band_pending p JOIN tds.device d ON d.id = p.device_id WHERE d.account_id = :account),

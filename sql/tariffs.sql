@@ -52,6 +52,17 @@ DELETE FROM tds.budget WHERE account_id = :account AND resource = :resource AND 
 SELECT id, resource, first_day, last_day, quantity, unit, amount, created_at, created_by FROM tds.invoice
  WHERE account_id = :account AND (CAST(:resource AS text) IS NULL OR resource = :resource) ORDER BY first_day DESC, id DESC LIMIT :limit
 
+-- name: every_invoice of an account, by number
+SELECT id, resource, first_day, last_day, quantity, unit, amount, created_at, created_by FROM tds.invoice
+ WHERE account_id = :account AND (CAST(:resource AS text) IS NULL OR resource = :resource) ORDER BY id
+
+-- name: lock_invoices of an account until the end of the transaction: of two that overlap, typed at once, the second is told
+SELECT pg_advisory_xact_lock(7245123, CAST(:account AS integer))
+
+-- name: overlapping invoice of the same resource
+SELECT id, resource, first_day, last_day, quantity, unit, amount, created_at, created_by FROM tds.invoice
+ WHERE account_id = :account AND resource = :resource AND first_day <= :last_day AND last_day >= :first_day ORDER BY first_day LIMIT 1
+
 -- name: add_invoice
 INSERT INTO tds.invoice (account_id, resource, first_day, last_day, quantity, unit, amount, created_by)
 VALUES (:account, :resource, :first_day, :last_day, :quantity, :unit, :amount, :by) RETURNING id

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from sql import bands, ledger, rollups, sessions
+from sql import bands, ledger, rollups, sessions, totals
 from sql.engine import Store
 from sql.statements import statements
 
@@ -62,13 +62,15 @@ def check_share(store: Store, now: datetime) -> list[ledger.Difference]:
         devices = connection.execute(statements("upkeep.sql")["nightly_devices"], {"turn": now.toordinal() % 30}).scalars().all()
     found = ledger.verify_ledger(store, devices) + ledger.verify_rollups(store, since=now - CHECKED)
     unlike = ledger.verify_bands(store, since=now - CHECKED)
-    found += unlike
+    apart = ledger.verify_totals(store, since=now - CHECKED)
+    found += unlike + apart
     if found:
         log.error("the nightly check found %d differences and mends them: %s", sum(f.rows for f in found), found[:5])
         with store.transaction() as connection:
             ledger.mark_dirty(connection, sorted({f.device_id for f in found if f.check == ledger.LEDGER_CHECK}))
             rollups.mend(connection, sorted({f.device_id for f in found}), now - CHECKED, now)
             bands.mend(connection, sorted({f.device_id for f in unlike}), (now - CHECKED).date(), now.date())
+            totals.mend(connection, sorted({f.device_id for f in apart}), now - CHECKED, now)
     return found
 
 

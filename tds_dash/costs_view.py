@@ -18,6 +18,8 @@ from tds_dash.cost_data import Compared, Found, Projected
 from tds_dash.money import money, price
 from tds_dash.wording import NOTHING, number, percent, t
 
+LEAST = Decimal("0.001")
+
 
 def cards(found: Found, locale: str) -> list[Component]:
     """Give the month's total, how it will end, what a unit comes to, and the largest quarter-hour."""
@@ -128,8 +130,8 @@ def against_budget(projected: Projected, bill: Bill, locale: str) -> Component:
     return sentence("costs.budget_passes", locale, budget=shown, day=wording.date(projected.passed_on, locale))
 
 
-def bill_table(bill: Bill, zone: tzinfo, locale: str) -> Component:
-    """Give a bill line by line."""
+def bill_table(bill: Bill, zone: tzinfo, locale: str, caption: str = "") -> Component:
+    """Give a bill line by line; by default under the name of its month."""
     columns = [
         Column(t("costs.line", locale), wraps=True),
         Column(t("costs.quantity", locale), "end"),
@@ -147,7 +149,7 @@ def bill_table(bill: Bill, zone: tzinfo, locale: str) -> Component:
         for line in bill.lines
     ]
     lines.append([html.Strong(t("costs.line_total", locale)), "", "", html.Strong(money(bill.total, bill.currency, locale))])
-    return data_table(columns, lines, caption=t("costs.bill", locale, month=wording.month(bill.start, locale)))
+    return data_table(columns, lines, caption=caption or t("costs.bill", locale, month=wording.month(bill.start, locale)))
 
 
 def compared_table(compared: Compared, zone: tzinfo, locale: str) -> Component:
@@ -215,8 +217,13 @@ def name_of(line: Line, zone: tzinfo, locale: str, several: bool) -> Cell:
     if line.of_days and line.days != line.of_days:
         more.append(t("costs.for_days", locale, days=line.days, of=line.of_days))
     if line.estimated and line.quantity:
-        more.append(t("costs.estimated", locale, percent=percent(line.estimated / line.quantity, locale, 1)))
+        more.append(t("costs.estimated", locale, percent=small(line.estimated / line.quantity, locale)))
     return [name, html.Div(" · ".join(more), className="tds-muted")] if more else name
+
+
+def small(share: Decimal, locale: str) -> str:
+    """Write a share that is not nought, however small it is."""
+    return percent(share, locale, 1) if not 0 < share < LEAST else f"< {percent(LEAST, locale, 1)}"
 
 
 def quantity_of(line: Line, locale: str) -> str:

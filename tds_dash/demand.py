@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from sql import calendar
 from sql.consumption import buckets
 from sql.queries.devices import Device
-from sql.queries.peaks import Group, Largest, Quarter, Share, highest, largest_by_month, moments, shares
+from sql.queries.peak_search import Quarter
+from sql.queries.peaks import Group, Largest, Share, alone, highest, moments, shares
 from sql.units import convert, convertible
 from tds_dash.amounts import MAIN_UNIT
 from tds_dash.rates import per_hour
@@ -98,40 +99,28 @@ def demand(
     group, unit, own = group_of(devices, zone)
     starts = buckets("month", start, end, zone)
     periods = [(month, calendar.next_bucket("month", month, zone)) for month in starts]
-    largest = largest_by_month(conn, group, start, end)
+    most = alone(conn, group, start, end, of)
     factors = dict(zip(group.devices, group.factors, strict=True))
     *found, top = highest(conn, group, [*((period, 1) for period in periods), (of or (start, end), count)])
     months = [
-        MonthDemand(month, next(iter(best), None), alone_in(largest, month, factors))
+        MonthDemand(month, next(iter(best), None), most.months[month] * PER_HOUR if month in most.months else None)
         for month, best in zip(starts, found, strict=True)
     ]
-    within = [one for one in largest if of is None or of[0] <= one.month < of[1]]
-    alone = single(conn, own, within, factors, zone, timed)
-    return Demand(per_hour(unit), own, len(devices) - len(own), months, top, shares(conn, group, top), alone)  # fmt: skip
-
-
-def alone_in(largest: Sequence[Largest], month: datetime, factors: dict[int, Decimal]) -> Decimal | None:
-    """Add up what each device took at most in a month."""
-    known = [one.quantity * factors[one.device_id] for one in largest if one.month == month and one.quantity is not None]
-    return sum(known, Decimal(0)) * PER_HOUR if known else None
+    own_largest = single(conn, own, most.devices, factors, zone, timed)
+    return Demand(per_hour(unit), own, len(devices) - len(own), months, top, shares(conn, group, top), own_largest)
 
 
 def single(
     conn: Connection, devices: Sequence[Device], largest: Sequence[Largest], factors: dict[int, Decimal], zone: str, timed: int
 ) -> list[DeviceDemand]:
     """Give what each device took at most alone, the largest first, and of the first ones when that was."""
-    best: dict[int, Largest] = {}
-    for one in largest:
-        before = best.get(one.device_id)
-        if one.quantity is not None and (before is None or before.quantity is None or one.quantity > before.quantity):
-            best[one.device_id] = one
-    ranked = sorted(best.values(), key=lambda one: (-(one.quantity or 0) * factors[one.device_id], one.device_id))
+    ranked = sorted(largest, key=lambda one: (-one.quantity * factors[one.device_id], one.device_id))
     when = moments(conn, ranked[:timed], zone)
     known = {device.id: device for device in devices}
     return [
         DeviceDemand(
             known[one.device_id],
-            (one.quantity or Decimal(0)) * factors[one.device_id] * PER_HOUR,
+            one.quantity * factors[one.device_id] * PER_HOUR,
             one.month,
             when.get(one.device_id),
         )

@@ -23,6 +23,8 @@ from sql.queries.devices import Device, devices
 from sql.queries.gateways import Gateway, gateways
 from sql.queries.meters import Meter, meters
 from sql.rejections import Rejection, find_rejection
+from sql.report_recipients import Recipient as ReportRecipient
+from sql.report_recipients import find_recipient as find_report_recipient
 from sql.tariffs import Tariff, find_tariff
 from sql.tokens import Token, find_token
 from tds_dash.identity import account, person, store
@@ -112,6 +114,11 @@ def rule_for_user(conn: Connection, rule_id: object) -> Rule:
 def recipient_for_user(conn: Connection, recipient_id: object) -> Recipient:
     """Give a recipient of the account's alarms, to somebody who may see it; NotFound for anything else."""
     return find_recipient(conn, _number(recipient_id), account().id)
+
+
+def report_recipient_for_user(conn: Connection, recipient_id: object) -> ReportRecipient:
+    """Give a recipient of the account's monthly reports, to an administrator; NotFound for anything else."""
+    return find_report_recipient(conn, account().id, _number(recipient_id))
 
 
 def certificate_for_user(conn: Connection, serial: object) -> Certificate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import date, tzinfo
 from decimal import Decimal
 
 from dash.development.base_component import Component
@@ -92,7 +92,14 @@ def refusal(error: Refused, locale: str) -> str:
     """Say why something was refused, in the reader's language."""
     if not error.key:
         return str(error)
-    values = {name: exactly(value, locale) if isinstance(value, Decimal) else value for name, value in error.values.items()}
+    values = {
+        name: exactly(value, locale)
+        if isinstance(value, Decimal)
+        else wording.date(value, locale)
+        if isinstance(value, date)
+        else value
+        for name, value in error.values.items()
+    }
     return t(f"refused.{error.key}", locale, **values)
 
 

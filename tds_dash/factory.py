@@ -16,6 +16,7 @@ from tds_dash import (
     api,
     audit_view,
     bearer,
+    bill_files,
     certificate_routes,
     dashboard,
     errors,
@@ -32,6 +33,7 @@ from tds_dash import (
     vendor,
 )
 from tds_dash.figures import blank
+from tds_dash.report import routes as report_routes
 
 THREADS = 4  # of one worker
 ANYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - recognised, not bound
@@ -52,7 +54,7 @@ def create_server(settings: Settings, store: Store | None = None) -> Flask:
     signin.install(server)
     certificate_routes.install(server)
     account_data.install(server)
-    for part in (joining, profile, operating, audit_view, fleet_imports, explorer_export, vendor):
+    for part in (joining, profile, operating, audit_view, fleet_imports, explorer_export, bill_files, report_routes, vendor):
         server.register_blueprint(part.blueprint)
     api.install(server)
     errors.install(server)

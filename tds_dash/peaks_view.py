@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from sql.queries.peaks import Quarter, Share
+from sql.queries.peak_search import Quarter
+from sql.queries.peaks import Share
 from tds_dash import wording
 from tds_dash.components import data_table, empty_state, metric_card
 from tds_dash.components.attributes import DECORATION

@@ -7,7 +7,19 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.http import message
+from gunicorn.http.errors import LimitRequestLine
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
+
+from settings import LOCALES
+from tds_dash.wording import t
+
+# Bytes of an address: of a view that names ten thousand devices, of which the page then says that they are too many.
+LONGEST_ADDRESS = 128 * 1024
+TOO_LONG = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>TDS</title>
+<body style="font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem">{sentences}
+<p><a href="/">TDS</a></p>
+"""
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
@@ -23,6 +35,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
             return _DEFER
         return super().handle(conn)
 
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Say of an address that is too long what is wrong with it, in every language: whose it is nobody knows yet."""
+        if not isinstance(exc, LimitRequestLine):
+            super().handle_error(req, client, addr, exc)
+            return
+        sentences = "".join(f'<p lang="{locale}">{t("http.address_too_long", locale)}</p>' for locale in LOCALES)
+        body = TOO_LONG.format(sentences=sentences).encode()
+        head = "HTTP/1.1 414 URI Too Long\r\nConnection: close\r\nContent-Type: text/html; charset=utf-8\r\n"
+        client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
 
 class Gunicorn(BaseApplication):  # type: ignore[misc]
     """gunicorn, told its options by us and nothing by files or the environment."""
@@ -36,6 +58,8 @@ class Gunicorn(BaseApplication):  # type: ignore[misc]
         """Take the options."""
         for name, value in self.options.items():
             self.cfg.set(name, value)
+        message.MAX_REQUEST_LINE = LONGEST_ADDRESS  # gunicorn's own is 8 kB, and no option raises it
+        self.cfg.set("limit_request_line", LONGEST_ADDRESS)
 
     def load(self) -> Flask:
         """Make the application, once in every worker."""

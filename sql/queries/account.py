@@ -23,6 +23,8 @@ TABLES = (
     "alarm_rules",
     "alarms",
     "alarm_recipients",
+    "report_recipients",
+    "report_mails",
     "tariffs",
     "holidays",
     "budgets",

@@ -43,6 +43,12 @@ SELECT id, rule_id, kind, device_id, gateway_id, period_start, period_end, value
 SELECT id, channel, address, kinds, closings, quiet_from, quiet_to, active, created_at, created_by FROM tds.alarm_recipient
  WHERE account_id = :account ORDER BY id
 
+-- name: report_recipients
+SELECT id, address, locale, day, hour, created_at, created_by FROM tds.report_recipient WHERE account_id = :account ORDER BY id
+
+-- name: report_mails
+SELECT recipient_id, month, created_at, attempts, sent_at, given_up_at, fault FROM tds.report_mail WHERE account_id = :account ORDER BY recipient_id, month
+
 -- name: tariffs
 SELECT id, resource, valid_from, name, unit, bands, prices, schedule, demand_price, standing_charge, tax_percent, created_at, changed_at, changed_by
   FROM tds.tariff WHERE account_id = :account ORDER BY id

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -12,14 +11,12 @@ from sqlalchemy import Connection, text
 
 from sql import calendar, rollups
 from sql.consumption import buckets, rollups_of
+from sql.queries.peak_search import HOUR, UNKNOWN, Period, Quarter, Search, hour_of
 from sql.statements import raw_statements, statements
 
 FILE = "queries/peaks.sql"
-HOUR = timedelta(hours=1)
 HALF_SLOT = timedelta(minutes=7, seconds=30)
-UNKNOWN = Decimal("Infinity")  # the bound of a day that no rollup tells of
-FIRST_DAYS, FIRST_HOURS, GROWTH = 1, 2, 2
-Period = tuple[datetime, datetime]
+SHORT = timedelta(days=3)  # what waits for its totals and is no longer than this is searched by hours at once
 
 
 class Group(NamedTuple):
@@ -30,22 +27,19 @@ class Group(NamedTuple):
     zone: str
 
 
-class Quarter(NamedTuple):
-    """What a group took in one quarter-hour: measured, of so many devices; and beside it what is estimated, which does not count."""
-
-    start: datetime
-    quantity: Decimal
-    estimated: Decimal
-    devices: int
-    estimated_devices: int
-
-
 class Largest(NamedTuple):
-    """The largest measured quarter-hour of a device in a local month, in the device's own unit; None: none was measured."""
+    """The largest measured quarter-hour of a device, in the device's own unit, and the first local month in which it had it."""
 
     device_id: int
     month: datetime
-    quantity: Decimal | None
+    quantity: Decimal
+
+
+class Alone(NamedTuple):
+    """What each device of a group took at most alone: added up by local month in the group's unit, and the largest of each device."""
+
+    months: dict[datetime, Decimal]
+    devices: list[Largest]
 
 
 class Share(NamedTuple):
@@ -56,42 +50,81 @@ class Share(NamedTuple):
     measured: bool
 
 
-def largest_by_month(conn: Connection, group: Group, start: datetime, end: datetime) -> list[Largest]:
-    """Give the largest measured quarter-hour of each device and local month of a period of whole months."""
+def alone(conn: Connection, group: Group, start: datetime, end: datetime, of: Period | None = None) -> Alone:
+    """Give what each device took at most alone over whole months of a period; the largest of each device within a part of it."""
     if not group.devices or start >= end:
-        return []
-    binds: dict[str, Any] = {"devices": group.devices, "start": start, "end": end}
-    known = {} if calendar.repeats_midnight(start, end, group.zone) else rollups_of(conn, group.zone)
-    if not known:
-        rows = conn.execute(statements(FILE)["months_of_ledger"], {**binds, "lows": buckets("month", start, end, group.zone)})
-        return sorted(Largest(*row) for row in rows)
-    whole = calendar.has_whole_hours(start, end, group.zone)
-    names = {
-        "month": f"consumption_month_{rollups.slug(group.zone)}",
-        "day": f"consumption_day_{rollups.slug(group.zone)}",
-        "today": rollups.HOUR if whole else "ledger",
-        "moment": "bucket" if whole else "middle",
-        "largest": "largest" if whole else "CASE WHEN estimated = 0 THEN quantity END",
+        return Alone({}, [])
+    first, last = of or (start, end)
+    binds: dict[str, Any] = {
+        "devices": group.devices,
+        "factors": group.factors,
+        "start": start,
+        "end": end,
+        "first": first,
+        "last": last,
     }
-    body = text(raw_statements(FILE)["months"].format(**names))
-    rows = conn.execute(body, {**binds, "zone": group.zone, "closed": known["month"], "until": known["day"]})
-    return sorted((Largest(*row) for row in rows), key=lambda one: (one.device_id, one.month))
+    known = {} if calendar.repeats_midnight(start, end, group.zone) else rollups_of(conn, group.zone)
+    bodies = raw_statements(FILE)
+    if known:
+        whole = calendar.has_whole_hours(start, end, group.zone)
+        names = {
+            "month": f"consumption_month_{rollups.slug(group.zone)}",
+            "day": f"consumption_day_{rollups.slug(group.zone)}",
+            "today": rollups.HOUR if whole else "ledger",
+            "moment": "bucket" if whole else "middle",
+            "largest": "largest" if whole else "CASE WHEN estimated = 0 THEN quantity END",
+        }
+        body = bodies["months"].format(**names)
+        binds |= {"closed": known["month"], "until": known["day"]}
+    else:
+        body = bodies["months_of_ledger"]
+    binds["lows"] = buckets("month", start, end, group.zone)
+    rows = conn.execute(text(bodies["alone"].format(body=body)), binds).all()
+    months = {row.bucket: row.largest for row in rows if row.device_id is None}
+    return Alone(months, sorted(Largest(*row) for row in rows if row.device_id is not None))
 
 
 def highest(conn: Connection, group: Group, wanted: Sequence[tuple[Period, int]]) -> list[list[Quarter]]:
     """Give, for each period, so many quarter-hours in which the devices together took most, the largest first.
 
-    Branch and bound: what the devices took at most alone, added up by day and then by hour, bounds what they took together.
-    Only hours whose bound is above the smallest quarter-hour that is kept are read by quarter-hours, so the answer is exact; of
-    quarter-hours that are equal, those found first are kept.
+    Where the worker keeps totals of just these devices, they say it; what they do not know yet is searched, as is everything where
+    there are none. Branch and bound: what the devices took at most alone, added up by day and then by hour, bounds what they took
+    together. Only hours whose bound is above the smallest quarter-hour that is kept are read by quarter-hours, so the answer is exact;
+    of quarter-hours that are equal, those found first are kept.
     """
     searches = [Search(period, count) for period, count in wanted]
     if not group.devices or not wanted:
         return [[] for _ in searches]
-    days = _day_bounds(conn, group, min(start for (start, _), _ in wanted), max(end for (_, end), _ in wanted))
+    start, end = min(start for (start, _), _ in wanted), max(end for (_, end), _ in wanted)
+    totals = _totals(conn, group, wanted)
+    if totals is None:
+        days = _day_bounds(conn, group, start, end)
+        for search in searches:
+            search.begin(days)
+    else:
+        for search in searches:
+            search.keep(totals.quarters)
+        _begin_with_waiting(conn, group, searches, [(max(low, start), min(high, end)) for low, high in totals.waiting])
+    _search(conn, group, searches)
+    return [search.found() for search in searches]
+
+
+def _begin_with_waiting(conn: Connection, group: Group, searches: Sequence[Search], waiting: Sequence[Period]) -> None:
+    """Have what waits for its totals searched: by hours where that is little, else by days."""
+    if sum((high - low for low, high in waiting), timedelta()) <= SHORT:
+        bounds = _hour_bounds(conn, group, waiting)
+        for search in searches:
+            search.begin_with(waiting)
+            search.add_hours(bounds)
+    else:
+        days = _day_bounds(conn, group, min(low for low, _ in waiting), max(high for _, high in waiting))
+        touched = [(bound, day) for bound, day in days if any(low < day[1] and high > day[0] for low, high in waiting)]
+        for search in searches:
+            search.begin(touched)
+
+
+def _search(conn: Connection, group: Group, searches: Sequence[Search]) -> None:
     read: set[datetime] = set()
-    for search in searches:
-        search.begin(days)
     while any(search.goes_on for search in searches):
         opened = {day for search in searches for day in search.next_days()}
         bounds = _hour_bounds(conn, group, sorted(opened))
@@ -102,87 +135,32 @@ def highest(conn: Connection, group: Group, wanted: Sequence[tuple[Period, int]]
         quarters = _quarters(conn, group, [(hour, hour + HOUR) for hour in sorted(hours)])
         for search in searches:
             search.keep(quarters)
-    return [search.found() for search in searches]
 
 
-class Search:
-    """The search for the largest quarter-hours of one period; knows nothing of the database."""
+class Totals(NamedTuple):
+    """The largest quarter-hours between the ends of some periods, and the stretches of which they do not tell."""
 
-    def __init__(self, period: Period, count: int) -> None:
-        self.period = period
-        self.count = count
-        self.best: list[tuple[Decimal, float, Quarter]] = []  # a heap: the smallest that is kept comes first
-        self.kept: set[datetime] = set()
-        self.days: list[tuple[Decimal, Period]] = []  # a heap, as the next: the largest bound, negated, comes first
-        self.hours: list[tuple[Decimal, datetime]] = []
-        self.opened: list[Period] = []
-        self.seen: set[datetime] = set()
-        self.width = (FIRST_DAYS, FIRST_HOURS)
+    quarters: list[Quarter]
+    waiting: list[Period]
 
-    def begin(self, days: Iterable[tuple[Decimal, Period]]) -> None:
-        """Take in the bounds of the days that reach into the period."""
-        start, end = self.period
-        self.days = [(-bound, day) for bound, day in days if day[0] < end and day[1] > start]
-        heapq.heapify(self.days)
 
-    @property
-    def threshold(self) -> Decimal:
-        """What a quarter-hour must be above to be kept."""
-        return self.best[0][0] if len(self.best) == self.count else -UNKNOWN
-
-    def promises(self, heap: Sequence[tuple[Decimal, Any]]) -> bool:
-        """Tell whether the first of a heap may hold more than what is kept."""
-        return bool(heap) and -heap[0][0] > self.threshold
-
-    @property
-    def goes_on(self) -> bool:
-        """Tell whether an unopened day or hour may hold more."""
-        return self.promises(self.days) or self.promises(self.hours)
-
-    def next_days(self) -> list[Period]:
-        """Give the days to open now: none while an opened hour promises more than is kept."""
-        self.opened = []
-        if not self.promises(self.hours):
-            while self.promises(self.days) and len(self.opened) < self.width[0]:
-                self.opened.append(heapq.heappop(self.days)[1])
-            self.width = (self.width[0] * GROWTH, self.width[1])
-        return self.opened
-
-    def add_hours(self, bounds: Mapping[datetime, Decimal]) -> None:
-        """Take in the bounds of the hours of the days just opened; two days may share an hour."""
-        for low, high in self.opened:
-            hour = low.replace(minute=0)
-            while hour < high:
-                if hour in bounds and hour not in self.seen:
-                    self.seen.add(hour)
-                    heapq.heappush(self.hours, (-bounds[hour], hour))
-                hour += HOUR
-
-    def next_hours(self, read: set[datetime]) -> list[datetime]:
-        """Give the hours to read now; of those that were read for another search, every search was given the quarter-hours."""
-        found: list[datetime] = []
-        while self.promises(self.hours) and len(found) < self.width[1]:
-            hour = heapq.heappop(self.hours)[1]
-            found += [] if hour in read else [hour]
-        self.width = (self.width[0], self.width[1] * GROWTH)
-        return found
-
-    def keep(self, quarters: Iterable[Quarter]) -> None:
-        """Keep what is largest of the period, each once."""
-        start, end = self.period
-        for quarter in quarters:
-            if not start <= quarter.start < end or quarter.start in self.kept:
-                continue
-            self.kept.add(quarter.start)
-            entry = (quarter.quantity, -quarter.start.timestamp(), quarter)
-            if len(self.best) < self.count:
-                heapq.heappush(self.best, entry)
-            elif entry > self.best[0]:
-                heapq.heapreplace(self.best, entry)
-
-    def found(self) -> list[Quarter]:
-        """Give what is kept, the largest first."""
-        return [quarter for _, _, quarter in sorted(self.best, reverse=True)]
+def _totals(conn: Connection, group: Group, wanted: Sequence[tuple[Period, int]]) -> Totals | None:
+    """Ask the totals that the worker keeps; None where there are none of these very devices."""
+    ends = sorted({end for period, _ in wanted for end in period})
+    binds = {
+        "devices": group.devices,
+        "factors": group.factors,
+        "lows": ends[:-1],
+        "highs": ends[1:],
+        "most": max(count for _, count in wanted),
+        "start": ends[0],
+        "end": ends[-1],
+    }
+    rows = conn.execute(statements(FILE)["totals"], binds).all()
+    if not rows:
+        return None
+    quarters = [Quarter(*row[2:]) for row in rows if row.quantity is not None]
+    return Totals(quarters, [(row.low, row.high) for row in rows if row.low is not None])
 
 
 def shares(conn: Connection, group: Group, quarters: Iterable[Quarter]) -> dict[datetime, list[Share]]:
@@ -199,14 +177,13 @@ def shares(conn: Connection, group: Group, quarters: Iterable[Quarter]) -> dict[
 
 def moments(conn: Connection, largest: Sequence[Largest], zone: str) -> dict[int, datetime]:
     """Give the start of the quarter-hour in which each device first reached its largest of a month."""
-    known = [one for one in largest if one.quantity is not None]
     binds = {
-        "devices": [one.device_id for one in known],
-        "largest": [one.quantity for one in known],
-        "lows": [one.month for one in known],
-        "highs": [calendar.next_bucket("month", one.month, zone) for one in known],
+        "devices": [one.device_id for one in largest],
+        "largest": [one.quantity for one in largest],
+        "lows": [one.month for one in largest],
+        "highs": [calendar.next_bucket("month", one.month, zone) for one in largest],
     }
-    return {row.device_id: row.start for row in conn.execute(statements(FILE)["moments"], binds)} if known else {}
+    return {row.device_id: row.start for row in conn.execute(statements(FILE)["moments"], binds)} if largest else {}
 
 
 def _day_bounds(conn: Connection, group: Group, start: datetime, end: datetime) -> list[tuple[Decimal, Period]]:
@@ -225,7 +202,7 @@ def _day_bounds(conn: Connection, group: Group, start: datetime, end: datetime) 
 
 def _hour_bounds(conn: Connection, group: Group, days: Sequence[Period]) -> dict[datetime, Decimal]:
     """Give the bounds of the hours that days reach into."""
-    lows = [low.replace(minute=0) for low, _ in days]
+    lows = [hour_of(low) for low, _ in days]
     return {row.bucket: row.bound for row in _of_periods(conn, "hours", group, lows, [high for _, high in days])}
 
 

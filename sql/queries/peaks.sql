@@ -2,11 +2,23 @@
 -- The rollups' column `largest` is the largest measured quarter-hour of a device within a bucket: added up over devices it is
 -- never less than what they took together in any quarter-hour of that bucket. Devices are hidden from the planner, see consumption.sql.
 
+-- name: alone  What each device took at most: added up by month, without a device; and the largest of each device with its first month.
+WITH r AS MATERIALIZED (
+    SELECT * FROM ({body}) b WHERE largest IS NOT NULL
+), own AS (
+    SELECT device_id, max(largest) AS largest FROM r WHERE bucket >= :first AND bucket < :last GROUP BY 1
+)
+SELECT NULL AS device_id, r.bucket, sum(r.largest * g.factor) AS largest
+  FROM r JOIN unnest(CAST(:devices AS integer[]), CAST(:factors AS numeric[])) AS g (id, factor) ON g.id = r.device_id
+ GROUP BY r.bucket
+UNION ALL
+SELECT device_id, min(r.bucket), largest FROM r JOIN own USING (device_id, largest) WHERE r.bucket >= :first AND r.bucket < :last GROUP BY 1, 3;
+
 -- name: months  The largest quarter-hour of each device and local month: closed ones from the month rollup, the rest from days, and today from {today}.
 SELECT device_id, bucket, largest
   FROM {month} WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < least(:end, CAST(:closed AS timestamptz))
 UNION ALL
-SELECT device_id, date_trunc('month', bucket, :zone), max(largest)
+SELECT device_id, (CAST(:lows AS timestamptz[]))[width_bucket(bucket, CAST(:lows AS timestamptz[]))], max(largest)
   FROM (SELECT device_id, bucket, largest FROM {day}_closed
          WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= greatest(:start, CAST(:closed AS timestamptz))
            AND bucket < least(:end, CAST(:until AS timestamptz))
@@ -19,6 +31,33 @@ SELECT device_id, date_trunc('month', bucket, :zone), max(largest)
 SELECT device_id, (CAST(:lows AS timestamptz[]))[width_bucket(middle, CAST(:lows AS timestamptz[]))] AS bucket, max(quantity) FILTER (WHERE estimated = 0) AS largest
   FROM ledger WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND middle >= :start AND middle < :end
  GROUP BY 1, 2;
+
+-- name: totals  The largest quarter-hours of each of some periods, by the totals that are kept; what waits for its totals, and one empty line.
+-- Nothing at all where there are no totals of just these devices: of every group that one of them is in, all must be asked for, by one factor.
+WITH member AS MATERIALIZED (
+    SELECT m.group_id, count(*) AS members, count(g.id) AS asked, min(g.factor) AS factor, max(g.factor) AS other
+      FROM tds.total_member m LEFT JOIN unnest(CAST(:devices AS integer[]), CAST(:factors AS numeric[])) AS g (id, factor) ON g.id = m.device_id
+     GROUP BY 1
+), own AS MATERIALIZED (
+    SELECT group_id, factor FROM member
+     WHERE members = asked AND factor = other AND (SELECT sum(asked) FROM member WHERE members = asked AND factor = other) = cardinality(CAST(:devices AS integer[]))
+), waiting AS MATERIALIZED (
+    SELECT lower(w.stretch) AS low, upper(w.stretch) AS high
+      FROM (SELECT unnest(range_agg(tstzrange(low, high))) AS stretch FROM tds.total_pending
+             WHERE group_id IN (SELECT group_id FROM own) AND low < :end AND high > :start) w
+)
+SELECT low, high, NULL::timestamptz AS start, NULL::numeric AS quantity, NULL::numeric AS estimated, NULL::bigint AS devices, NULL::bigint AS estimated_devices FROM waiting
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM own)
+UNION ALL
+SELECT NULL, NULL, q.middle - interval '7 minutes 30 seconds', q.quantity, q.estimated, q.devices, q.estimated_devices
+  FROM unnest(CAST(:lows AS timestamptz[]), CAST(:highs AS timestamptz[])) AS p (low, high)
+ CROSS JOIN LATERAL (
+       SELECT t.middle, sum(t.quantity * o.factor) AS quantity, sum(t.estimated * o.factor) AS estimated,
+              sum(t.devices) AS devices, sum(t.estimated_devices) AS estimated_devices
+         FROM own o JOIN tds.total_quarter t ON t.group_id = o.group_id
+        WHERE t.middle >= p.low AND t.middle < p.high AND NOT EXISTS (SELECT FROM waiting w WHERE t.middle >= w.low AND t.middle < w.high)
+        GROUP BY 1 HAVING sum(t.devices) > 0 ORDER BY 2 DESC, 1 LIMIT :most) q;
 
 -- name: days  What devices took together in no quarter-hour of a local day more than.
 SELECT d.bucket, sum(greatest(d.largest, 0) * g.factor) AS bound

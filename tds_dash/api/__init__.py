@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from tds_dash.api import alarms, costs, demand, document, exports, figures, fleet, rejections
+from tds_dash.api import alarms, costs, demand, document, exports, figures, fleet, invoices, rejections, reports
 
 
 def install(server: Flask) -> None:
     """Add every address of the API."""
-    for part in (alarms, costs, demand, document, exports, figures, fleet, rejections):
+    for part in (alarms, costs, demand, document, exports, figures, fleet, invoices, rejections, reports):
         server.register_blueprint(part.blueprint, url_prefix="/api/v1")

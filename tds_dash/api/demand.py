@@ -10,7 +10,7 @@ from sql.consumption import outward
 from sql.errors import Refused
 from sql.queries.devices import Device
 from sql.queries.load import Wanted, base, duration, nights, profile
-from sql.queries.peaks import Quarter
+from sql.queries.peak_search import Quarter
 from tds_dash import doors
 from tds_dash.api.parameters import answer, chosen_devices, device_ids, plain, span, whole_number
 from tds_dash.demand import PER_HOUR, TOP, Demand, DeviceDemand, MonthDemand, demand, demand_of

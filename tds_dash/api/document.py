@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from flask import Blueprint, Response, jsonify
 
 from sql.alarm_judging import KINDS
+from sql.held import Verdict
 from sql.rejections import REASONS
 
 blueprint = Blueprint("api_document", __name__)
@@ -46,6 +47,8 @@ def description() -> dict[str, Any]:
         {"type": "string", "enum": ["pt-BR"]},
         "Semicolons, decimal commas and a byte order mark, for Excel in Portuguese.",
     )
+    language = query("locale", {"type": "string", "enum": ["pt-BR", "en"]}, "The language; without it the person's.")
+    month: dict[str, Any] = {**path("month"), "description": "Such as 2026-10.", "schema": TEXT}
     limit = query("limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}, "How many.")
     which = [device, gateway, resource]
     page = [
@@ -78,6 +81,14 @@ def description() -> dict[str, Any]:
             "/peaks": get("Maximum demand by month, together and alone, the top quarter-hours and which devices made each; electricity unless told otherwise", one("Peaks"), [query("top", {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}, "How many quarter-hours."), *period, *which]),
             "/profile": get("How the load of one device lies over day and week, what never rests, how long it stood how high", one("Profile"), [{**device, "required": True, "schema": TEXT}, *period]),
             "/costs": get("What consumption costs by bucket, as the account's tariffs say; nothing of it is rounded", listed("Costs"), [step, *period, *which]),
+            "/invoices": {
+                **get("The invoices that were entered, by number", listed("Invoice"), [query("resource", {"type": "string", "enum": ["electricity", "water", "gas", "other"]}, "Only this resource."), *page]),
+                "post": change("Enter an invoice; for editors", one("Invoice"), "201", body=one("NewInvoice")),
+            },
+            "/invoices/{id}": {
+                **get("One invoice held against what was measured on its days, and what that costs", one("HeldInvoice"), [path("id")]),
+                "delete": change("Remove an invoice; for editors", one("Invoice"), "200", [path("id")]),
+            },
             "/consumption": get("Consumption by bucket, empty buckets too", listed("Consumption"), [step, *period, *which]),
             "/rejections": get("What could not be stored, newest first, by pages; payloads cut to 4 KiB", one("Rejections"), [query("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "How many."), query("after", TEXT, "`next` of the page before."), *refused]),
             "/rejections/{id}": get("One rejection with all that was received", one("Rejection"), [path("id")]),
@@ -85,6 +96,7 @@ def description() -> dict[str, Any]:
             "/alarms": get("Alarms by number, the newest first, by pages", one("Alarms"), [query("state", {"type": "string", "enum": ["open", "closed", "all"], "default": "open"}, "Which."), query("kind", {"type": "string", "enum": list(KINDS)}, "Only this kind."), query("device", WHOLE, "Id of a device."), query("gateway", WHOLE, "Id of a gateway."), query("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "How many."), query("after", {"type": "integer", "minimum": 0, "maximum": 2147483647}, "`next` of the page before.")]),
             "/alarms/{id}": get("One alarm", one("Alarm"), [path("id")]),
             "/alarms/{id}/acknowledge": {"post": acknowledge()},
+            "/reports/{month}.pdf": get("The report of a month, one page", PDF, [month, language]),
             "/export/readings.csv": get("Readings as received, streamed", CSV, [*period, *which, locale]),
             "/export/consumption.csv": get("Consumption by bucket, streamed", CSV, [step, *period, *which, locale]),
             "/export/consumption.xlsx": get("Consumption by bucket, as a workbook", XLSX, [step, *period, *which]),
@@ -111,6 +123,21 @@ def acknowledge() -> dict[str, Any]:
     del described["responses"]["304"]
     note = {"type": "object", "properties": {"note": {"type": "string", "maxLength": 1000}}}
     return {**described, "requestBody": {"required": False, "content": {"application/json": {"schema": note}}}}
+
+
+def change(
+    summary: str,
+    content: dict[str, Any],
+    status: str,
+    parameters: list[dict[str, Any]] | None = None,
+    body: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Describe what an editor changes."""
+    described: dict[str, Any] = get(summary, content, parameters)["get"]
+    answers = {name: one for name, one in described["responses"].items() if name not in ("200", "304")}
+    answers[status] = {"description": summary, "content": content}
+    given = {"requestBody": {"required": True, "content": body}} if body else {}
+    return {**described, "responses": answers, **given}
 
 
 def query(name: str, schema: dict[str, Any], text: str, many: bool = False) -> dict[str, Any]:
@@ -153,6 +180,7 @@ SCHEMES = {
     "session": {"type": "apiKey", "in": "cookie", "name": "tds"},
 }
 CSV = {"text/csv": {"schema": TEXT}}
+PDF = {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}
 XLSX = {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {"schema": {"type": "string", "format": "binary"}}}
 GATEWAY_STATE = {"type": "string", "enum": ["online", "offline", "never", "retired"]}
 DEVICE_STATE = {"type": "string", "enum": ["reporting", "stuck", "late", "silent", "offline", "never", "inactive", "retired"]}
@@ -183,6 +211,10 @@ ALARM = fields(
     since=INSTANT, opened_at=INSTANT, closed_at=maybe(INSTANT), outcome=maybe(TEXT), returned=WHOLE, state={"type": "string", "enum": ["open", "closed"]},
     acknowledged_at=maybe(INSTANT), acknowledged_by=maybe(TEXT), note=maybe(TEXT),
 )  # fmt: skip
+DAY = {"type": "string", "format": "date"}
+PAID = {"type": "string", "enum": ["electricity", "water", "gas", "other"]}
+ASKED: dict[str, Any] = {"resource": PAID, "first_day": DAY, "last_day": DAY, "quantity": NUMBER, "unit": TEXT, "amount": NUMBER}
+INVOICE: dict[str, Any] = {"id": WHOLE, **ASKED, "created_at": INSTANT, "created_by": TEXT, "currency": TEXT}
 SCHEMAS = {
     "Error": fields(error=fields(code=TEXT, message=TEXT)),
     "LatestReading": fields(
@@ -230,6 +262,17 @@ SCHEMAS = {
     "Costs": fields(
         bucket=INSTANT, gateway_mac=TEXT, device_code=TEXT, unit=TEXT, currency=TEXT, cost=maybe(NUMBER), priced=TRUTH,
         bands={"type": "array", "items": fields(band=TEXT, quantity=NUMBER, price=maybe(NUMBER), cost=maybe(NUMBER))},
+    ),
+    "NewInvoice": fields(**ASKED),
+    "Invoice": fields(**INVOICE),
+    "HeldInvoice": fields(
+        **INVOICE, verdict={"type": "string", "enum": list(get_args(Verdict))}, days=WHOLE, days_over=WHOLE, days_without_tariff=WHOLE, coverage=NUMBER,
+        measured=maybe(NUMBER), estimated=maybe(NUMBER), cost=maybe(NUMBER), quantity_difference=maybe(NUMBER), quantity_share=maybe(NUMBER),
+        amount_difference=maybe(NUMBER), amount_share=maybe(NUMBER),
+        lines={"type": "array", "items": fields(
+            line=TEXT, band=TEXT, tariff=maybe(TEXT), quantity=maybe(NUMBER), unit=TEXT, price=maybe(NUMBER), amount=maybe(NUMBER), estimated=NUMBER,
+            days=WHOLE, of_days=WHOLE,
+        )},
     ),
     "Alarm": ALARM,
     "Alarms": fields(alarms={"type": "array", "items": ALARM}, next=maybe(WHOLE)),

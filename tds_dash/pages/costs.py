@@ -61,7 +61,10 @@ def layout(**query: Any) -> html.Div:
             page_header(
                 t("costs.title", language),
                 lead=t("costs.lead", language),
-                actions=[dcc.Link(t("costs.tariffs", language), href="/tariffs", className="btn btn-outline-primary")],
+                actions=[
+                    dcc.Link(t(key, language), href=href, className="btn btn-outline-primary")
+                    for key, href in (("report.button", "/reports"), ("bills.title", "/bills"), ("costs.tariffs", "/tariffs"))
+                ],
             ),
             filters,
             html.Div(id="costs-told", **LIVE),

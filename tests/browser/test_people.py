@@ -133,7 +133,7 @@ FILLED = (
     "INSERT INTO tds.event (device_id, kind, at, since, value_before, value_after, correction)"
     " SELECT id, 'unresolved', now(), now() - interval '1 hour', 2, 1, 0 FROM tds.device WHERE account_id = :account",
 )
-SHOWN = ("/", "/consumption", "/peaks", "/costs", "/tariffs", "/alarms", "/readings", "/gateways", "/devices", "/events", "/rejections", "/certificates", "/users", "/account", "/audit", "/tokens",
+SHOWN = ("/", "/consumption", "/peaks", "/costs", "/tariffs", "/bills", "/alarms", "/readings", "/gateways", "/devices", "/events", "/rejections", "/certificates", "/users", "/account", "/audit", "/tokens",
          "/profile", "/accounts", "/account/delete", "/gateway/{gateway}", "/device/{device}", "/devices?edit={device}", "/gateways?edit={gateway}")  # fmt: skip
 
 

@@ -7,34 +7,25 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
-import tempfile
 import time
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import text
 
-import settings as settings_module
 from simulator import history
 from simulator.world import SEED, build_world
 from sql import fleet, ledger, rollups
-from sql.calendar import bucket_start
-from sql.consumption import consumption, grouped
-from sql.embedded import EmbeddedServer
-from sql.engine import Store, open_store
-from sql.migrate import migrate
-from sql.ranked import Member, ranked
+from sql.consumption import consumption
+from sql.engine import Store
 from sql.refresh import refresh
-from tests.conftest import create_database, drop_database
+from tests.performance.chart import chart
 from tests.performance.machine import machine
+from tests.performance.places import database
 
 ZONE = "America/Sao_Paulo"
 FLEET = """
@@ -55,32 +46,6 @@ SELECT d, t + :jitter * (hashint8(extract(epoch FROM t)::bigint + d) & 3) * inte
              + 3 * (sin(extract(epoch FROM t)::float8 / 43200 * pi()) + 1)::numeric, 3)
   FROM unnest(CAST(:ids AS integer[])) d, generate_series(CAST(:start AS timestamptz), :end, make_interval(secs => :interval)) t ORDER BY 1, 2
 """
-
-
-@contextmanager
-def database(engine: str) -> Iterator[Store]:
-    """Give the owner's store of a fresh database on an engine."""
-    with tempfile.TemporaryDirectory(prefix="tds-performance-") as folder:
-        os.chmod(folder, 0o755)
-        base = settings_module.load({"TDS_STATE_DIR": folder})
-        server = None
-        if engine == "plain":
-            server = EmbeddedServer(base)
-            server.join()
-            admin = server.superuser_url()
-        else:
-            admin = os.environ["TDS_TEST_DATABASE_URL"]
-        name = f"perf{uuid.uuid4().hex[:8]}"
-        given = replace(base, database_url=create_database(admin, name))
-        migrate(given)
-        store = open_store(given, "owner", pool_size=4)
-        try:
-            yield store
-        finally:
-            store.close()
-            drop_database(admin, name)
-            if server is not None:
-                server.leave()
 
 
 def add_devices(store: Store, account: str, devices: int, interval: int) -> list[int]:
@@ -162,103 +127,6 @@ def fill(store: Store, ids: list[int], start: datetime, end: datetime, interval:
     return count
 
 
-def chart(store: Store, own: int, others: int, months: int) -> dict[str, float]:
-    """The monthly chart of an account in a large installation, and the same answer from a tenth of the ledger and from readings."""
-    ids = add_devices(store, "Large", own, 900)
-    strangers = add_devices(store, "Others", others, 900)
-    now = datetime.now(UTC)
-    start = bucket_start("month", now - timedelta(days=30 * months), ZONE)
-    _fill_ledger(store, ids, start, now, "1 day")
-    refresh(store, now)
-    few, _ = _chart_ms(store, ids, start, now)
-    _fill_ledger(store, ids, start, now, "15 minutes")
-    _fill_ledger(store, strangers, start, now, "1 day")
-    with store.transaction() as connection:
-        connection.execute(text("INSERT INTO tds.refresh_pending (low, high) VALUES (:low, :high)"), {"low": start, "high": now})
-        if rollups.engine_of(connection) == "plain":
-            connection.execute(
-                text(
-                    "CREATE TEMPORARY TABLE IF NOT EXISTS touched (device_id integer PRIMARY KEY, low timestamptz, high timestamptz)"
-                )
-            )
-            connection.execute(text("INSERT INTO touched SELECT id, :low, :high FROM tds.device"), {"low": start, "high": now})
-            rollups.rewrite_touched(connection)
-    refresh(store, now)
-    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
-    many, whole = _chart_ms(store, ids, start, now)
-    twelve = _twelve_ms(store, ids, start, now)
-    sample = ids[: max(1, own // 100)]
-    fill(store, sample, start, now, 900)
-    raw = seconds(lambda: _from_readings(store, sample, start, now)) * 1000 * own / len(sample)
-    return {
-        "devices": own,
-        "chart_p50_ms": many,
-        "with_rows_ms": whole,
-        "twelve_and_others_ms": twelve,
-        "growth": many / few,
-        "from_readings_ms": raw,
-        "faster_than_readings": raw / many,
-    }
-
-
-def _fill_ledger(store: Store, ids: list[int], start: datetime, end: datetime, step: str) -> None:
-    for first in range(0, len(ids), 100):
-        with store.transaction() as connection:
-            connection.execute(
-                text(
-                    "INSERT INTO tds.ledger (device_id, middle, quantity, estimated, covered, readings)"
-                    " SELECT d, t, round(((d * 7919 + extract(epoch FROM t)::bigint) % 1000) * 0.001, 6), 0, 900000000, 1 FROM unnest(CAST(:ids AS integer[])) d,"
-                    " generate_series(CAST(:start AS timestamptz) + interval '450 seconds', :end, CAST(:step AS interval)) t ON CONFLICT DO NOTHING"
-                ),
-                {"ids": ids[first : first + 100], "start": start, "end": end, "step": step},
-            )
-
-
-def _chart_ms(store: Store, ids: list[int], start: datetime, end: datetime) -> tuple[float, float]:
-    """Give the median time of the overview's chart, all devices added up: in the database, and with its rows made, in ms."""
-    inside, whole = [], []
-    spent = [0.0]
-
-    def before(connection: Any, *_: Any) -> None:
-        connection.info["began"] = time.perf_counter()
-
-    def after(connection: Any, *_: Any) -> None:
-        spent[0] += time.perf_counter() - connection.info["began"]
-
-    event.listen(store.engine, "before_cursor_execute", before)
-    event.listen(store.engine, "after_cursor_execute", after)
-    for _ in range(15):
-        spent[0] = 0.0
-        with store.transaction() as connection:
-            whole.append(seconds(lambda: grouped(connection, dict.fromkeys(ids, 1), "month", start, end, ZONE)) * 1000)
-        inside.append(spent[0] * 1000)
-    event.remove(store.engine, "before_cursor_execute", before)
-    event.remove(store.engine, "after_cursor_execute", after)
-    return statistics.median(inside[3:]), statistics.median(whole[3:])
-
-
-def _twelve_ms(store: Store, ids: list[int], start: datetime, end: datetime) -> float:
-    """Give the median time of the explorer's chart, the twelve largest devices and the rest together, in milliseconds."""
-    taken = []
-    members = [Member(number, number) for number in ids]
-    for _ in range(10):
-        with store.transaction() as connection:
-            taken.append(seconds(lambda: ranked(connection, members, "month", start, end, ZONE, 12)) * 1000)
-    return statistics.median(taken[2:])
-
-
-def _from_readings(store: Store, ids: list[int], start: datetime, end: datetime) -> None:
-    with store.transaction() as connection:
-        connection.execute(
-            text(
-                "SELECT device_id, date_trunc('month', time, :zone), sum(d) FROM (SELECT device_id, time, value - lag(value) OVER"
-                " (PARTITION BY device_id ORDER BY time) AS d FROM tds.reading WHERE device_id = any(:ids) AND time >= :start AND time < :end) x GROUP BY 1, 2"
-            ),
-            {"zone": ZONE, "ids": ids, "start": start, "end": end},
-        ).all()
-
-
 def late(store: Store) -> dict[str, float]:
     """One late reading two months ago, and one just now: seconds until the month shows each."""
     ids = add_devices(store, "Late", 50, 900)
@@ -337,6 +205,11 @@ def main() -> int:
     parser.add_argument("--engine", choices=("plain", "timescaledb"), default="plain")
     parser.add_argument("--scale", type=float, default=1.0, help="1: the sizes of the published numbers; 0.05: a look")
     parser.add_argument("--only", nargs="*", choices=("steady", "backlog", "late", "size", "chart"))
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        help="a folder: what `chart` fills stays there, to be measured again; tests.performance.pages takes it too",
+    )
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     scale = given.scale
@@ -348,14 +221,14 @@ def main() -> int:
         "steady": lambda s: steady(s, max(1000, much(10_000)), 8),
         "backlog": lambda s: backlog(s, max(4, much(100)), 395),
         "late": late,
-        "chart": lambda s: chart(s, max(20, much(1000)), max(180, much(9000)), 24),
+        "chart": lambda s: chart(s, max(20, much(1000)), 24, given.keep),
     }
     if given.engine == "timescaledb":
         cases["size"] = lambda s: size(s, max(1, much(10)))
     results: dict[str, Any] = {"engine": given.engine, "scale": scale, **machine()}
     for name, case in cases.items():
         if not given.only or name in given.only:
-            with database(given.engine) as store:
+            with database(given.engine, given.keep if name == "chart" else None) as store:
                 results[name] = {key: round(value, 3) for key, value in case(store).items()}
             print(f"{name}: {results[name]}", file=sys.stderr)
     document = json.dumps(results, indent=1)

@@ -3,14 +3,13 @@
 A site is made in a database of its own on the chosen engine, and asked through the real WSGI application, in this process:
 what is measured is the server, from the request to the last byte of its answer, without a network. Every change is one
 callback as the browser sends it; its size is that of the answer before any compression. Files are measured to their first
-byte, to their last, and by what the process grew meanwhile.
+byte, to their last, and by what the process grew meanwhile. What somebody waits for is measured in Chromium against `tds web`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import resource
 import sys
@@ -28,11 +27,19 @@ import settings as settings_module
 from simulator.visibility import percentiles
 from tds_dash.factory import create_server
 from tests.performance import site
-from tests.performance.ledger import database
-from tests.web.dash import call, callbacks, post
+from tests.performance.browsing import browse
+from tests.performance.machine import machine
+from tests.performance.places import database
+from tests.web.dash import callbacks, post
 
 WARM_UP = 2
-OVERVIEW = ("overview-cards.children", "overview-attention.children", "overview-electricity.figure", "overview-latest.children")
+OVERVIEW = (
+    "overview-cards.children",
+    "overview-attention.children",
+    "overview-budgets.children",
+    "overview-electricity.figure",
+    "overview-latest.children",
+)
 EXPLORER = {
     "months": {"period": "year", "step": "month"},
     "months_by_gateway": {"period": "year", "step": "month", "group": "gateway"},
@@ -51,36 +58,73 @@ SMALL = {
     "one_quarters_of_a_week": {"period": "week", "step": "15min", "devices": 1},
     "one_beside_another": {"period": "month", "step": "hour", "devices": 1, "compare": "device"},
 }
-DEVICE = {"year": {"period": "year"}, "month": {"period": "month"}, "day": {"period": "day"}}
+PEAKS = {
+    "months_13": {"resource": "electricity", "months": "13"},
+    "months_25": {"resource": "electricity", "months": "25"},
+    "months_25_of_water": {"resource": "water", "months": "25"},
+    "months_3": {"resource": "electricity", "months": "3"},
+}
+PARTS = {"a_gateway": 6, "half": 350}  # peaks of so many devices
+LISTS = ("devices-table.children", "gateways-table.children", "consumption-devices.options", "peaks-devices.options")
+DEVICE = {
+    "two_years": {"period": "two_years"},
+    "zoomed_to_a_day": {"period": "two_years", "zoom": "a day"},
+    "year": {"period": "year"},
+    "month": {"period": "month"},
+    "day": {"period": "day"},
+}
 CSV_ROWS = 1_000_000
 
 
 @contextmanager
-def served(url: str) -> Iterator[FlaskClient]:
-    """Give somebody signed in to the application, which reads a database as the web login does."""
+def served(url: str, email: str = site.EMAIL) -> Iterator[tuple[FlaskClient, Path]]:
+    """Give somebody signed in to the application, which reads a database as the web login does, and its state folder."""
     with tempfile.TemporaryDirectory(prefix="tds-performance-") as folder:
         server = create_server(settings_module.load({"TDS_DATABASE_URL": url, "TDS_STATE_DIR": folder}))
         client = server.test_client()
-        response = client.post("/login", data={"email": site.EMAIL, "password": site.PASSWORD})
+        response = client.post("/login", data={"email": email, "password": site.PASSWORD})
         assert response.status_code == 302, response.text
-        yield client
+        yield client, Path(folder)
 
 
 def pages(client: FlaskClient, visits: int) -> dict[str, Any]:
-    """Measure the overview, changes of the explorer, and a device's history."""
-    found: dict[str, Any] = {name.partition(".")[0]: timed(lambda name=name: call(client, name), visits) for name in OVERVIEW}
+    """Measure the overview, changes of the explorer, peaks, and a device's history."""
+    found: dict[str, Any] = {short(name): timed(asking(client, name), visits) for name in OVERVIEW}
     ids = device_ids(client)
     for name, controls in (EXPLORER | SMALL).items():
         found[f"explorer_{name}"] = timed(explorer(client, controls, ids), visits)
-    found["explorer_devices"] = timed(
-        lambda: call(client, "consumption-devices.options", consumption_resource="electricity"), visits
-    )
+    for name, controls in PEAKS.items():
+        found[f"peaks_{name}"] = timed(asking(client, "peaks-chart.figure", "peaks", controls), visits)
+    for name, count in PARTS.items():
+        controls = {**PEAKS["months_13"], "devices": ids[:count]}
+        found[f"peaks_of_{name}"] = timed(asking(client, "peaks-chart.figure", "peaks", controls), visits)
     for name, controls in DEVICE.items():
-        given = {f"device_{key}": value for key, value in controls.items()}
-        found[f"device_{name}"] = timed(
-            lambda given=given: call(client, "device-history.figure", device_id=ids[0], device_step="auto", **given), visits
-        )
+        found[f"device_{name}"] = timed(asking(client, "device-history.figure", "device", device_controls(controls, ids)), visits)
     return found
+
+
+def wide(client: FlaskClient, visits: int) -> dict[str, Any]:
+    """Measure pages of an account with ten times the meters, and a permalink that names all of them."""
+    resources = {"consumption-resource.value": "electricity", "peaks-resource.value": "electricity"}
+    found: dict[str, Any] = {short(name): timed(asking(client, name, more=resources), visits) for name in (*LISTS, *OVERVIEW)}
+    for name in ("months", "days"):
+        found[f"explorer_{name}"] = timed(explorer(client, EXPLORER[name], []), visits)
+    many = ",".join(map(str, device_ids(client)))
+    found["permalink"] = timed(lambda: client.get(f"/consumption?devices={many}"), visits)
+    found["permalink_shown"] = timed(explorer(client, {**EXPLORER["months"], "devices": many}, []), visits)
+    return found
+
+
+def short(output: str) -> str:
+    """Name an output as results are named."""
+    return output.partition(".")[0].replace("-", "_")
+
+
+def device_controls(controls: dict[str, Any], ids: list[int]) -> dict[str, Any]:
+    """Give a device's controls, its number, and where a drag left the chart."""
+    low = datetime.now(UTC).date() - timedelta(days=100)
+    zoom = {"zoom": f"{low}T00:00~{low + timedelta(days=1)}T00:00"} if controls.get("zoom") else {}
+    return {"step": "auto", **controls, **zoom, "id": ids[0]}
 
 
 def device_ids(client: FlaskClient) -> list[int]:
@@ -88,16 +132,28 @@ def device_ids(client: FlaskClient) -> list[int]:
     return [one["id"] for one in client.get("/api/v1/devices?resource=electricity").json]
 
 
+def asking(
+    client: FlaskClient, output: str, room: str = "", controls: dict[str, Any] | None = None, more: dict[str, Any] | None = None
+) -> Callable[[], Any]:
+    """Give what asks for an output with a page's controls; the callback is looked up before, as the browser knows it already."""
+    values = {f"{room}-{name}.{property_of(name)}": value for name, value in (controls or {}).items()} | (more or {})
+    dependency = next(one for one in callbacks(client) if output in one["output"].strip(".").split("..."))
+    return lambda: post(client, dependency, values)
+
+
+def property_of(control: str) -> str:
+    """Give the property that holds a control's value: stores keep data."""
+    return "data" if control in ("id", "zoom") else "value"
+
+
 def explorer(client: FlaskClient, controls: dict[str, Any], ids: list[int]) -> Callable[[], Any]:
-    """Give what asks the explorer for a view; the callback is looked up before, as the browser knows it already."""
+    """Give what asks the explorer for a view."""
     given = {"resource": "electricity", "group": "device", **controls}
-    if count := given.pop("devices", 0):
+    if isinstance(count := given.get("devices"), int):
         given["devices"] = ids[:count]
     if given.get("compare") == "device":
         given["with"] = ids[-1]
-    values = {f"consumption-{name}.value": value for name, value in given.items()}
-    dependency = next(one for one in callbacks(client) if "consumption-chart.figure" in one["output"].strip(".").split("..."))
-    return lambda: post(client, dependency, values)
+    return asking(client, "consumption-chart.figure", "consumption", given)
 
 
 def timed(ask: Callable[[], Any], visits: int) -> dict[str, float]:
@@ -142,6 +198,23 @@ def files(client: FlaskClient, devices: int, rows: int) -> dict[str, Any]:
     }
 
 
+def measured(url: str, given: argparse.Namespace) -> dict[str, Any]:
+    """Measure what is wanted of a site."""
+    results: dict[str, Any] = {}
+    with served(url) as (client, folder):
+        if not given.only or "pages" in given.only:
+            found = pages(client, given.visits)
+            results["pages"] = {**found, "largest": {"kilobytes": max(one["kilobytes"] for one in found.values())}}
+        if not given.only or "csv" in given.only:
+            results["csv"] = files(client, given.devices, given.rows)
+        if not given.only or "browser" in given.only:
+            results["browser"] = browse(url, folder, device_ids(client)[0], given.visits)
+    if not given.only or "wide" in given.only:
+        with served(url, site.WIDE_EMAIL) as (client, _):
+            results["wide"] = wide(client, given.visits)
+    return results
+
+
 def main() -> int:
     """Measure one engine and print a JSON document."""
     parser = argparse.ArgumentParser(prog="python -m tests.performance.pages", description=__doc__)
@@ -150,15 +223,15 @@ def main() -> int:
     parser.add_argument("--months", type=int, default=24, help="months of quarter-hours")
     parser.add_argument("--visits", type=int, default=30, help="how often each page is asked for")
     parser.add_argument("--rows", type=int, default=CSV_ROWS, help="rows of the file")
+    parser.add_argument("--only", nargs="*", choices=("pages", "wide", "csv", "browser"))
+    parser.add_argument("--keep", type=Path, help="a folder: the site stays there, to be measured again")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "load": round(os.getloadavg()[0], 2)}
-    results: dict[str, Any] = {"engine": given.engine, "scale": given.devices / 1000, **machine}
-    with database(given.engine) as store:
-        results["site"] = site.build(store, given.devices, given.months)
-        with served(store.url) as client:
-            results["pages"] = pages(client, given.visits)
-            results["csv"] = files(client, given.devices, given.rows)
+    results: dict[str, Any] = {"engine": given.engine, "scale": given.devices / 1000, "python": platform.python_version()}
+    with database(given.engine, given.keep) as store:
+        results["site"] = site.made(store, given.devices, given.months, given.keep)
+        results |= machine()
+        results |= measured(store.url, given)
     document = json.dumps(results, indent=1)
     print(document)
     if given.out:

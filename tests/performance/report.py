@@ -1,6 +1,6 @@
 """Writes docs/performance.md from measurements: `python -m tests.performance.report ledger.json intake.json …`.
 
-The JSON documents of `tests.performance.ledger` and `tests.performance.intake` are merged, by engine, into
+The JSON documents of `tests.performance.ledger`, `tests.performance.intake` and `tests.performance.pages` are merged, by engine, into
 published.json beside this file; the page is made from that alone, so that no number is typed in by hand.
 """
 
@@ -62,10 +62,50 @@ INTAKE = (
     Line("thousand_a_second", "lost", "… messages lost", "0", "0"),
     Line("growth", "ratio", "cost of a reading in a table of 50 million rows against 1 million", "≤ 1.2 ×", "", ".2f"),
 )  # fmt: skip
+P95 = "≤ 150"
+PAGES = (
+    *(
+        Line("pages", f"{name}.p95_ms", f"{says}, p95 in ms", P95, P95)
+        for name, says in (
+            ("overview_cards", "overview: cards"),
+            ("overview_attention", "… what needs attention"),
+            ("overview_electricity", "… charts of 13 months"),
+            ("overview_latest", "… newest readings"),
+            ("explorer_months", "explorer: 13 months"),
+            ("explorer_months_by_gateway", "… by gateway"),
+            ("explorer_months_beside_last_year", "… beside the year before"),
+            ("explorer_days", "… 30 days"),
+            ("explorer_days_beside_before", "… this month's days beside the month before"),
+            ("explorer_hours_of_a_week", "… hours of a week"),
+            ("explorer_quarters_of_a_day", "… quarter-hours of a day"),
+            ("explorer_too_fine", "… a step too fine, widened"),
+            ("explorer_twelve_hours_of_a_month", "… 12 devices, hours of a month"),
+            ("peaks_months_13", "peaks: 13 months, every meter"),
+            ("peaks_months_25", "… 25 months"),
+            ("peaks_of_a_gateway", "… 13 months of 6 meters"),
+            ("peaks_of_half", "… 13 months of 350 meters"),
+            ("device_two_years", "device: 24 months, on the server"),
+            ("device_zoomed_to_a_day", "… zoomed to a day"),
+        )
+    ),
+    Line("pages", "largest.kilobytes", "largest answer of these in kB", "≤ 200", "≤ 200"),
+    Line("browser", "painted_p50_ms", "overview in Chromium: first chart painted after navigation, p50 in ms", "≤ 1,000", "≤ 1,000"),
+    Line("browser", "painted_p95_ms", "… p95", "", ""),
+    Line("browser", "two_years_p95_ms", "device in Chromium: 24 months drawn, p95 in ms", "≤ 300", "≤ 300"),
+    Line("browser", "to_a_day_p95_ms", "… zoomed to a day and drawn, p95 in ms", "≤ 300", "≤ 300"),
+    Line("csv", "first_byte_ms", "CSV of a million rows: first byte in ms", "≤ 300", "≤ 300"),
+    Line("csv", "seconds", "… seconds until it is whole", "", "", ".1f"),
+    Line("csv", "grown_megabytes", "… megabytes that the process grew meanwhile", "0", "0"),
+    Line("wide", "devices_table.p95_ms", "10,000 devices: list of devices, p95 in ms", P95, P95),
+    Line("wide", "gateways_table.p95_ms", "… list of gateways", P95, P95),
+    Line("wide", "permalink_shown.p95_ms", "… a permalink that names 7,000", P95, P95),
+    Line("wide", "overview_cards.p95_ms", "… overview: cards", "", ""),
+    Line("wide", "explorer_months.p95_ms", "… explorer: 13 months", "", ""),
+)  # fmt: skip
 HEAD = """# How fast it is
 
-Measured with everything on one machine by `python -m tests.performance.ledger` and `python -m tests.performance.intake`
-(`--engine timescaledb` with `TDS_TEST_DATABASE_URL`, or `--engine plain`; `--help` says more), put together by
+Measured with everything on one machine by `python -m tests.performance.ledger`, `python -m tests.performance.intake` and
+`python -m tests.performance.pages` (`--engine timescaledb` with `TDS_TEST_DATABASE_URL`, or `--engine plain`; `--help` says more), put together by
 `python -m tests.performance.report`. A number that misses its target stands here as it was measured. A dash was not measured.
 """
 
@@ -76,7 +116,7 @@ def merged(record: dict[str, Any], documents: list[dict[str, Any]], date: str) -
         kept = record.setdefault(document["engine"], {})
         shared = {**{name: document[name] for name in TAKEN if name in document}, "date": date}
         for name, found in document.items():
-            if isinstance(found, dict):
+            if isinstance(found, dict) and name != "site":
                 kept[name] = {**found, "taken": shared}
             elif name == "drain_to_ceiling":
                 kept[name] = found
@@ -86,7 +126,7 @@ def merged(record: dict[str, Any], documents: list[dict[str, Any]], date: str) -
 def page(record: dict[str, Any]) -> str:
     """Write the page."""
     parts = [HEAD]
-    for title, lines in (("Figures", FIGURES), ("Intake", INTAKE)):
+    for title, lines in (("Figures", FIGURES), ("Pages, 1,000 devices × 24 months in the account", PAGES), ("Intake", INTAKE)):
         rows = [f"| {line.says} | {_cells(record, line)} |" for line in lines]
         head = "| | TimescaleDB | its target | PostgreSQL | its target |\n|---|--:|--:|--:|--:|"
         parts.append("\n".join([f"## {title}\n", head, *rows, ""]))
@@ -98,7 +138,9 @@ def _cells(record: dict[str, Any], line: Line) -> str:
     cells = []
     for engine in ENGINES:
         kept = record.get(engine, {})
-        found = (kept.get(line.case, {}) if line.case else kept).get(line.field)
+        found = kept.get(line.case, {}) if line.case else kept
+        for part in line.field.split("."):
+            found = (found or {}).get(part)
         cells += ["–" if found is None else format(found, line.form), getattr(line, engine)]
     return " | ".join(cells)
 

@@ -1,4 +1,5 @@
-"""A large account for what is measured in its pages: a thousand meters behind gateways, two years of quarter-hours.
+"""An installation for what is measured in pages and charts: a large account of a thousand meters with two years of quarter-hours,
+one as large whose meters have one row a day, and a wide one of ten thousand such meters.
 
 The ledger is written as it would be by then, week by week and compressed where the engine does so; readings only where an
 export needs them. Every figure comes from the meter's number and the time, so that a second run makes the same site.
@@ -7,24 +8,29 @@ export needs them. Every figure comes from the meter's number and the time, so t
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
 
-from sql import fleet, people, rollups
+from sql import fleet, people, rollups, totals
 from sql.calendar import bucket_start
 from sql.engine import Store
 from sql.refresh import refresh
+from tests.performance.places import filled, note
 
-ZONE, ACCOUNT = "America/Sao_Paulo", "Large"
-EMAIL, PASSWORD = "manager@large.example", "twelve green bottles"
+ZONE = "America/Sao_Paulo"
+ACCOUNT, SPARSE, WIDE = "Large", "Sparse", "Wide"
+EMAIL, WIDE_EMAIL, PASSWORD = "manager@large.example", "manager@wide.example", "twelve green bottles"
+WIDER = 10  # times the meters of the large account
 PER_GATEWAY = 8
 READ = 48  # meters that have readings
-WEEK = timedelta(days=7)
+QUARTER, ONE_DAY, WEEK = timedelta(minutes=15), timedelta(days=1), timedelta(days=7)
+NOTE = "site"
 
 GATEWAYS = """
 INSERT INTO tds.gateway (account_id, mac, name, capacity)
-SELECT :account, '02:00:01:' || substr(h, 1, 2) || ':' || substr(h, 3, 2) || ':' || substr(h, 5, 2), 'Building ' || n, 32
+SELECT :account, '02:00:0' || :account || ':' || substr(h, 1, 2) || ':' || substr(h, 3, 2) || ':' || substr(h, 5, 2), 'Building ' || n, 32
   FROM (SELECT n, lpad(to_hex(n), 6, '0') AS h FROM generate_series(1, :gateways) n) x;
 """
 # Of ten meters seven count electricity, two water, one gas.
@@ -44,7 +50,7 @@ SELECT d, t, q, CASE WHEN lost THEN q ELSE 0 END, CASE WHEN lost THEN 0 ELSE 900
                round(((1 + d * 7919 % 97) * c.share * (1 + ((d + extract(epoch FROM t)::bigint / 900) * 31 % 17) / 100.0))::numeric, 3) AS q
           FROM (SELECT t, (0.2 + 0.1 * (1 + sin((extract(epoch FROM t) - 36000) / 43200 * pi())))
                           * CASE WHEN extract(isodow FROM t) > 5 THEN 0.35 ELSE 1 END AS share
-                  FROM generate_series(CAST(:start AS timestamptz) + interval '450 seconds', CAST(:end AS timestamptz) - interval '1 second', interval '15 minutes') t) c,
+                  FROM generate_series(CAST(:start AS timestamptz) + interval '450 seconds', CAST(:end AS timestamptz) - interval '1 second', CAST(:step AS interval)) t) c,
                unnest(CAST(:ids AS integer[])) d) x
 """
 READINGS = """
@@ -54,41 +60,73 @@ SELECT d, t, round(((1 + d * 7919 % 97) * 0.3 * extract(epoch FROM t - CAST(:sta
 """
 
 
+def made(store: Store, devices: int, months: int, keep: Path | None = None) -> dict[str, Any]:
+    """Make the installation up to now, unless a folder keeps one as large; gives what was made."""
+    known = filled(keep, NOTE)
+    if known is None:
+        known = build(store, devices, months)
+        remember(keep, known)
+    if (known["devices"], known["months"]) != (devices, months):
+        raise SystemExit(f"{keep} keeps another site: {known['devices']} devices, {known['months']} months")
+    return known
+
+
+def remember(keep: Path | None, known: dict[str, Any]) -> None:
+    """Write down what was made."""
+    note(keep, NOTE, known)
+
+
 def build(store: Store, devices: int, months: int, now: datetime | None = None) -> dict[str, Any]:
-    """Make the site up to now; gives what was made."""
+    """Make the installation up to now; gives what was made."""
     now = now or datetime.now(UTC)
     until = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
-    ids = register(store, devices)
+    ids = register(store, ACCOUNT, devices, EMAIL)
+    others = register(store, SPARSE, devices) + register(store, WIDE, devices * WIDER, WIDE_EMAIL)
+    rollups.add_missing_zones(store)
     start = bucket_start("month", until - timedelta(days=30.5 * (months - 1)), ZONE)
-    fill(store, ids, start, until)
+    fill(store, ids, others, start, until)
     read = until - timedelta(days=220)
     execute(store, READINGS, ids=ids[:READ], start=max(read, start), end=until)
     seen = "INSERT INTO tds.device_seen SELECT id, :at, 1000, :at FROM tds.device"
     execute(store, seen, at=until)
     execute(store, "INSERT INTO tds.gateway_seen (gateway_id, last_seen_at) SELECT id, :at FROM tds.gateway", at=until)
-    return {"devices": len(ids), "since": start.isoformat(), "until": until.isoformat()}
+    known = "INSERT INTO tds.ledger_state (device_id, version, first_time, last_time, last_value) SELECT id, 1, :start, :at, 1000 FROM tds.device"
+    execute(store, known, start=start, at=until)
+    totals.drain(store)
+    outside(store, "VACUUM (ANALYZE)")
+    facts = {"devices": devices, "months": months, "installation": len(ids) + len(others)}
+    return {**facts, "since": start.isoformat(), "until": until.isoformat()}
 
 
-def register(store: Store, devices: int) -> list[int]:
-    """Register account, person, gateways and devices."""
+def register(store: Store, name: str, devices: int, email: str = "") -> list[int]:
+    """Register an account with its devices, and a person who may look at them."""
     with store.transaction() as connection:
-        account = fleet.add_account(connection, ACCOUNT, timezone=ZONE, locale="en")
-        connection.execute(text(GATEWAYS), {"account": account, "gateways": -(-devices // PER_GATEWAY)})
+        account = fleet.add_account(connection, name, timezone=ZONE, locale="en")
+        binds = {"account": account, "gateways": -(-devices // PER_GATEWAY)}
+        connection.execute(text(GATEWAYS), binds)
         ids = connection.execute(text(DEVICES), {"account": account, "devices": devices, "each": PER_GATEWAY}).scalars().all()
-        people.add_user(connection, EMAIL, ACCOUNT, "viewer", PASSWORD)
-    rollups.add_missing_zones(store)
+        if email:
+            people.add_user(connection, email, name, "viewer", PASSWORD)
     return list(ids)
 
 
-def fill(store: Store, ids: list[int], start: datetime, until: datetime) -> None:
-    """Write the ledger week by week, then everything that is made from it."""
+def ids_of(store: Store, account: str) -> list[int]:
+    """Give an account's devices."""
+    wanted = text("SELECT d.id FROM tds.device d JOIN tds.account a ON a.id = d.account_id WHERE a.name = :name ORDER BY 1")
+    with store.transaction() as connection:
+        return list(connection.execute(wanted, {"name": account}).scalars())
+
+
+def fill(store: Store, ids: list[int], others: list[int], start: datetime, until: datetime) -> None:
+    """Write the ledger week by week, then everything that is made from it; of the others one row a day."""
     week = start
     while week < until:
-        execute(store, LEDGER, ids=ids, start=week, end=min(week + WEEK, until))
+        end = min(week + WEEK, until)
+        execute(store, LEDGER, ids=ids, start=week, end=end, step=QUARTER)
+        execute(store, LEDGER, ids=others, start=week, end=end, step=ONE_DAY)
         week += WEEK
         compress(store, week - 2 * WEEK)
     roll_up(store, start, until)
-    outside(store, "VACUUM (ANALYZE)")
 
 
 def roll_up(store: Store, start: datetime, until: datetime) -> None:

@@ -10,7 +10,7 @@ import settings as settings_module
 from sql import ledger
 from sql.consumption import Step, consumption
 from tests.conftest import Database
-from tests.performance.ledger import database
+from tests.performance.places import database
 from tests.sql import meters
 from tests.sql.test_ledger import ZONES, add_meter, store
 

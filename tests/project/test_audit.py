@@ -16,7 +16,7 @@ from tests.project.tree import CommandLine, commands
 WITHOUT = {
     "demo", "migrate", "web", "ingest", "broker", "doctor", "url", "simulate", "account list", "user list", "audit list", "gateway list", "consumption",
     "books", "event list", "rejection list", "certs list", "certs crl", "certs init", "certs work", "certs watch", "certs bootstrap", "certs bootstraps",
-    "registration list", "registration refuse", "certs hold", "token list", "ledger drain", "ledger verify", "ledger work",
+    "registration list", "registration refuse", "certs hold", "token list", "ledger drain", "ledger verify", "ledger work", "report", "mail-reports",
 }  # fmt: skip
 # Written by the authority when it has carried the order out: tests/certs/test_journal.py.
 BY_THE_AUTHORITY = {"certs issue", "certs sign", "certs batch", "certs revoke", "certs renew"}

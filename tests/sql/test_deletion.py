@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from sql import account_orders, deletion, ledger, members, people
+from sql import account_orders, deletion, ledger, members, people, report_recipients
+from sql.audit import Actor
 from sql.errors import NotFound, Refused
 from sql.refresh import refresh
 from sql.sessions import begin
@@ -20,7 +21,7 @@ NOW = timedelta(0)
 
 
 def furnish(database: Database, device: Meter) -> int:
-    """Give an account people, figures, an event, a rejection and a login for tools; gives its admin."""
+    """Give an account people, figures, an event, a rejection and a report that waits to be sent; gives its admin."""
     feed(database, device, series("2026-01-01T00:00", 15, [1, 2, 3, 0, 1, 2, 3, 4]))
     refresh(database.owner, at("2026-02-10T00:00"))
     with database.owner.transaction() as conn:
@@ -29,6 +30,8 @@ def furnish(database: Database, device: Meter) -> int:
             text("INSERT INTO tds.rejection (received_at, account_id, mac, reason, detail, topic, payload, digest)"
                  " VALUES (now(), :a, :m, 'schema', '', '', 'x', convert_to(:m, 'UTF8'))"), {"a": device.account_id, "m": device.mac}
         )  # fmt: skip
+        recipient = report_recipients.add_recipient(conn, device.account_id, "energy@x.example", "en", 1, 0, Actor("boss"))
+        report_recipients.ask(conn, recipient, date(2026, 1, 1), Actor("boss"))
     return admin
 
 
@@ -53,7 +56,13 @@ def test_an_account_goes_with_everything_and_nobody_else_does(bench: Database) -
     second = meter_of(bench, mine.account, mine.account_id, mine.zone)
     feed(bench, second, series("2026-03-01T00:00", 15, [5, 6, 7]))
     kept, before = rows(bench, theirs), page(bench, theirs, "2026-01-01", "2026-01-02")
-    assert {"reading.device_id", "ledger.device_id", "consumption_hour.device_id", "event.device_id"} <= set(rows(bench, mine))
+    assert {
+        "reading.device_id",
+        "ledger.device_id",
+        "consumption_hour.device_id",
+        "event.device_id",
+        "report_mail.account_id",
+    } <= set(rows(bench, mine))
     with bench.web.transaction(account_id=mine.account_id, user_id=admin) as conn:
         order = account_orders.order_deletion(conn, mine.account_id)
     with bench.web.transaction() as conn:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from sql import calendar
 from sql.queries import peaks
-from sql.queries.peaks import Group, Quarter, highest, largest_by_month, moments, shares
+from sql.queries.peaks import Group, Quarter, alone, highest, moments, shares
 from tests.conftest import Database
 from tests.sql.plant import Meter, at, feed, meter, meter_of
 
@@ -134,29 +134,28 @@ def test_equal_quarter_hours_do_not_make_it_read_everything(bench: Database, mon
     assert sum(read) <= 8
 
 
-def test_the_largest_of_each_device_and_month_and_when(plant: Plant) -> None:
+def test_the_largest_of_each_device_by_month_and_when(plant: Plant) -> None:
     ids = [device.id for device in plant.devices]
-    group = Group(ids, [Decimal(1)] * 6, plant.zone)
+    factors = [Decimal(2), *[Decimal(1)] * 5]
+    group = Group(ids, factors, plant.zone)
     start, end = at("2026-10-01T00:00", plant.zone), at("2026-12-01T00:00", plant.zone)
-    with plant.database.web.transaction(account_id=plant.account) as conn:
-        found = largest_by_month(conn, group, start, end)
-        when = moments(conn, found[:2], plant.zone)
-    wanted: dict[tuple[int, datetime], Decimal | None] = {}
-    for row in plant.rows:
-        key = (row.device, calendar.bucket_start("month", row.start, plant.zone))
-        before = wanted.setdefault(key, None)
-        if not row.estimated and (before is None or row.quantity > before):
-            wanted[key] = row.quantity
-    assert {(one.device_id, one.month): one.quantity for one in found} == wanted
-    newest = {one.device_id: one for one in found[:2]}
-    for device, moment in when.items():
-        one = newest[device]
-        same = [
-            row.start
-            for row in plant.rows
-            if row.device == device and not row.estimated and row.quantity == one.quantity and row.start >= one.month
-        ]
-        assert moment == min(same)
+    largest: dict[tuple[int, datetime], Row] = {}
+    for row in sorted(plant.rows, key=lambda one: (-one.quantity, one.start)):
+        if not row.estimated:
+            largest.setdefault((row.device, calendar.bucket_start("month", row.start, plant.zone)), row)
+    november = (at("2026-11-01T00:00", plant.zone), end)
+    for of in (None, november):
+        with plant.database.web.transaction(account_id=plant.account) as conn:
+            found = alone(conn, group, start, end, of)
+            when = moments(conn, found.devices, plant.zone)
+        months: dict[datetime, Decimal] = defaultdict(Decimal)
+        for (device, month), row in largest.items():
+            months[month] += row.quantity * factors[ids.index(device)]
+        assert found.months == months
+        within = [row for (_, month), row in largest.items() if of is None or month >= of[0]]
+        best = {row.device: row for row in sorted(within, key=lambda one: (one.quantity, -one.start.timestamp()))}
+        assert {one.device_id: one.quantity for one in found.devices} == {device: row.quantity for device, row in best.items()}
+        assert when == {device: row.start for device, row in best.items()}
 
 
 def test_the_shares_add_up_to_the_quarter_hour(plant: Plant) -> None:
@@ -175,6 +174,6 @@ def test_nobody_and_strangers_have_no_peaks(plant: Plant) -> None:
     group = Group([device.id for device in plant.devices], [Decimal(1)] * 6, plant.zone)
     with plant.database.web.transaction(account_id=stranger.account_id) as conn:
         assert highest(conn, group, [((plant.start, plant.end), 1)]) == [[]]
-        assert largest_by_month(conn, group, plant.start, plant.end) == []
+        assert alone(conn, group, plant.start, plant.end) == ({}, [])
         assert highest(conn, Group([], [], "UTC"), [((plant.start, plant.end), 1)]) == [[]]
         assert shares(conn, group, []) == moments(conn, [], "UTC") == {}

@@ -7,14 +7,15 @@ import io
 import time
 import zipfile
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from sql import deletion, fleet, people
+from sql import deletion, fleet, people, report_recipients
+from sql.audit import Actor
 from tests.web.dash import answer, call
 from tests.web.test_isolation import FORBIDDEN_TO_THEM, FORBIDDEN_TO_US, clean
 from tests.web.world import DAYS, PASSWORD, World
@@ -31,7 +32,16 @@ def exported(client: FlaskClient) -> dict[str, list[list[str]]]:
 
 
 def test_an_export_holds_everything_and_nothing_of_others(admin: FlaskClient, stranger: FlaskClient, world: World) -> None:
+    with world.database.owner.transaction() as conn:
+        for account, address in ((world.account, "energy@aurora.example"), (world.strangers_account, "energy@boreal.example")):
+            made = report_recipients.add_recipient(conn, account, address, "en", 1, 0, Actor("somebody"))
+            report_recipients.ask(conn, made, date(2026, 1, 1), Actor("somebody"))
     ours, theirs = exported(admin), exported(stranger)
+    with world.database.owner.transaction() as conn:
+        conn.execute(text("DELETE FROM tds.report_recipient"))
+    assert [row[1] for row in ours["report_recipients.csv"][1:]] == ["energy@aurora.example"]
+    assert [row[1] for row in theirs["report_recipients.csv"][1:]] == ["energy@boreal.example"]
+    assert [row[1] for row in ours["report_mails.csv"]] == ["month", "2026-01-01"]
     assert {
         "README.txt",
         "account.csv",

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -51,10 +52,23 @@ def test_it_serves_and_stops_without_leaving_anything(world: World) -> None:
             read(f"{address}/healthz")
         counted = [line for line in read(f"{address}/metrics").splitlines() if 'endpoint="health.healthz"' in line]
         assert 'tds_http_requests_total{endpoint="health.healthz",status="200"} 20.0' in counted
+        many = ",".join(map(str, range(1, 10_001)))
+        assert asked(f"{address}/login?devices={many}")[0] == 200
+        status, said = asked(f"{address}/login?devices={many},{many},{many}")
+        assert (status, "too long" in said, "longo demais" in said) == (414, True, True)
     finally:
         process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
     assert not any(worker.is_running() for worker in workers)
+
+
+def asked(url: str) -> tuple[int, str]:
+    """Give status and text of an answer."""
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
 
 
 def read(url: str, seconds: float = 60) -> str:

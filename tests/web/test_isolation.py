@@ -17,6 +17,7 @@ PAGES = (
     "/peaks",
     "/costs",
     "/tariffs",
+    "/bills",
     "/alarms",
     "/readings",
     "/gateways",
@@ -31,7 +32,7 @@ PAGES = (
     "/accounts",
     "/nowhere",
 )
-API = ("devices", "gateways", "gateways/status", "readings/latest?limit=100", "consumption?step=day", "peaks", "costs?step=day", "alarms", "export/readings.csv", "export/consumption.csv")  # fmt: skip
+API = ("devices", "gateways", "gateways/status", "readings/latest?limit=100", "consumption?step=day", "peaks", "costs?step=day", "invoices", "alarms", "export/readings.csv", "export/consumption.csv")  # fmt: skip
 FORBIDDEN_TO_US = (SECRET, "Forbidden gateway", THEIRS, "Boreal", "stranger@")
 FORBIDDEN_TO_THEM = ("Press line", "Lighting", "Main building", "Old workshop", OURS, "Aurora", "admin@", "viewer@")
 

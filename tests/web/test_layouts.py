@@ -72,6 +72,7 @@ def test_every_graph_keeps_to_the_one_configuration(server: Flask, admin: FlaskC
         "/peaks",
         "/costs",
         "/tariffs",
+        "/bills",
         "/alarms",
         "/readings",
         "/gateways",

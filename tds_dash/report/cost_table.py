@@ -1,0 +1,136 @@
+"""The bill of a report: each resource by the parts of its cost, beside the month before, and the sum of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from sql.bills import Line
+from sql.pricing import EXACT
+from tds_dash import wording
+from tds_dash.cost_data import Found
+from tds_dash.costs_view import key_of, plain_name, run_of, summed
+from tds_dash.money import money
+from tds_dash.report.gather import Report, Section
+from tds_dash.report.paper import Box, Paper, Type
+from tds_dash.wording import number, t
+
+SECTION, HEAD = Type(9.5, bold=True), Type(7, "muted")
+TEXT, STRONG, MUTED = Type(7.8), Type(7.8, bold=True), Type(7.2, "muted")
+LINE = 4.3
+ORDER = ("energy", "demand", "standing", "tax", "unpriced")
+AMOUNT, BEFORE, QUANTITY = 0.0, 27.0, 54.0  # how far from the right edge columns end
+
+
+class Row(NamedTuple):
+    """A line of the table."""
+
+    name: str
+    quantity: str
+    before: str
+    amount: str
+    strong: bool = False
+
+
+def draw(paper: Paper, report: Report, box: Box, locale: str) -> None:
+    """Draw the table; where there is no room for every part, the smallest bills are shown by their sums."""
+    with paper.tagged("H2"):
+        paper.write(box.x, box.y, t("report.cost", locale), SECTION)
+    priced = [one for one in report.sections if one.cost is not None]
+    y = box.y + 6.2
+    if not priced:
+        with paper.tagged("P"):
+            paper.paragraph(box.x, y, t("report.no_tariff", locale), MUTED, box.width, 3)
+        return
+    y = line(paper, box, y, heads(report, locale), HEAD, HEAD)
+    for row in fitted(report, priced, box, locale):
+        with paper.decoration():
+            paper.rule(box.x, y - 0.9, box.width)
+        y = line(paper, box, y, row, STRONG if row.strong else TEXT, STRONG if row.strong else TEXT)
+    if (total := report.total) is not None and len(priced) > 1:
+        with paper.decoration():
+            paper.rule(box.x, y - 0.9, box.width, "line-strong", 0.3)
+        before = [one.cost.compared.before.total for one in priced if one.cost and one.cost.compared.before]
+        then = sum((one for one in before if one is not None), Decimal(0)) if any(one is not None for one in before) else None
+        line(paper, box, y, Row(t("report.all_costs", locale), "", money(then, report.account.currency, locale), money(total, report.account.currency, locale), True), STRONG, STRONG)  # fmt: skip
+
+
+def heads(report: Report, locale: str) -> Row:
+    """Name the columns."""
+    before = next((one.cost.compared.before for one in report.sections if one.cost and one.cost.compared.before), None)
+    then = "" if before is None else run_of(before, locale) if report.running else wording.month(before.start, locale)
+    return Row("", t("costs.quantity", locale), then, wording.month(report.month, locale))
+
+
+def line(paper: Paper, box: Box, y: float, row: Row, type_: Type, amounts: Type) -> float:
+    """Write a row; gives where the next one begins."""
+    right = box.x + box.width
+    with paper.tagged("P"):
+        paper.write(box.x, y, row.name, type_, most=box.width - QUANTITY - 26)
+        paper.write(right - QUANTITY, y, row.quantity, type_, end=True)
+        paper.write(right - BEFORE, y, row.before, amounts if amounts is HEAD else MUTED, end=True)
+        paper.write(right - AMOUNT, y, row.amount, amounts, end=True)
+    return y + LINE
+
+
+def fitted(report: Report, priced: Sequence[Section], box: Box, locale: str) -> list[Row]:
+    """Give the rows of all bills, the parts of the largest first as long as there is room."""
+    parts = {place: rows(one, report.account.currency, locale) for place, one in enumerate(priced)}
+    room = int((box.height - 6.2) / LINE) - 2
+    largest = sorted(parts, key=lambda place: -total_of(priced[place].cost))
+    while sum(map(len, parts.values())) > room and largest:
+        parts[largest[-1]] = parts[largest.pop()][:1]
+    return [row for found in parts.values() for row in found]
+
+
+def total_of(found: Found | None) -> Decimal:
+    """Give what a bill comes to."""
+    return (found.bill.total if found else None) or Decimal(0)
+
+
+def rows(section: Section, currency: str, locale: str) -> list[Row]:
+    """Give a bill: its sum, then its parts, those of several tariffs together."""
+    found = section.cost
+    assert found is not None
+    lines, before = found.bill.lines, found.compared.before
+    then = before.total if before else None
+    keys = sorted(dict.fromkeys(map(key_of, lines)), key=lambda key: ORDER.index(key[0]))
+    whole = Row(
+        t(f"resource.{section.resource}", locale),
+        "",
+        money(then, currency, locale),
+        money(found.bill.total, currency, locale),
+        True,
+    )
+    earlier = before.lines if before else ()
+    return [
+        whole,
+        *(
+            Row(
+                f"    {plain_name(key, locale)}",
+                quantity(lines, key, locale),
+                money(summed(earlier, key), currency, locale) if any(key_of(one) == key for one in earlier) else "",
+                money(summed(lines, key), currency, locale) if key[0] != "unpriced" else "",
+            )
+            for key in keys
+        ),
+    ]
+
+
+def quantity(lines: Sequence[Line], key: tuple[str, str], locale: str) -> str:
+    """Write how much of a part there was: consumption by its unit, demand as the largest, a tax as its rate."""
+    own = [one for one in lines if key_of(one) == key and one.quantity is not None]
+    if key[0] in ("energy", "unpriced"):
+        units = {one.unit for one in own}
+        return (
+            number(EXACT.create_decimal(sum(one.quantity or 0 for one in own)), locale, units.pop(), significant=6)
+            if len(units) == 1
+            else ""
+        )
+    if key[0] == "demand":
+        return number(max(one.quantity or Decimal(0) for one in own), locale, "kW", significant=4) if own else ""
+    if key[0] == "tax":
+        rates = {one.price for one in own}
+        return number(rates.pop(), locale, "%") if len(rates) == 1 else ""
+    return ""
