@@ -36,7 +36,7 @@ QUIET = """() => {
     const open = ['requested', 'prioritized', 'blocked', 'executing', 'watched', 'executed'];
     return !isLoading && open.every(name => callbacks[name].length === 0);
 }"""
-ELSEWHERE = "/nowhere"
+ELSEWHERE = "/elsewhere"
 ARRIVED = "() => !document.querySelector('h1[data-left]') && document.querySelector('h1') !== null"
 FOLLOW = """path => {
     for (const title of document.querySelectorAll('h1')) title.dataset.left = '';
