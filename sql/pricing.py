@@ -73,11 +73,19 @@ class Portion(NamedTuple):
     @property
     def cost(self) -> Decimal | None:
         """Give what it costs; None where it has no price."""
+        return self._priced(self.quantity)
+
+    @property
+    def estimated_cost(self) -> Decimal | None:
+        """Give what the estimated part of it costs."""
+        return self._priced(self.estimated)
+
+    def _priced(self, quantity: Decimal) -> Decimal | None:
         price = self.price
         if price is None:
             return None
         with localcontext(EXACT):
-            return self.quantity * price
+            return quantity * price
 
 
 class Cost(NamedTuple):
