@@ -17,6 +17,7 @@ from tds_dash.components.dialogs import dialog, notice
 from tds_dash.components.fields import form_field, line_of_text, one_of
 from tds_dash.event_words import refusal
 from tds_dash.identity import locale, zone
+from tds_dash.pressing import pressed
 from tds_dash.rights import require_editor
 from tds_dash.tariff_form import CELLS, FIELDS, PLACED, SAID, beside
 from tds_dash.wording import t
@@ -81,7 +82,7 @@ def timed(language: str, field: Any, decimal: dict[str, Any]) -> list[Component]
 
 def open_form(asked: Any) -> tuple[Any, ...]:
     """Open the form: empty, with a tariff as it is, or with one to be valid from another day."""
-    verb, tariff_id = tariff_acts.pressed(asked, "new", "edit", "copy")
+    verb, tariff_id = pressed(asked, "new", "edit", "copy")
     require_editor()
     language, today = locale(), datetime.now(UTC).astimezone(zone()).date()
     clear = [None] * (len(SAID) + 1)
