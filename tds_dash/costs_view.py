@@ -55,7 +55,7 @@ def cards(found: Found, locale: str) -> list[Component]:
         made.append(
             metric_card(
                 t("costs.demand", locale), number(largest.quantity, locale, significant=4), "kW", locale=locale,
-                note=t("costs.demand_note", locale, time=when),
+                note=t("costs.demand_note", locale, time=when) if when else t("tariffs.field_contracted", locale),
             )
         )  # fmt: skip
     return made
@@ -206,8 +206,9 @@ def name_of(line: Line, zone: tzinfo, locale: str, several: bool) -> Cell:
     if line.kind == "energy":
         name = t(f"costs.band_{line.band}", locale)
     elif line.kind == "demand":
+        power = number(line.quantity, locale, "kW", significant=4)
         when = wording.date_clock(line.at, locale, zone) if line.at else ""
-        name = t("costs.line_demand", locale, power=number(line.quantity, locale, "kW", significant=4), time=when)
+        name = t("costs.line_demand", locale, power=power, time=when) if when else t("costs.line_contracted", locale, power=power)
     elif line.kind == "tax":
         name = t("costs.line_tax", locale, percent=number(line.price, locale, "%"))
     else:

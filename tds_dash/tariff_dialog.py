@@ -44,7 +44,7 @@ def form(language: str) -> Component:
         html.Div([field("name", maxLength=200), field("unit", "unit", maxLength=16)], className="tds-pair"),
         field("all", "all", **decimal),
         html.Details([html.Summary(t("tariffs.by_time", language)), *timed(language, field, decimal)], id=f"{FORM}-timed"),
-        html.Div([field("demand", "demand", **decimal), field("standing", "standing", **decimal), field("tax", "tax", **decimal)], className="tds-three"),
+        html.Div([field("demand", "demand", **decimal), field("contracted", "contracted", **decimal), field("standing", "standing", **decimal), field("tax", "tax", **decimal)], className="tds-four"),
         html.Div(
             html.Button(t("tariffs.preview", language), id=f"{FORM}-preview", type="button", className="btn btn-outline-primary"),
             className="tds-actions",
