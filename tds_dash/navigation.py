@@ -27,7 +27,12 @@ GROUPS = {
         Page("peaks", "/peaks", "graph-up-arrow"),
         Page("readings", "/readings", "list-ul"),
     ),
-    "money": (Page("costs", "/costs", "cash-coin"), Page("bills", "/bills", "receipt"), Page("tariffs", "/tariffs", "tags")),
+    "money": (
+        Page("costs", "/costs", "cash-coin"),
+        Page("bills", "/bills", "receipt"),
+        Page("tariffs", "/tariffs", "tags"),
+        Page("reports", "/reports", "file-earmark-text"),
+    ),
     "operation": (
         Page("alarms", "/alarms", "bell"),
         Page("events", "/events", "clipboard-check"),
