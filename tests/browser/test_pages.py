@@ -233,7 +233,7 @@ def test_one_group_is_open_at_a_time_until_one_goes_elsewhere(open_page: Open) -
     explore.click()
     expect(page.locator("#nav-money")).to_be_hidden()
     expect(page.locator("#nav-explore")).to_be_visible()
-    page.locator("h1").click()
+    page.locator("#shell-zone").click()
     expect(page.locator("#nav-explore")).to_be_hidden()
     explore.press("Enter")
     page.keyboard.press("Shift+Tab")
