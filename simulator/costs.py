@@ -48,6 +48,7 @@ _BUDGETS = {
 # What suppliers asked, as a share of what was measured and of what it costs, the newest month first: mostly right.
 _ASKED = (("1.032", "1.041"), ("1.004", "1.002"), ("0.998", "0.997"), ("1.001", "1.083"))
 _BILLED = ("electricity", "water")
+CONTRACTED = {AURORA: Decimal(360)}  # kW
 RISE = Decimal("1.062")  # what the regulator let prices rise by within the history
 _PLACES = Decimal("0.00001")
 
@@ -85,6 +86,11 @@ def bill(connection: Connection, world: World, now: datetime) -> None:
                     invoices.add_invoice(connection, found.id, asked._replace(quantity=Decimal(whole), amount=cents))
 
 
+def contracted(account: str, resource: str) -> Decimal:
+    """Give the demand that an account has contracted, in kW."""
+    return CONTRACTED.get(account, Decimal(0)) if resource == "electricity" else Decimal(0)
+
+
 def terms_of(account: str, today: date, months: int) -> list[Terms]:
     """Give an account's tariffs: from before its history, and dearer ones from half a year ago."""
     first = (today - timedelta(days=31 * months + 62)).replace(month=1, day=1)
@@ -94,7 +100,18 @@ def terms_of(account: str, today: date, months: int) -> list[Terms]:
         unit = "kWh" if resource == "electricity" else "m³"
         exact = {band: Decimal(amount) for band, amount in prices.items()}
         hours = white_tariff() if white else None
-        terms = Terms(resource, first, name, unit, exact, hours, Decimal(demand), Decimal(standing), Decimal(tax))
+        terms = Terms(
+            resource,
+            first,
+            name,
+            unit,
+            exact,
+            hours,
+            Decimal(demand),
+            Decimal(standing),
+            Decimal(tax),
+            contracted(account, resource),
+        )
         made.append(terms)
         if rise > first:
             dearer = {band: (amount * RISE).quantize(_PLACES) for band, amount in exact.items()}

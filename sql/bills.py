@@ -194,16 +194,18 @@ def _energy(tariff: Tariff, band: int, own: Sequence[Portion], currency: str) ->
 
 
 def _by_month(plan: Plan, tariff: Tariff, slices: Sequence[tuple[date, date, Demand | None]], currency: str) -> list[Line]:
-    """Give what is charged for each month: the largest quarter-hour and the standing charge, for the days that the tariff is valid."""
+    """Give what is charged for each month, for the days that the tariff is valid: the largest quarter-hour, or what is contracted if that is more; the standing charge."""
     terms, lines = tariff.terms, []
     for start, end, largest in slices:
         of_days = (end - start).days
         days = sum((one.end - one.start).days for one in plan.segments(start, end) if _number(one.tariff) == tariff.id)
         with localcontext(EXACT):
             share = Decimal(days) / Decimal(of_days)
-            if days and terms.demand and largest is not None:
-                amount = rounded(largest.power * terms.demand * days / of_days, currency)
-                lines.append(Line("demand", tariff, "", largest.power, "kW", terms.demand, amount, days, of_days, at=largest.at))
+            power = max(largest.power if largest is not None else Decimal(0), terms.contracted)
+            if days and terms.demand and power:
+                amount = rounded(power * terms.demand * days / of_days, currency)
+                at = largest.at if largest is not None and largest.power == power else None
+                lines.append(Line("demand", tariff, "", power, "kW", terms.demand, amount, days, of_days, at=at))
             if days and terms.standing:
                 amount = rounded(terms.standing * days / of_days, currency)
                 lines.append(Line("standing", tariff, "", share, "", terms.standing, amount, days, of_days))

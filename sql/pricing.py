@@ -73,11 +73,19 @@ class Portion(NamedTuple):
     @property
     def cost(self) -> Decimal | None:
         """Give what it costs; None where it has no price."""
+        return self._priced(self.quantity)
+
+    @property
+    def estimated_cost(self) -> Decimal | None:
+        """Give what the estimated part of it costs."""
+        return self._priced(self.estimated)
+
+    def _priced(self, quantity: Decimal) -> Decimal | None:
         price = self.price
         if price is None:
             return None
         with localcontext(EXACT):
-            return self.quantity * price
+            return quantity * price
 
 
 class Cost(NamedTuple):
@@ -118,34 +126,21 @@ def costs(
 
     Buckets in which nothing was consumed are left out, and devices of resources without any tariff.
     """
-    found: dict[tuple[int, datetime], list[Portion]] = {}
-    for portion in portions(connection, plans, devices, groups, step, start, end):
-        found.setdefault((portion.group, portion.bucket), []).append(portion)
-    return [_cost(group, bucket, own) for (group, bucket), own in sorted(found.items(), key=lambda one: one[0])]
-
-
-def portions(
-    connection: Connection,
-    plans: Mapping[str, Plan],
-    devices: Sequence[Metered],
-    groups: Mapping[int, int],
-    step: Step,
-    start: datetime,
-    end: datetime,
-) -> Iterator[Portion]:
-    """Give what groups of devices consumed, by bucket, tariff and band; each in the unit of its devices."""
     kinds: dict[tuple[str, str], dict[int, int]] = {}
     for device in devices:
         if device.id in groups and device.resource in plans:
             kinds.setdefault((device.resource, device.unit), {})[device.id] = groups[device.id]
+    found: dict[tuple[int, datetime], list[Portion]] = {}
     for (resource, unit), own in kinds.items():
-        yield from of_plan(connection, plans[resource], own, unit, step, start, end)
+        for portion in of_plan(connection, plans[resource], own, unit, step, start, end):
+            found.setdefault((portion.group, portion.bucket), []).append(portion)
+    return [_cost(group, bucket, some) for (group, bucket), some in sorted(found.items(), key=lambda one: one[0])]
 
 
 def of_plan(
     connection: Connection, plan: Plan, groups: Mapping[int, int], unit: str, step: Step, start: datetime, end: datetime
 ) -> Iterator[Portion]:
-    """Give the same for devices of one resource and unit; the period moves outwards to whole buckets."""
+    """Give what groups of devices of one resource and unit consumed, by bucket, tariff and band; the period moves outwards to whole buckets."""
     if end <= start or not groups:
         return
     low, high = outward(step, start, end, plan.zone)

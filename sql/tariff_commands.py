@@ -15,7 +15,19 @@ from sql.device_rules import shown
 from sql.errors import Refused
 from sql.tariff_rules import BANDS, DAY_TYPES, MEASURED_IN, Period, Terms, quarter_of, schedule_of
 
-COLUMNS = ("id", "resource", "valid_from", "name", "unit", "prices", "hours", "demand_price", "standing_charge", "tax_percent")
+COLUMNS = (
+    "id",
+    "resource",
+    "valid_from",
+    "name",
+    "unit",
+    "prices",
+    "hours",
+    "demand_price",
+    "standing_charge",
+    "tax_percent",
+    "contracted_demand",
+)
 
 
 def tariff_add(settings: Settings, args: Namespace) -> None:
@@ -63,6 +75,7 @@ def facts(tariff: tariffs.Tariff) -> dict[str, object]:
         "demand_price": terms.demand,
         "standing_charge": terms.standing,
         "tax_percent": terms.tax,
+        "contracted_demand": terms.contracted,
     }
 
 
@@ -74,6 +87,7 @@ def _terms(args: Namespace) -> Terms:
     zero = Decimal(0)
     unit = args.unit or MEASURED_IN.get(args.resource, ("",))[0]
     more: dict[str, Any] = {"demand": args.demand or zero, "standing": args.standing or zero, "tax": args.tax or zero}
+    more["contracted"] = args.contracted or zero
     name = args.name or args.resource
     if args.price is not None:
         if args.band or args.hours or args.rest:

@@ -47,6 +47,7 @@ class Terms(NamedTuple):
     demand: Decimal = Decimal(0)
     standing: Decimal = Decimal(0)
     tax: Decimal = Decimal(0)
+    contracted: Decimal = Decimal(0)
 
     @property
     def bands(self) -> tuple[int, ...]:
@@ -149,11 +150,13 @@ def faults(terms: Terms) -> dict[str, Refused]:
             found[band] = fault
     if terms.schedule is not None and (fault := _schedule_fault(terms)):
         found["periods"] = fault
-    for name, value in (("demand", terms.demand), ("standing", terms.standing)):
+    for name, value in (("demand", terms.demand), ("standing", terms.standing), ("contracted", terms.contracted)):
         if fault := _amount_fault(value, f"the {name} charge", PRICE_PLACES):
             found[name] = fault
     if terms.demand and terms.resource != "electricity":
         found["demand"] = Refused("only electricity has a price for demand, which is in kW", "tariff_demand")
+    if terms.contracted and terms.resource != "electricity":
+        found["contracted"] = Refused("only electricity has a contracted demand, which is in kW", "tariff_demand")
     if not (terms.tax.is_finite() and 0 <= terms.tax <= 100) or _places(terms.tax) > TAX_PLACES:
         found["tax"] = Refused(f"the tax is a percentage from 0 to 100 with at most {TAX_PLACES} decimals", "tariff_tax")
     return found

@@ -40,6 +40,7 @@ class Tariff(NamedTuple):
         terms = self.terms
         prices = {f"price_{band}": price for band, price in terms.prices.items()}
         rest = {"demand_price": terms.demand, "standing_charge": terms.standing, "tax_percent": terms.tax}
+        rest |= {"contracted_demand": terms.contracted} if terms.contracted else {}
         return {"name": terms.name, "unit": terms.unit, **prices, "hours": hours_in_short(terms), **rest}
 
 
@@ -189,6 +190,7 @@ def _kept(terms: Terms) -> dict[str, Any]:
         "demand": terms.demand,
         "standing": terms.standing,
         "tax": terms.tax,
+        "contracted": terms.contracted,
     }
 
 
@@ -205,5 +207,6 @@ def _tariff(row: Any) -> Tariff:
         row.demand_price,
         row.standing_charge,
         row.tax_percent,
+        row.contracted_demand,
     )
     return Tariff(row.id, row.account_id, row.version, row.changed_at, row.changed_by, terms)

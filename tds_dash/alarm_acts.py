@@ -7,7 +7,6 @@ from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from dash.exceptions import PreventUpdate
 from flask import current_app
 
 from post import webhook
@@ -32,13 +31,6 @@ PLACES = {
     "too_many_decimals": "limit", "rule_percent": "percent", "email_wrong": "address", "webhook_url": "address", "webhook_inside": "address",
     "webhook_https": "address", "recipient_exists": "address", "recipient_kinds": "kinds", "recipient_quiet": "quiet",
 }  # fmt: skip
-
-
-def asked_for(asked: object, *verbs: str) -> tuple[str, Any]:
-    """Read which button was pressed, and for which thing; no update for another one, or for what no page of ours sends."""
-    if not isinstance(asked, dict) or asked.get("verb") not in verbs:
-        raise PreventUpdate
-    return asked["verb"], asked.get("id")
 
 
 def alarm_to_note(alarm_id: object) -> Alarm:

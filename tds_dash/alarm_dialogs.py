@@ -20,6 +20,7 @@ from tds_dash.components.choosers import chooser
 from tds_dash.components.dialogs import dialog, notice
 from tds_dash.components.fields import form_field, line_of_text, one_of
 from tds_dash.identity import locale, zone
+from tds_dash.pressing import pressed
 from tds_dash.wording import t
 
 RULE = "alarms-rule"
@@ -80,7 +81,7 @@ def drop_dialog(language: str) -> Component:
 
 def open_note(asked: Any) -> tuple[Any, ...]:
     """Ask for a word about an alarm."""
-    _, number = alarm_acts.asked_for(asked, "acknowledge")
+    _, number = pressed(asked, "acknowledge")
     alarm = alarm_acts.alarm_to_note(number)
     said = [html.Strong(alarm.name), ": ", alarm_words.said(alarm, zone(), locale())]
     return True, said, "", None
@@ -88,7 +89,7 @@ def open_note(asked: Any) -> tuple[Any, ...]:
 
 def save_note(_: Any, asked: Any, note: Any) -> tuple[Any, ...]:
     """Acknowledge an alarm, or say who was faster."""
-    _, number = alarm_acts.asked_for(asked, "acknowledge")
+    _, number = pressed(asked, "acknowledge")
     try:
         alarm_acts.acknowledge(number, note)
     except Refused as error:
@@ -98,7 +99,7 @@ def save_note(_: Any, asked: Any, note: Any) -> tuple[Any, ...]:
 
 def open_rule(asked: Any) -> tuple[Any, ...]:
     """Open the form: empty for a new rule, with its limit for one that is there."""
-    verb, number = alarm_acts.asked_for(asked, "rule", "edit")
+    verb, number = pressed(asked, "rule", "edit")
     language = locale()
     if verb == "rule":
         return (
@@ -196,7 +197,7 @@ def refused(found: dict[str, Refused], told: Component | None) -> tuple[Any, ...
 
 def switch(asked: Any) -> tuple[Any, ...]:
     """Switch a rule off or on."""
-    verb, number = alarm_acts.asked_for(asked, "pause", "resume")
+    verb, number = pressed(asked, "pause", "resume")
     try:
         alarm_acts.switch_rule(number, verb == "resume")
     except Refused as error:
@@ -206,7 +207,7 @@ def switch(asked: Any) -> tuple[Any, ...]:
 
 def open_drop(asked: Any) -> tuple[Any, ...]:
     """Ask before a rule is deleted or a recipient removed."""
-    verb, number = alarm_acts.asked_for(asked, "delete", "remove")
+    verb, number = pressed(asked, "delete", "remove")
     if verb == "delete":
         said = sentence("alarms.drop_rule", locale(), rule=alarm_words.named(alarm_acts.rule_to_edit(number), locale()))
     else:
@@ -216,7 +217,7 @@ def open_drop(asked: Any) -> tuple[Any, ...]:
 
 def drop(_: Any, asked: Any) -> tuple[Any, ...]:
     """Delete a rule, or remove a recipient."""
-    verb, number = alarm_acts.asked_for(asked, "delete", "remove")
+    verb, number = pressed(asked, "delete", "remove")
     if verb == "delete":
         alarm_acts.delete_rule(number)
         told = t("alarms.rule_deleted", locale())

@@ -23,6 +23,7 @@ from tds_dash.components.dialogs import dialog, notice
 from tds_dash.components.fields import form_field, line_of_text, one_of
 from tds_dash.event_words import refusal
 from tds_dash.identity import locale, zone
+from tds_dash.pressing import pressed
 from tds_dash.rights import require_editor
 from tds_dash.tariff_form import UNITS
 from tds_dash.wording import MINUS, t
@@ -87,7 +88,7 @@ def amount(name: str, given: object, language: str, found: dict[str, Refused]) -
 
 def open_form(asked: Any) -> tuple[Any, ...]:
     """Open the form for the month before."""
-    tariff_acts.pressed(asked, "new")
+    pressed(asked, "new")
     require_editor()
     last = datetime.now(UTC).astimezone(zone()).date().replace(day=1) - timedelta(days=1)
     usual = ("electricity", last.replace(day=1).isoformat(), last.isoformat(), "", UNITS["electricity"], "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import NamedTuple
@@ -19,7 +19,10 @@ from sql.tariffs import ONE_DAY, Plan
 from sql.units import convertible, ratio
 from tds_dash import wording
 from tds_dash.amounts import FAIR, MAIN_UNIT
+from tds_dash.cost_ahead import Ahead, ahead
+from tds_dash.figures.costs import ESTIMATED, Spent
 from tds_dash.forecast import WINDOW, Day, Forecast, forecast
+from tds_dash.money import money
 from tds_dash.view import midnight
 
 MONTHS = 13
@@ -161,30 +164,18 @@ def project(conn: Connection, asked: Asked, plan: Plan, bill: Bill, days: Mappin
     if expected is None:
         return None
     budget = budget_of(budgets(conn, asked.account_id), asked.resource, asked.month)
-    totals = [priced(bill, plan, value, unit) for value in (expected.expected, expected.low, expected.high)]
-    return Projected(expected, unit, totals[0], totals[1], totals[2], budget, passes(budget, expected, bill, plan, unit))
+    priced = ahead(bill, plan, expected.days, unit)
+    totals = [priced.of(value) if priced else None for value in (expected.expected, expected.low, expected.high)]
+    return Projected(expected, unit, totals[0], totals[1], totals[2], budget, passes(budget, expected, priced, unit))
 
 
-def priced(bill: Bill, plan: Plan, quantity: Decimal, unit: str) -> Decimal | None:
-    """Give the bill's total were so much consumed: what is still to come costs what a unit has cost so far this month."""
-    if bill.total is None or not bill.quantity or not convertible(unit, bill.unit):
-        return None
-    with localcontext(EXACT):
-        more = quantity * ratio(unit, bill.unit) - bill.quantity
-        tariff = plan.on(bill.end - ONE_DAY)
-        tax = tariff.terms.tax if tariff else Decimal(0)
-        return bill.total + more * bill.energy / bill.quantity * (1 + tax / 100)
-
-
-def passes(budget: Budget | None, expected: Forecast, bill: Bill, plan: Plan, unit: str) -> date | None:
+def passes(budget: Budget | None, expected: Forecast, priced: Ahead | None, unit: str) -> date | None:
     """Give the day on which a budget will be passed, or was today at the latest; None where it will not be."""
     if budget is None:
         return None
-    for day, total in expected.days:
-        value = total * ratio(unit, budget.unit) if budget.measure == "quantity" else priced(bill, plan, total, unit)
-        if value is not None and value > budget.amount:
-            return day
-    return None
+    if budget.measure == "money":
+        return next((day for day, total in priced.days if total > budget.amount), None) if priced else None
+    return next((day for day, total in expected.days if total * ratio(unit, budget.unit) > budget.amount), None)
 
 
 def by_band(conn: Connection, asked: Asked, plan: Plan, step: Step) -> list[Portion]:
@@ -198,6 +189,35 @@ def by_band(conn: Connection, asked: Asked, plan: Plan, step: Step) -> list[Port
         kinds.setdefault(meter.unit, {})[meter.id] = 1
     low, high = midnight(first, asked.zone), midnight(asked.end, asked.zone)
     return [portion for unit, groups in kinds.items() for portion in of_plan(conn, plan, groups, unit, step, low, high)]
+
+
+def spent_by_bucket(portions: Iterable[Portion]) -> dict[datetime, dict[str, Spent]]:
+    """Add up what portions cost, by bucket and band; what has no price is left out."""
+    sums: dict[datetime, dict[str, Spent]] = {}
+    with localcontext(EXACT):
+        for portion in portions:
+            cost, estimated = portion.cost, portion.estimated_cost
+            if cost is not None and estimated is not None:
+                own = sums.setdefault(portion.bucket, {})
+                known = own.get(portion.band, Spent(Decimal(0)))
+                own[portion.band] = Spent(known.cost + cost, known.estimated + estimated)
+    return sums
+
+
+def spent_in_words(sums: Mapping[datetime, Mapping[str, Spent]], currency: str, locale: str) -> dict[datetime, dict[str, str]]:
+    """Write what each band of each bucket costs, its estimated part, and the sum."""
+    return {
+        bucket: {band: money(one.cost, currency, locale) for band, one in own.items()}
+        | {ESTIMATED + band: money(one.estimated, currency, locale) for band, one in own.items()}
+        | {"": money(total_of(own), currency, locale)}
+        for bucket, own in sums.items()
+    }
+
+
+def total_of(own: Mapping[str, Spent]) -> Decimal:
+    """Add up the bands of a bucket."""
+    with localcontext(EXACT):
+        return sum((one.cost for one in own.values()), Decimal(0))
 
 
 def month_name(month: date, locale: str) -> str:

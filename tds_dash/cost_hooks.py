@@ -11,8 +11,9 @@ from dash.development.base_component import Component
 from sqlalchemy import Connection
 
 from sql import tariffs
+from sql.bills import measured_bill
 from sql.budgets import budgets
-from sql.pricing import EXACT, meters, of_plan
+from sql.pricing import EXACT, of_plan
 from sql.tariffs import Plan
 from tds_dash import cost_data, costs_view
 from tds_dash.cost_data import Asked, following
@@ -21,7 +22,6 @@ from tds_dash.identity import account, locale, zone
 from tds_dash.money import money
 from tds_dash.totals import Line, Part
 from tds_dash.totals_view import Extra
-from tds_dash.view import midnight
 from tds_dash.wording import t
 
 
@@ -57,19 +57,13 @@ def spent(conn: Connection, plan: Plan, units: dict[int, str], look: Look) -> De
 
 
 def month_costs(conn: Connection, now: datetime) -> dict[str, str]:
-    """Give what each resource has cost this month, consumption alone, as it is written."""
+    """Give what each resource's bill of this month has come to, all its lines, as it is written."""
     first = now.astimezone(zone()).date().replace(day=1)
-    low, high = midnight(first, zone()), midnight(following(first), zone())
     found = {}
     for resource, plan in tariffs.plans(conn, account().id).items():
-        kinds: dict[str, dict[int, int]] = {}
-        for meter in meters(conn, account().id, resource):
-            kinds.setdefault(meter.unit, {})[meter.id] = 1
-        portions = [one for unit, groups in kinds.items() for one in of_plan(conn, plan, groups, unit, "month", low, high)]
-        known = [cost for portion in portions if (cost := portion.cost) is not None]
-        with localcontext(EXACT):
-            if known:
-                found[resource] = money(sum(known, Decimal(0)), account().currency, locale(), cents=False)
+        bill = measured_bill(conn, account().id, plan, resource, (first, following(first)), account().currency)
+        if bill.total is not None and any(line.quantity for line in bill.lines if line.kind == "energy"):
+            found[resource] = t("costs.bill_so_far", locale(), amount=money(bill.total, bill.currency, locale(), cents=False))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,7 @@ from tds_dash import wording
 from tds_dash.components import Change, data_table, metric_card, sentence
 from tds_dash.components.tables import Cell, Column
 from tds_dash.cost_data import Compared, Found, Projected
+from tds_dash.figures.costs import Spent
 from tds_dash.money import money, price
 from tds_dash.wording import NOTHING, number, percent, t
 
@@ -54,7 +55,7 @@ def cards(found: Found, locale: str) -> list[Component]:
         made.append(
             metric_card(
                 t("costs.demand", locale), number(largest.quantity, locale, significant=4), "kW", locale=locale,
-                note=t("costs.demand_note", locale, time=when),
+                note=t("costs.demand_note", locale, time=when) if when else t("tariffs.field_contracted", locale),
             )
         )  # fmt: skip
     return made
@@ -205,8 +206,9 @@ def name_of(line: Line, zone: tzinfo, locale: str, several: bool) -> Cell:
     if line.kind == "energy":
         name = t(f"costs.band_{line.band}", locale)
     elif line.kind == "demand":
+        power = number(line.quantity, locale, "kW", significant=4)
         when = wording.date_clock(line.at, locale, zone) if line.at else ""
-        name = t("costs.line_demand", locale, power=number(line.quantity, locale, "kW", significant=4), time=when)
+        name = t("costs.line_demand", locale, power=power, time=when) if when else t("costs.line_contracted", locale, power=power)
     elif line.kind == "tax":
         name = t("costs.line_tax", locale, percent=number(line.price, locale, "%"))
     else:
@@ -239,14 +241,17 @@ def price_of(line: Line, currency: str, locale: str) -> str:
 
 
 def day_table(
-    sums: dict[datetime, dict[str, Decimal]], bands: Sequence[str], title: str, currency: str, naming: Any, locale: str
+    sums: Mapping[datetime, Mapping[str, Spent]], bands: Sequence[str], title: str, currency: str, naming: Any, locale: str
 ) -> Component:
-    """Give the chart as a table, the newest first."""
+    """Give the chart as a table, the newest first, with the part of each sum that is of estimated consumption."""
     columns = [Column(t("chart.bucket", locale))]
     columns += [Column(t(f"costs.band_{band}", locale), "end") for band in bands] if len(bands) > 1 else []
-    columns += [Column(t("chart.total", locale), "end")]
+    columns += [Column(t("chart.total", locale), "end"), Column(t("chart.estimated", locale), "end")]
     lines: list[list[Cell]] = []
     for bucket in sorted(sums, reverse=True):
-        own = [money(sums[bucket].get(band), currency, locale) for band in bands] if len(bands) > 1 else []
-        lines.append([naming(bucket), *own, money(sum(sums[bucket].values(), Decimal(0)), currency, locale)])
+        spent = sums[bucket]
+        own = [money(spent[band].cost if band in spent else None, currency, locale) for band in bands] if len(bands) > 1 else []
+        total, estimated = (sum((one[part] for one in spent.values()), Decimal(0)) for part in (0, 1))
+        share = small(estimated / total, locale) if total else NOTHING
+        lines.append([naming(bucket), *own, money(total, currency, locale), share])
     return data_table(columns, lines, caption=title)

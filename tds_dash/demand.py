@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from sql import calendar
+from sql import calendar, tariffs
 from sql.consumption import buckets
 from sql.queries.devices import Device
 from sql.queries.peak_search import Quarter
 from sql.queries.peaks import Group, Largest, Share, alone, highest, moments, shares
 from sql.units import convert, convertible
 from tds_dash.amounts import MAIN_UNIT
+from tds_dash.identity import account, zone
 from tds_dash.rates import per_hour
 
 PLACES = Decimal("0.000001")
@@ -61,6 +62,12 @@ class Demand(NamedTuple):
     top: list[Quarter]
     parts: dict[datetime, list[Share]]
     alone: list[DeviceDemand]
+
+
+def contracted_of(conn: Connection, now: datetime) -> Decimal | None:
+    """Give the account's contracted demand in kW, by the tariff of today; None where none is."""
+    tariff = tariffs.plan(conn, account().id, "electricity").on(now.astimezone(zone()).date())
+    return tariff.terms.contracted if tariff is not None and tariff.terms.contracted else None
 
 
 def demand_of(quarter: Quarter) -> Decimal:

@@ -22,6 +22,7 @@ from tds_dash.device_form import FIELDS, PLACES, Typed, empty, filled
 from tds_dash.fleet_forms import Faults, Form, done, saved
 from tds_dash.fleet_view import act
 from tds_dash.identity import locale
+from tds_dash.pressing import pressed
 from tds_dash.rights import require_editor
 from tds_dash.wording import t
 
@@ -106,7 +107,7 @@ def offered(language: str) -> list[dict[str, Any]]:
 
 def open_form(asked: Any) -> tuple[Any, ...]:
     """Open the form: empty for a new device, with what it is for one that is there."""
-    verb, device_id = fleet_acts.asked_for(asked, "new", "edit")
+    verb, device_id = pressed(asked, "new", "edit")
     language = locale()
     clear = [None] * (len(FIELDS) + 1)
     if verb == "new":
@@ -160,7 +161,7 @@ def carry_out(seen: Any, gateway_id: Any, given: Typed) -> Component:
 
 def open_mover(asked: Any) -> tuple[Any, ...]:
     """Open the dialog with where the device is."""
-    _, device_id = fleet_acts.asked_for(asked, "move")
+    _, device_id = pressed(asked, "move")
     state, language = fleet_acts.device_now(device_id), locale()
     said = sentence("fleet.move_said", language, name=state.settings.name, code=state.code, gateway=state.gateway_name)
     return True, said, offered(language), None, state.code, fleet_acts.seen_of(state), None, None, None

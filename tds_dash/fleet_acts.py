@@ -22,13 +22,6 @@ from tds_dash.wording import t
 VERBS = ("new", "edit", "move", "retire", "reinstate", "delete", "undo", "import")
 
 
-def asked_for(asked: object, *verbs: str) -> tuple[str, Any]:
-    """Read which button was pressed, and for which thing; no update for another one, or for what no page of ours sends."""
-    if not isinstance(asked, dict) or asked.get("verb") not in verbs:
-        raise PreventUpdate
-    return asked["verb"], asked.get("id")
-
-
 def seen_of(state: DeviceState | GatewayState) -> dict[str, Any]:
     """Give what a dialog keeps of what it was opened with: enough to tell what somebody else changes meanwhile."""
     return {"id": state.id, "version": state.version, "facts": {name: plain(value) for name, value in state.facts().items()}}

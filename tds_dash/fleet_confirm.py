@@ -20,6 +20,7 @@ from tds_dash.components.fields import line_of_text
 from tds_dash.event_words import refusal
 from tds_dash.fleet_view import Question
 from tds_dash.identity import locale, zone
+from tds_dash.pressing import pressed
 from tds_dash.rights import is_admin
 from tds_dash.wording import t
 
@@ -141,7 +142,7 @@ def connect(thing: str) -> None:
 
 def asked_of(thing: str, asked: Any) -> tuple[Any, ...]:
     """Open the dialog and say what would happen."""
-    verb, id = fleet_acts.asked_for(asked, *VERBS)
+    verb, id = pressed(asked, *VERBS)
     if verb == "undo" and thing != "devices":
         raise PreventUpdate
     found = question(thing, verb, id)
@@ -165,7 +166,7 @@ def asked_of(thing: str, asked: Any) -> tuple[Any, ...]:
 
 def answered(thing: str, asked: Any, typed: Any) -> tuple[Any, ...]:
     """Do it, or say in the dialog why that cannot be."""
-    verb, id = fleet_acts.asked_for(asked, *(VERBS if thing == "devices" else VERBS[:3]))
+    verb, id = pressed(asked, *(VERBS if thing == "devices" else VERBS[:3]))
     try:
         done = carry_out(thing, verb, id, typed)
     except Refused as error:

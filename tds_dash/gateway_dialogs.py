@@ -19,6 +19,7 @@ from tds_dash.components.fields import line_of_text
 from tds_dash.fleet_forms import Faults, Form, done, saved
 from tds_dash.fleet_view import act
 from tds_dash.identity import locale
+from tds_dash.pressing import pressed
 from tds_dash.rights import require_editor
 from tds_dash.wording import t
 
@@ -53,7 +54,7 @@ def form(language: str) -> Component:
 
 def open_form(asked: Any) -> tuple[Any, ...]:
     """Open the form: empty for a new gateway, with what it is for one that is there."""
-    verb, gateway_id = fleet_acts.asked_for(asked, "new", "edit")
+    verb, gateway_id = pressed(asked, "new", "edit")
     language = locale()
     clear = [None] * (len(FIELDS) + 1)
     if verb == "new":

@@ -17,6 +17,7 @@ from tds_dash.components import card_skeletons, chart_card, empty_state, metric_
 from tds_dash.components.attributes import labelled
 from tds_dash.figures import blank
 from tds_dash.identity import account, locale, zone
+from tds_dash.load_costs import Costs, costs_of
 from tds_dash.load_view import FLOWING, Loaded
 from tds_dash.still import still
 from tds_dash.view import Span
@@ -67,6 +68,7 @@ def loaded(conn: Connection, device: Device, span: Span) -> Loaded:
     """Read a device's load over a period."""
     wanted = Wanted(device.id, device.kind == "gauge", span.start, span.end, account().timezone)
     meter = device.kind != "gauge"
+    never = base(conn, wanted) if meter else None
     return Loaded(
         device,
         span,
@@ -74,8 +76,10 @@ def loaded(conn: Connection, device: Device, span: Span) -> Loaded:
         locale(),
         profile(conn, wanted),
         duration(conn, wanted),
-        base(conn, wanted) if meter else None,
+        never,
         nights(conn, wanted) if meter and device.resource in FLOWING else [],
+        costs_of(conn, device, span, never) if never else Costs(),
+        account().currency,
     )
 
 

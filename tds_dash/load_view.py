@@ -18,7 +18,9 @@ from tds_dash.components import data_table, metric_card
 from tds_dash.components.attributes import DECORATION
 from tds_dash.components.tables import Cell, Column
 from tds_dash.figures import Look
-from tds_dash.rates import money_of, per_hour
+from tds_dash.load_costs import Costs
+from tds_dash.money import money
+from tds_dash.rates import per_hour
 from tds_dash.view import Span
 from tds_dash.wording import card_number, number, percent, t
 
@@ -40,6 +42,8 @@ class Loaded(NamedTuple):
     duration: Duration
     base: Base | None
     nights: list[Night]
+    costs: Costs = Costs()
+    currency: str = ""
 
     @property
     def gauge(self) -> bool:
@@ -167,9 +171,9 @@ def base_cards(loaded: Loaded) -> list[Component]:
     if base is None:
         return []
     cards = [
-        base_card(loaded, "load.night", base.night, base.quantity, base.night_level),
-        base_card(loaded, "load.weekend", base.weekend, base.quantity, base.weekend_level),
-        base_card(loaded, "load.always", base.always, base.days_quantity, base.always_level),
+        base_card(loaded, "load.night", base.night, base.quantity, base.night_level, loaded.costs.night),
+        base_card(loaded, "load.weekend", base.weekend, base.quantity, base.weekend_level, loaded.costs.weekend),
+        base_card(loaded, "load.always", base.always, base.days_quantity, base.always_level, loaded.costs.always),
     ]
     if device.resource in FLOWING and loaded.nights:
         rest = rest_of(loaded.nights)
@@ -184,13 +188,14 @@ def base_cards(loaded: Loaded) -> list[Component]:
     return cards
 
 
-def base_card(loaded: Loaded, key: str, part: Decimal | None, whole: Decimal | None, level: Decimal | None) -> Component:
-    """Give one card: the quantity, its share of what was consumed meanwhile, its level, its price."""
+def base_card(
+    loaded: Loaded, key: str, part: Decimal | None, whole: Decimal | None, level: Decimal | None, cost: Decimal | None
+) -> Component:
+    """Give one card: the quantity, its share of what was consumed meanwhile, its level, what it costs."""
     locale = loaded.locale
     said = [t("load.share", locale, percent=percent(part / whole, locale))] if part is not None and whole else []
     said += [t("load.level", locale, level=card_number(level, locale, loaded.unit))] if level is not None else []
-    money = money_of(loaded.device, part)
-    said += [number(money.amount, locale, money.currency, 2, fixed=True)] if money else []
+    said += [money(cost, loaded.currency, locale, cents=False)] if cost is not None else []
     return metric_card(t(key, locale), card_number(part, locale), loaded.device.unit, locale=locale, note=" · ".join(said))
 
 

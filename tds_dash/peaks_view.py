@@ -38,6 +38,7 @@ class Asked(NamedTuple):
     zone: ZoneInfo
     locale: str
     who: str = "all"
+    contracted: Decimal | None = None
 
 
 def chart(asked: Asked, found: Demand) -> go.Figure:
@@ -49,7 +50,9 @@ def chart(asked: Asked, found: Demand) -> go.Figure:
         for month in found.months
     ]
     look = Look(asked.resource, found.unit, asked.locale, view_of(asked))
-    return demand_bars(months, look, start=asked.start, end=asked.end, zone=asked.zone, now=asked.now)
+    return demand_bars(
+        months, look, start=asked.start, end=asked.end, zone=asked.zone, now=asked.now, contracted=asked.contracted
+    )
 
 
 def view_of(asked: Asked) -> str:
@@ -71,8 +74,11 @@ def nothing(asked: Asked, found: Demand) -> Component | None:
 
 
 def remark(asked: Asked, found: Demand) -> str:
-    """Say which devices are left out."""
-    return t("consumption.other_units", asked.locale, n=found.left_out) if found.left_out else ""
+    """Say which devices are left out, and what the line is."""
+    said = [t("consumption.other_units", asked.locale, n=found.left_out)] if found.left_out else []
+    if asked.contracted is not None and found.top:
+        said.append(t("peaks.contracted", asked.locale, power=number(asked.contracted, asked.locale, "kW")))
+    return " ".join(said)
 
 
 def summary(asked: Asked, found: Demand) -> str:

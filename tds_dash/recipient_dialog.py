@@ -19,6 +19,7 @@ from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import dialog, notice
 from tds_dash.components.fields import form_field, line_of_text, one_of
 from tds_dash.identity import locale, zone
+from tds_dash.pressing import pressed
 from tds_dash.rights import require_admin
 from tds_dash.wording import t
 
@@ -72,7 +73,7 @@ def recipient_dialog(language: str) -> Component:
 
 def open_recipient(asked: Any) -> tuple[Any, ...]:
     """Open the form: empty for somebody new, with their wishes for one who is told already."""
-    verb, number = alarm_acts.asked_for(asked, "recipient", "wishes")
+    verb, number = pressed(asked, "recipient", "wishes")
     language, clear = locale(), [None] * 4
     if verb == "recipient":
         require_admin()
@@ -134,7 +135,7 @@ def shown(address: str, secret: str | None) -> Component:
 
 def send_trial(asked: Any) -> tuple[Any, ...]:
     """Have a trial message sent."""
-    _, number = alarm_acts.asked_for(asked, "try")
+    _, number = pressed(asked, "try")
     try:
         told = notice(t("alarms.recipient_tried", locale(), address=alarm_acts.try_recipient(number).target), ok=True)
     except Refused as error:

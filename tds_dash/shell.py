@@ -5,35 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import dash
-import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
 from sql import alarms
 from sql.decisions import Wanted, select_events
 from sql.people import Member, memberships
-from tds_dash import doors
+from tds_dash import doors, navigation
 from tds_dash.components.attributes import DECORATION, labelled
 from tds_dash.identity import account, locale, person
 from tds_dash.page_frame import beat
 from tds_dash.rights import is_admin
 from tds_dash.wording import t
 
-PAGES = (
-    ("overview", "/", "speedometer2"),
-    ("consumption", "/consumption", "bar-chart-line"),
-    ("peaks", "/peaks", "graph-up-arrow"),
-    ("costs", "/costs", "cash-coin"),
-    ("readings", "/readings", "list-ul"),
-    ("gateways", "/gateways", "hdd-network"),
-    ("devices", "/devices", "speedometer"),
-    ("alarms", "/alarms", "bell"),
-    ("events", "/events", "clipboard-check"),
-    ("rejections", "/rejections", "inboxes"),
-    ("certificates", "/certificates", "shield-lock"),
-)
 ADMIN_PAGES = (
-    ("people", "users.link", "/users"),
     ("database-down", "account.link", "/account"),
     ("journal-text", "audit.link", "/audit"),
 )
@@ -53,8 +38,8 @@ def layout() -> html.Div:
                         href="/",
                         className="tds-brand",
                     ),
-                    html.Nav(links(language, "nav"), className="tds-nav", **labelled(t("shell.main_nav", language))),
-                    html.Div([theme_button(language), menu(language), phone_menu(language)], className="tds-navbar-end"),
+                    navigation.bar(language),
+                    html.Div([theme_button(language), menu(language), navigation.menu(language)], className="tds-navbar-end"),
                 ],
                 className="tds-navbar",
             ),
@@ -65,24 +50,6 @@ def layout() -> html.Div:
         ],
         className="tds-shell",
     )
-
-
-def links(language: str, place: str) -> list[Component]:
-    """Give the links to the pages; the one shown is marked, and alarms and events say how many wait."""
-    counts = {name: html.Span(id=f"{place}-{name}-count") for name in ("alarms", "events")}
-    return [
-        dbc.NavLink(
-            [
-                html.I(className=f"bi bi-{icon}", **DECORATION),
-                html.Span(t(f"nav.{name}", language)),
-                counts.get(name),
-            ],
-            href=path,
-            active="exact",
-            className="tds-nav-link",
-        )
-        for name, path, icon in PAGES
-    ]
 
 
 def theme_button(language: str) -> html.Button:
@@ -138,22 +105,6 @@ def menu(language: str) -> html.Details:
     )
 
 
-def phone_menu(language: str) -> html.Details:
-    """Give the navigation as a drop-down for narrow screens."""
-    return html.Details(
-        [
-            html.Summary(
-                [
-                    html.I(className="bi bi-list", **DECORATION),
-                    html.Span(t("shell.menu", language), className="visually-hidden"),
-                ]
-            ),
-            html.Nav(links(language, "menu"), className="tds-menu-body", **labelled(t("shell.menu", language))),
-        ],
-        className="tds-menu tds-nav-menu",
-    )
-
-
 def language_form(language: str) -> html.Form:
     """Give the two languages as buttons; assets/shell.js adds the address to come back to."""
     buttons = [
@@ -172,12 +123,22 @@ def register_callbacks(app: Dash) -> None:
         Output("shell-account", "children"),
         Output("shell-accounts", "children"),
         Output("shell-zone", "children"),
+        Output("nav-admin", "children"),
+        Output("menu-admin", "children"),
         Input("shell-accounts", "id"),
     )
-    def fill_menu(_: str) -> tuple[str, list[Component], str]:
+    def fill_menu(_: str) -> tuple[Any, ...]:
         with doors.transaction() as conn:
             choices = memberships(conn, person().id)
-        return account().name, account_menu(choices), t("shell.zone", locale(), zone=account().timezone)
+        more = navigation.link(navigation.FOR_ADMINS, locale()) if is_admin() else None
+        return account().name, account_menu(choices), t("shell.zone", locale(), zone=account().timezone), more, more
+
+    in_browser: Any = app.clientside_callback  # carries no types
+    in_browser(
+        ClientsideFunction("navigation", "together"),
+        Output("nav-operation-count", "children"),
+        *(Input(f"nav-{name}-count", "children") for name in navigation.COUNTED),
+    )
 
     @app.callback(
         Output("nav-events-count", "children"),

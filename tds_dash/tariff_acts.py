@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
-
-from dash.exceptions import PreventUpdate
 
 from sql import budgets, invoices, tariffs
 from sql.audit import changed
@@ -19,13 +16,6 @@ from sql.tariffs import Tariff
 from tds_dash import auditing, doors
 from tds_dash.identity import account, locale, person
 from tds_dash.rights import require_editor
-
-
-def pressed(asked: object, *verbs: str) -> tuple[str, Any]:
-    """Read which button was pressed, and of what; no update for another one, or for what no page of ours sends."""
-    if not isinstance(asked, dict) or asked.get("verb") not in verbs:
-        raise PreventUpdate
-    return asked["verb"], asked.get("id")
 
 
 def tariff_of(tariff_id: object) -> Tariff:

@@ -17,6 +17,7 @@ from tds_dash.components.dialogs import dialog, notice
 from tds_dash.components.fields import form_field, line_of_text, one_of
 from tds_dash.event_words import refusal
 from tds_dash.identity import locale, zone
+from tds_dash.pressing import pressed
 from tds_dash.rights import require_editor
 from tds_dash.tariff_form import CELLS, FIELDS, PLACED, SAID, beside
 from tds_dash.wording import t
@@ -43,7 +44,7 @@ def form(language: str) -> Component:
         html.Div([field("name", maxLength=200), field("unit", "unit", maxLength=16)], className="tds-pair"),
         field("all", "all", **decimal),
         html.Details([html.Summary(t("tariffs.by_time", language)), *timed(language, field, decimal)], id=f"{FORM}-timed"),
-        html.Div([field("demand", "demand", **decimal), field("standing", "standing", **decimal), field("tax", "tax", **decimal)], className="tds-three"),
+        html.Div([field("demand", "demand", **decimal), field("contracted", "contracted", **decimal), field("standing", "standing", **decimal), field("tax", "tax", **decimal)], className="tds-four"),
         html.Div(
             html.Button(t("tariffs.preview", language), id=f"{FORM}-preview", type="button", className="btn btn-outline-primary"),
             className="tds-actions",
@@ -81,7 +82,7 @@ def timed(language: str, field: Any, decimal: dict[str, Any]) -> list[Component]
 
 def open_form(asked: Any) -> tuple[Any, ...]:
     """Open the form: empty, with a tariff as it is, or with one to be valid from another day."""
-    verb, tariff_id = tariff_acts.pressed(asked, "new", "edit", "copy")
+    verb, tariff_id = pressed(asked, "new", "edit", "copy")
     require_editor()
     language, today = locale(), datetime.now(UTC).astimezone(zone()).date()
     clear = [None] * (len(SAID) + 1)

@@ -100,6 +100,8 @@ def charges(terms: Terms, locale: str) -> list[str]:
     currency, said = account().currency, []
     if terms.demand:
         said.append(t("tariffs.demand_is", locale, price=price(terms.demand, currency, locale)))
+    if terms.contracted:
+        said.append(t("tariffs.contracted_is", locale, power=number(terms.contracted, locale, "kW")))
     if terms.standing:
         said.append(t("tariffs.standing_is", locale, price=price(terms.standing, currency, locale)))
     if terms.tax:

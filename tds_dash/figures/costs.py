@@ -16,6 +16,7 @@ from tds_dash.wording import t
 if TYPE_CHECKING:
     from sql.consumption import Step
 
+ESTIMATED = "estimated_"  # before a band's name: the words of its estimated part
 # From below: what is cheap stands at the bottom.
 ORDER = ("all", "off_peak", "intermediate", "peak", "special")
 
@@ -33,23 +34,38 @@ class Scene(NamedTuple):
     prefix: str
 
 
+class Spent(NamedTuple):
+    """What a band of a bucket costs, and which part of that is of estimated consumption."""
+
+    cost: Decimal
+    estimated: Decimal = Decimal(0)
+
+
 def cost_bars(
-    sums: Mapping[datetime, Mapping[str, Decimal]], words: Mapping[datetime, Mapping[str, str]], scene: Scene
+    sums: Mapping[datetime, Mapping[str, Spent]], words: Mapping[datetime, Mapping[str, str]], scene: Scene
 ) -> go.Figure:
-    """Draw what each bucket costs by band; `words` gives each amount as it is written, and under "" the bucket's sum."""
+    """Draw what each bucket costs by band, the estimated part hatched; `words` gives each amount as it is written, and under "" the bucket's sum."""
     bands = [band for band in ORDER if any(band in own for own in sums.values())]
     shades = theme.device_shades(scene.resource, len(ORDER))
     keys = {bucket: axes.wall(bucket, scene.zone, scene.step) for bucket in sorted(sums)}
     traces: list[dict[str, Any]] = []
     for band in bands:
-        name = t(f"costs.band_{band}", scene.locale)
+        name, colour = t(f"costs.band_{band}", scene.locale), shades[ORDER.index(band)]
         some = [bucket for bucket in keys if band in sums[bucket]]
-        said = [f"{name}: {words[bucket][band]}" for bucket in some]
+        doubtful = [bucket for bucket in some if sums[bucket][band].estimated]
+        own = {"hovertemplate": "%{customdata}<extra></extra>", "legendgroup": band}
         traces.append(
-            {**bars(some, keys, scene), "y": [float(sums[bucket][band]) for bucket in some], "name": name, "customdata": said,
-             "hovertemplate": "%{customdata}<extra></extra>", "showlegend": len(bands) > 1,
-             "marker": {"color": shades[ORDER.index(band)], "opacity": faint(some, scene), "line": {"width": 0}}}
+            {**bars(some, keys, scene), **own, "y": [float(sums[bucket][band].cost - sums[bucket][band].estimated) for bucket in some], "name": name,
+             "customdata": [f"{name}: {words[bucket][band]}" for bucket in some], "showlegend": len(bands) > 1, "marker": marker(colour, some, scene)}
         )  # fmt: skip
+        if doubtful:
+            said = t("chart.series_estimated", scene.locale, name=name)
+            hatch = {**theme.HATCH, "fgcolor": colour, "bgcolor": theme.faded(colour, theme.HATCH_GROUND)}
+            traces.append(
+                {**bars(doubtful, keys, scene), **own, "y": [float(sums[bucket][band].estimated) for bucket in doubtful], "name": said, "showlegend": False,
+                 "customdata": [f"{said}: {words[bucket][ESTIMATED + band]}" for bucket in doubtful],
+                 "marker": {**marker(colour, doubtful, scene), "pattern": hatch}}
+            )  # fmt: skip
     every = list(keys)
     traces.append(
         {**bars(every, keys, scene), "y": [0 for _ in every], "name": t("chart.total", scene.locale), "showlegend": False,
@@ -76,6 +92,11 @@ def bars(buckets: Sequence[datetime], keys: Mapping[datetime, str], scene: Scene
         "width": [width * theme.BAR_SHARE for width in widths],
         "offset": [width * side for width in widths],
     }
+
+
+def marker(colour: str, buckets: Sequence[datetime], scene: Scene) -> dict[str, Any]:
+    """Give bars their colour."""
+    return {"color": colour, "opacity": faint(buckets, scene), "line": {"width": 0}}
 
 
 def faint(buckets: Sequence[datetime], scene: Scene) -> list[float]:

@@ -18,6 +18,7 @@ from tds_dash.components.attributes import DECORATION, LIVE
 from tds_dash.components.dialogs import dialog, notice
 from tds_dash.identity import account, locale, zone
 from tds_dash.page_frame import register_page
+from tds_dash.pressing import pressed
 from tds_dash.rights import may_edit, require_editor
 from tds_dash.still import still
 from tds_dash.view import Span, midnight
@@ -143,7 +144,7 @@ def drawn(invoice: Invoice) -> dict[str, Any]:
 )
 def choose(asked: Any) -> Any:
     """Open the invoice whose button was pressed."""
-    _, number = tariff_acts.pressed(asked, "show")
+    _, number = pressed(asked, "show")
     with doors.transaction() as conn:
         return doors.invoice_for_user(conn, number).id
 
@@ -157,7 +158,7 @@ def choose(asked: Any) -> Any:
 )
 def ask(asked: Any) -> tuple[Any, ...]:
     """Ask whether an invoice is to go."""
-    _, number = tariff_acts.pressed(asked, "remove")
+    _, number = pressed(asked, "remove")
     with doors.transaction() as conn:
         found = doors.invoice_for_user(conn, number)
     require_editor()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from decimal import Decimal, localcontext
 from typing import Any
 
 import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
 
 from sql import tariffs
-from sql.pricing import EXACT
 from tds_dash import cost_data, costs_view, doors, wording
 from tds_dash.components import card_skeletons, chart_card, empty_state, metric_cards, page_header, segmented
 from tds_dash.components.attributes import LIVE
@@ -18,7 +16,7 @@ from tds_dash.cost_data import Asked, Found
 from tds_dash.figures import axes
 from tds_dash.figures.costs import ORDER, Scene, cost_bars
 from tds_dash.identity import account, locale, zone
-from tds_dash.money import SYMBOLS, money
+from tds_dash.money import SYMBOLS
 from tds_dash.page_frame import register_page
 from tds_dash.still import still
 from tds_dash.view import midnight
@@ -82,7 +80,7 @@ def layout(**query: Any) -> html.Div:
                         ],
                         className="tds-columns",
                     ),
-                    chart_card("costs-chart", t("costs.title", language), locale=language, controls=[per_what], legend=False),
+                    chart_card("costs-chart", t("costs.title", language), locale=language, controls=[per_what]),
                 ],
                 id="costs-all",
                 className="tds-stack",
@@ -146,18 +144,8 @@ def show_chart(resource: Any, month: Any, per: Any) -> tuple[Any, ...]:
     step: Any = per if per in STEPS else "day"
     with doors.transaction() as conn:
         portions = cost_data.by_band(conn, wanted, tariffs.plan(conn, wanted.account_id, wanted.resource), step)
-    sums: dict[datetime, dict[str, Decimal]] = {}
-    with localcontext(EXACT):
-        for portion in portions:
-            cost = portion.cost
-            if cost is not None:
-                own = sums.setdefault(portion.bucket, {})
-                own[portion.band] = own.get(portion.band, Decimal(0)) + cost
-        words = {
-            bucket: {band: money(cost, wanted.currency, language) for band, cost in own.items()}
-            | {"": money(sum(own.values(), Decimal(0)), wanted.currency, language)}
-            for bucket, own in sums.items()
-        }
+    sums = cost_data.spent_by_bucket(portions)
+    words = cost_data.spent_in_words(sums, wanted.currency, language)
     start, end = cost_data.start_of(wanted, step), midnight(wanted.end, zone())
     prefix = f"{SYMBOLS.get(wanted.currency, wanted.currency)} "
     figure = cost_bars(sums, words, Scene(wanted.resource, step, start, end, zone(), wanted.now, language, prefix))

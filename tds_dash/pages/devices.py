@@ -11,7 +11,7 @@ from sql import fleet_import
 from sql.device_rules import RESOURCES
 from sql.errors import Refused
 from sql.queries.fleet import DEVICE_SORTS, DEVICE_STATES, Sought, devices_page, in_state
-from tds_dash import device_dialogs, doors, fleet_acts, fleet_confirm, fleet_imports, fleet_view
+from tds_dash import device_dialogs, doors, fleet_confirm, fleet_imports, fleet_view
 from tds_dash.adoption_dialog import stamp
 from tds_dash.certificate_acts import one_of, page_number
 from tds_dash.components import page_header, skeleton
@@ -21,6 +21,7 @@ from tds_dash.event_words import refusal
 from tds_dash.fleet_view import Shown
 from tds_dash.identity import locale, zone
 from tds_dash.page_frame import beat, register_page
+from tds_dash.pressing import pressed
 from tds_dash.rights import may_edit
 from tds_dash.still import still
 from tds_dash.wording import t
@@ -178,7 +179,7 @@ def show_imports(*_: Any) -> tuple[Any, bool]:
 )
 def open_import(asked: Any) -> tuple[Any, ...]:
     """Open the dialog that takes a file."""
-    fleet_acts.asked_for(asked, "import")
+    pressed(asked, "import")
     return True, None, None, None, True
 
 

@@ -13,7 +13,7 @@ from sql.queries.gateways import gateways
 from tds_dash import doors, peaks_view, view
 from tds_dash.components import card_skeletons, chart_card, metric_cards, page_header, segmented, skeleton
 from tds_dash.components.choosers import chooser
-from tds_dash.demand import demand, meters_of
+from tds_dash.demand import contracted_of, demand, meters_of
 from tds_dash.figures import axes
 from tds_dash.identity import account, locale, zone
 from tds_dash.page_frame import register_page
@@ -162,8 +162,10 @@ def show(resource: Any, months: Any, behind: Any, chosen: Any, month: Any) -> tu
         ]
         part = (one, calendar.next_bucket("month", one, account().timezone)) if one else None
         found = demand(conn, shown, start, end, account().timezone, part)
+        # It is the account's: of some of its meters the line would say nothing.
+        contracted = contracted_of(conn, now) if wanted == "electricity" and own is None and not behind_these else None
     who = ",".join(str(device.id) for device in shown) if own is not None or behind_these else "all"
-    asked = Asked(wanted, start, end, one, now, zone(), locale(), who)
+    asked = Asked(wanted, start, end, one, now, zone(), locale(), who, contracted)
     return (
         peaks_view.chart(asked, found),
         peaks_view.title(asked, found),

@@ -9,7 +9,7 @@ import dash_bootstrap_components as dbc
 from dash import Input, Output, State, callback, dcc, html, no_update
 
 from sql.errors import Refused
-from tds_dash import alarm_acts, doors
+from tds_dash import doors
 from tds_dash.adoption_dialog import stamp
 from tds_dash.components import page_header, skeleton
 from tds_dash.components.attributes import LIVE
@@ -17,6 +17,7 @@ from tds_dash.components.dialogs import notice
 from tds_dash.components.fields import form_field, line_of_text, one_of
 from tds_dash.identity import account, locale, zone
 from tds_dash.page_frame import register_page
+from tds_dash.pressing import pressed
 from tds_dash.report import acts, gather, panel, words
 from tds_dash.rights import is_admin
 from tds_dash.still import still
@@ -138,7 +139,7 @@ def add(_: Any, *values: Any) -> tuple[Any, ...]:
 )
 def act(asked: Any) -> tuple[Any, ...]:
     """Send a recipient the last month's report now, or no more of them."""
-    verb, number = alarm_acts.asked_for(asked, "send", "remove")
+    verb, number = pressed(asked, "send", "remove")
     try:
         if verb == "remove":
             return notice(t("report.removed", locale(), address=acts.remove(number).address), ok=True), stamp()

@@ -22,6 +22,7 @@ from tds_dash.components.fields import form_field, line_of_text, one_of
 from tds_dash.event_words import refusal
 from tds_dash.identity import account, locale, zone
 from tds_dash.page_frame import register_page
+from tds_dash.pressing import pressed
 from tds_dash.rights import may_edit, require_editor
 from tds_dash.still import still
 from tds_dash.tariff_form import UNITS
@@ -136,7 +137,7 @@ def show(_: Any) -> tuple[Any, ...]:
 )
 def ask(asked: Any) -> tuple[Any, ...]:
     """Ask whether a tariff is to go."""
-    _, number = tariff_acts.pressed(asked, "remove")
+    _, number = pressed(asked, "remove")
     found = tariff_acts.tariff_of(number)
     day = wording.date(found.terms.valid_from, locale())
     return True, t("tariffs.remove_said", locale(), name=found.terms.name, day=day), found.id
@@ -196,7 +197,7 @@ def set_budget(_: Any, resource: Any, month: Any, measure: Any, amount: Any) -> 
 )
 def drop_budget(asked: Any) -> tuple[Any, ...]:
     """Take a budget back."""
-    _, number = tariff_acts.pressed(asked, "remove")
+    _, number = pressed(asked, "remove")
     found = tariff_acts.drop_budget(number)
     return notice(t("tariffs.budget_removed", locale(), resource=t(f"resource.{found.resource}", locale())), ok=True), stamp()
 
@@ -247,7 +248,7 @@ def add_national(_: Any) -> tuple[Any, ...]:
 )
 def drop_holiday(asked: Any) -> tuple[Any, ...]:
     """Take a holiday back."""
-    _, ordinal = tariff_acts.pressed(asked, "remove")
+    _, ordinal = pressed(asked, "remove")
     try:
         found = tariff_acts.remove_day(ordinal)
     except NotFound:

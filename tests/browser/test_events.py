@@ -94,7 +94,7 @@ def test_an_event_is_accepted_and_taken_back(open_page: Open, queue: Queue) -> N
     page = open_page(f"/events?device={device}", who=EDITOR)
     review, decided = page.locator("#events-review"), page.locator("#events-decided")
     expect(review.locator(".tds-event")).to_have_count(1)
-    expect(page.locator("#nav-events-count .tds-count")).to_be_visible()
+    expect(page.locator("#nav-operation-count .tds-count")).to_be_visible()
     review.get_by_role("button", name="Accept").click()
     expect(page.locator("#events-told")).to_contain_text("Accepted")
     expect(review).to_contain_text("Everything is reviewed")

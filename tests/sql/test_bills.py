@@ -90,6 +90,16 @@ def test_a_tariff_that_changes_within_the_month_is_shared_out_by_days() -> None:
     assert [(line.days, line.of_days) for line in bill.lines if line.kind == "standing"] == [(10, 30), (20, 30)]
 
 
+def test_a_contracted_demand_is_charged_for_at_least() -> None:
+    own = kept(1, flat("2026-01-01", "1", demand=D(10), contracted=D(5)))
+    for power, charged, at in (("3", D(50), None), ("7", D(70), NOON), ("0", D(50), None)):
+        (line,) = [line for line in june(Plan("UTC", (own,)), portion(own, "1"), power=power).lines if line.kind == "demand"]
+        assert (line.amount, line.at) == (charged, at)
+    half = kept(2, flat("2026-06-16", "1"))
+    (line,) = [line for line in june(Plan("UTC", (own, half)), portion(own, "1"), power="3").lines if line.kind == "demand"]
+    assert (line.amount, line.days, line.of_days) == (25, 15, 30)
+
+
 def test_what_has_no_price_is_a_line_without_an_amount() -> None:
     own = kept(1, flat("2026-06-11", "1", tax=D(10)))
     bill = june(Plan("UTC", (own,)), portion(None, "8"), portion(own, "2"), portion(own, "3", unit="kvarh"))

@@ -18,7 +18,21 @@ WHITE = ("--band", "off_peak=0.65", "--band", "intermediate=0.95", "--band", "pe
 def test_a_white_tariff_is_added_listed_and_removed(shared_database: Database) -> None:
     name, number = account(shared_database, "America/Sao_Paulo")
     assert (
-        tds(shared_database, *ADD, "--account", name, *WHITE, "--tax", "18", "--standing", "12.5", "--name", "Branca B3").code
+        tds(
+            shared_database,
+            *ADD,
+            "--account",
+            name,
+            *WHITE,
+            "--tax",
+            "18",
+            "--contracted",
+            "80.5",
+            "--standing",
+            "12.5",
+            "--name",
+            "Branca B3",
+        ).code
         == 0
     )
     (found,) = json_of(tds(shared_database, "tariff", "list", "--account", name, "--json"))
@@ -26,7 +40,7 @@ def test_a_white_tariff_is_added_listed_and_removed(shared_database: Database) -
         "id": found["id"], "resource": "electricity", "valid_from": "2026-01-01", "name": "Branca B3", "unit": "kWh", "currency": "BRL",
         "prices": {"off_peak": Decimal("0.65"), "intermediate": Decimal("0.95"), "peak": Decimal("1.48")},
         "hours": "17:00-18:00 intermediate weekday, 18:00-21:00 peak weekday, 21:00-22:00 intermediate weekday",
-        "demand_price": 0, "standing_charge": Decimal("12.5"), "tax_percent": 18,
+        "demand_price": 0, "standing_charge": Decimal("12.5"), "tax_percent": 18, "contracted_demand": Decimal("80.5"),
     }  # fmt: skip
     assert "peak 1.48" in tds(shared_database, "tariff", "list", "--account", name).out
     assert tds(shared_database, "tariff", "remove", str(found["id"])).code == 0

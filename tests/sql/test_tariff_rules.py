@@ -120,6 +120,8 @@ def test_good_terms_have_no_fault(good: Terms) -> None:
         ({"prices": {"all": D("NaN")}}, "all", "tariff_amount"),
         ({"demand": D("-1")}, "demand", "tariff_amount"),
         ({"resource": "water", "unit": "m³", "demand": D(1)}, "demand", "tariff_demand"),
+        ({"contracted": D("-1")}, "contracted", "tariff_amount"),
+        ({"resource": "gas", "unit": "m³", "contracted": D(1)}, "contracted", "tariff_demand"),
         ({"standing": D("Infinity")}, "standing", "tariff_amount"),
         ({"tax": D("100.1")}, "tax", "tariff_tax"),
         ({"tax": D("-1")}, "tax", "tariff_tax"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -50,6 +51,30 @@ def test_it_shows_the_bill_of_the_month(viewer: FlaskClient, priced: World) -> N
     assert found["costs-all"]["hidden"] is False
     chart = answer(call(viewer, "costs-chart.figure", costs_resource="electricity", costs_per="month"))
     assert {trace["name"] for trace in chart["costs-chart"]["figure"]["data"]} >= {"Off-peak", "Peak", "Intermediate"}
+
+
+def test_what_is_estimated_is_hatched(viewer: FlaskClient, priced: World) -> None:
+    """Five hours of one meter are missing ten days ago: what was spread over them is drawn apart."""
+    chart = answer(call(viewer, "costs-chart.figure", costs_resource="electricity", costs_per="month"))["costs-chart"]
+    hatched = [trace for trace in chart["figure"]["data"] if trace["marker"].get("pattern", {}).get("shape")]
+    assert hatched
+    assert all("(estimated)" in trace["name"] and "R$" in trace["customdata"][0] for trace in hatched)
+    by_name = {trace["name"]: trace for trace in chart["figure"]["data"]}
+    for trace in hatched:
+        whole = by_name[trace["name"].removesuffix(" (estimated)")]
+        assert len(whole["y"]) >= len(trace["y"])
+    # Six hours of ten kWh lie between the readings around the gap, at 0.5, 1 or 2 each.
+    assert 30 <= sum(value for trace in hatched for value in trace["y"]) <= 120
+
+
+def test_the_overview_says_the_bill_of_the_month(viewer: FlaskClient, priced: World) -> None:
+    cards = str(answer(call(viewer, "overview-cards.children"))["overview-cards"]["children"])
+    bill = str(shown(viewer, costs_resource="electricity")["costs-cards"]["children"])
+    (amount,) = re.findall(r"kWh · bill R\$([\d,]+)", cards)
+    total = re.findall(r"R\$([\d,]+\.\d\d)", bill)[0]
+    assert abs(D(amount.replace(",", "")) - D(total.replace(",", ""))) <= 1, (
+        "as the costs page has it, demand, standing charge and tax too"
+    )
 
 
 def test_it_says_what_to_do_where_there_is_no_tariff(viewer: FlaskClient, priced: World) -> None:

@@ -9,13 +9,19 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
+from sql import tariffs
 from sql.queries.load import Night
+from sql.tariff_rules import Terms, white_tariff
 from tds_dash.load_view import Rest, rest_of
-from tds_dash.rates import money_of, per_hour
+from tds_dash.rates import per_hour
 from tests.web.dash import answer, call
 from tests.web.test_pages import shown
 from tests.web.world import World
+
+MONDAY = date.today() - timedelta(days=date.today().weekday() + 14)
+WEEK = {"period": "custom", "from": MONDAY.isoformat(), "to": (MONDAY + timedelta(days=6)).isoformat()}
 
 
 def load(client: FlaskClient, device: object, **controls: Any) -> dict[str, Any]:
@@ -97,6 +103,42 @@ def test_nights_without_rest_are_counted_from_the_last(found: list[Night], wante
     assert rest_of(found) == wanted
 
 
-def test_a_rate_has_its_unit_and_a_price_is_not_known_yet() -> None:
+def test_a_rate_has_its_unit() -> None:
     assert [per_hour(unit) for unit in ("kWh", "MWh", "m³", "pulse")] == ["kW", "MW", "m³/h", "pulse/h"]
-    assert money_of(None, Decimal(1)) is None  # type: ignore[arg-type]
+
+
+def test_nights_and_weekends_cost_what_their_hours_do(viewer: FlaskClient, world: World) -> None:
+    """Three kWh an hour, at 1 at any time, and by hours at 2 off-peak, which nights and weekends are: 8 h and 24 h a day."""
+    device = world.devices["D02"]
+    assert "R$" not in shown(load(viewer, device, profile="above", **WEEK)["device-base"]["children"])
+    for terms, night, weekend, always in (
+        (Terms("electricity", date(2020, 1, 1), "Flat", "kWh", {"all": Decimal(1)}), "R$168", "R$144", "R$504"),
+        (
+            Terms(
+                "electricity",
+                date(2020, 1, 1),
+                "Hours",
+                "kWh",
+                {"off_peak": Decimal(2), "intermediate": Decimal(2), "peak": Decimal(4)},
+                white_tariff(),
+            ),
+            "R$336",
+            "R$288",
+            "R$1,098",
+        ),
+    ):
+        with world.database.owner.transaction() as connection:
+            tariffs.add_tariff(connection, world.account, terms)
+        try:
+            cards = shown(load(viewer, device, profile="above", **WEEK)["device-base"]["children"])
+            assert [amount for amount in (night, weekend, always) if amount not in cards] == [], cards
+        finally:
+            with world.database.owner.transaction() as connection:
+                connection.execute(text("DELETE FROM tds.tariff"))
+    with world.database.owner.transaction() as connection:
+        tariffs.add_tariff(connection, world.account, terms._replace(valid_from=date.fromisoformat(WEEK["to"])))
+    try:
+        assert "R$" not in shown(load(viewer, device, profile="above", **WEEK)["device-base"]["children"]), "a part has no price"
+    finally:
+        with world.database.owner.transaction() as connection:
+            connection.execute(text("DELETE FROM tds.tariff"))

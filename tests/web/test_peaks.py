@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
+from sql import tariffs
+from sql.tariff_rules import Terms
 from tests.web.dash import answer, call
 from tests.web.test_pages import shown
 from tests.web.world import OURS, World
@@ -36,6 +40,23 @@ def test_the_account_together(viewer: FlaskClient) -> None:
     own = shown(found["peaks-own"]["children"])
     assert own.index("Press line") < own.index("Lighting")
     assert "2 devices together" in found["peaks-chart-summary"]["children"]
+
+
+def test_what_is_contracted_is_a_line_across_the_whole_account(viewer: FlaskClient, world: World) -> None:
+    assert "shapes" not in peaks(viewer)["peaks-chart"]["figure"]["layout"]
+    terms = Terms("electricity", date(2020, 1, 1), "A4", "kWh", {"all": Decimal(1)}, demand=Decimal(20), contracted=Decimal(12))
+    with world.database.owner.transaction() as connection:
+        tariffs.add_tariff(connection, world.account, terms)
+    try:
+        found = peaks(viewer)
+        (line,) = found["peaks-chart"]["figure"]["layout"]["shapes"]
+        assert (line["y0"], line["y1"]) == (12, 12)
+        assert "contracted demand of the account, 12\u00a0kW" in str(found["peaks-remark"]["children"])
+        assert "shapes" not in peaks(viewer, devices=[world.devices["D02"]])["peaks-chart"]["figure"]["layout"], "a part of it"
+        assert "shapes" not in peaks(viewer, resource="water")["peaks-chart"]["figure"]["layout"]
+    finally:
+        with world.database.owner.transaction() as connection:
+            connection.execute(text("DELETE FROM tds.tariff"))
 
 
 def test_estimated_quarter_hours_do_not_count_and_are_marked(viewer: FlaskClient, world: World) -> None:

@@ -1,0 +1,64 @@
+"""What a device's nights, weekends and what never rests cost, by the tariffs that are valid in each hour."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal, localcontext
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from sql import tariffs
+from sql.pricing import EXACT, Portion, of_plan
+from sql.queries.devices import Device
+from sql.queries.load import Base
+from sql.tariffs import Plan, each
+from sql.units import convertible, ratio
+from tds_dash.cost_ahead import mean_price
+from tds_dash.identity import account, zone
+from tds_dash.view import Span
+
+EVENING, MORNING, SATURDAY = 22, 6, 5  # as sql/queries/load.sql has nights and weekends
+
+
+class Costs(NamedTuple):
+    """What each part costs, consumption alone; None where an hour of it has no price."""
+
+    night: Decimal | None = None
+    weekend: Decimal | None = None
+    always: Decimal | None = None
+
+
+def costs_of(conn: Connection, device: Device, span: Span, base: Base) -> Costs:
+    """Price what a meter consumes at night, at weekends and around the clock."""
+    plan = tariffs.plans(conn, account().id).get(device.resource)
+    if plan is None:
+        return Costs()
+    portions = list(of_plan(conn, plan, {device.id: 1}, device.unit, "hour", span.start, span.end))
+    local = [(portion, portion.bucket.astimezone(zone())) for portion in portions]
+    night = [portion for portion, at in local if at.hour >= EVENING or at.hour < MORNING]
+    weekend = [portion for portion, at in local if at.weekday() >= SATURDAY]
+    return Costs(total(night), total(weekend), steady(plan, device.unit, span, base.always))
+
+
+def total(portions: list[Portion]) -> Decimal | None:
+    """Add up what portions cost; None where one of them has no price, or there is none."""
+    costs = [portion.cost for portion in portions]
+    known = [cost for cost in costs if cost is not None]
+    with localcontext(EXACT):
+        return sum(known, Decimal(0)) if known and len(known) == len(costs) else None
+
+
+def steady(plan: Plan, unit: str, span: Span, quantity: Decimal | None) -> Decimal | None:
+    """Give what a quantity costs that is consumed evenly around the clock; None where a day has no price."""
+    if quantity is None:
+        return None
+    first, end = (moment.astimezone(zone()).date() for moment in (span.start, span.end - timedelta(microseconds=1)))
+    prices: list[Decimal] = []
+    with localcontext(EXACT):
+        for day in each(first, end + timedelta(days=1)):
+            tariff = plan.on(day)
+            if tariff is None or not convertible(unit, tariff.terms.unit):
+                return None
+            prices.append(mean_price(plan, tariff, day) * ratio(unit, tariff.terms.unit))
+        return quantity * sum(prices, Decimal(0)) / len(prices)
