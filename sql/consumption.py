@@ -164,8 +164,8 @@ def _rolled(connection: Connection, asked: Asked, step: Step, zone: str, known: 
         "today": hours or "ledger",
         "moment": "bucket" if hours else "middle",
     }
-    lows = buckets("month", asked.start, asked.end, zone)
-    more = {"closed": known["month"], "today": known["day"], "lows": lows} if step == "month" else {}
+    lows = buckets(step, asked.start, asked.end, zone)
+    more = {"today": known["day"], "lows": lows} | ({"closed": known["month"]} if step == "month" else {})
     return asked.rows(connection, f"by_{step}", names, **more)
 
 

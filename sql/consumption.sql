@@ -12,9 +12,13 @@ SELECT device_id, middle - interval '7 minutes 30 seconds' AS bucket, quantity, 
 SELECT device_id, bucket, quantity, estimated, covered{levels}, readings
   FROM consumption_hour WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < :end;
 
--- name: by_day Local days; {day} is the rollup of the zone.
+-- name: by_day Local days: closed ones from the zone's rollup, those since from {today}, which is far less than the ledger.
 SELECT device_id, bucket, quantity, estimated, covered{levels}, readings
-  FROM {day} WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < :end;
+  FROM {day}_closed WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < least(:end, CAST(:today AS timestamptz))
+UNION ALL
+SELECT device_id, (CAST(:lows AS timestamptz[]))[width_bucket({moment}, CAST(:lows AS timestamptz[]))], sum(quantity), sum(estimated), sum(covered){level_sums}, sum(readings)
+  FROM {today} WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND {moment} >= greatest(:start, CAST(:today AS timestamptz)) AND {moment} < :end
+ GROUP BY 1, 2;
 
 -- name: by_month Local months: closed ones from the month rollup, the rest from closed days, and today from {today}.
 SELECT device_id, bucket, quantity, estimated, covered{levels}, readings
