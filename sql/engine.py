@@ -23,7 +23,8 @@ LATE = "-c timescaledb.max_tuples_decompressed_per_dml_transaction=0"
 TIMEOUTS = {
     "owner": LATE,
     "ingest": f"{LATE} -c statement_timeout=60000 -c lock_timeout=10000",
-    "web": "-c statement_timeout=20000",
+    # Pages add tens of thousands of rows up: in memory, and in less time than it takes to compile how.
+    "web": "-c statement_timeout=20000 -c jit=off -c work_mem=32MB",
 }
 # A database host that vanished without a word must not hold a process for minutes.
 PATIENCE = {

@@ -44,7 +44,7 @@ FIELDS = (
 # How long a bucket is at least.
 SECONDS = {"15min": 900, "hour": 3600, "day": 86_400, "month": 28 * 86_400}
 # So many rows are held at a time: an export of any length stays small in memory.
-ROWS_AT_ONCE = 200_000
+ROWS_AT_ONCE = 20_000
 
 
 class Named(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, text
 
 from sql import calendar, rollups
-from sql.consumption import buckets, rollups_of
+from sql.consumption import buckets, hashed, rollups_of
 from sql.queries.peak_search import HOUR, UNKNOWN, Period, Quarter, Search, hour_of
 from sql.statements import raw_statements, statements
 
@@ -79,7 +79,8 @@ def alone(conn: Connection, group: Group, start: datetime, end: datetime, of: Pe
     else:
         body = bodies["months_of_ledger"]
     binds["lows"] = buckets("month", start, end, group.zone)
-    rows = conn.execute(text(bodies["alone"].format(body=body)), binds).all()
+    with hashed(conn):
+        rows = conn.execute(text(bodies["alone"].format(body=body)), binds).all()
     months = {row.bucket: row.largest for row in rows if row.device_id is None}
     return Alone(months, sorted(Largest(*row) for row in rows if row.device_id is not None))
 
@@ -170,7 +171,9 @@ def shares(conn: Connection, group: Group, quarters: Iterable[Quarter]) -> dict[
         return {}
     binds = {"devices": group.devices, "factors": group.factors, "middles": middles, "low": middles[0], "high": middles[-1]}
     found: dict[datetime, list[Share]] = {}
-    for row in conn.execute(statements(FILE)["shares"], binds):
+    with hashed(conn):
+        rows = conn.execute(statements(FILE)["shares"], binds).all()
+    for row in rows:
         found.setdefault(row.start, []).append(Share(row.device_id, row.quantity, row.measured))
     return found
 
@@ -196,7 +199,8 @@ def _day_bounds(conn: Connection, group: Group, start: datetime, end: datetime) 
         return [(UNKNOWN, day) for day in days]
     body = text(raw_statements(FILE)["days"].format(day=f"consumption_day_{rollups.slug(group.zone)}"))
     binds = {"devices": group.devices, "factors": group.factors, "start": days[0][0], "end": end}
-    bounds = {row.bucket: row.bound for row in conn.execute(body, binds)}
+    with hashed(conn):
+        bounds = {row.bucket: row.bound for row in conn.execute(body, binds)}
     return [(bounds[day[0]], day) for day in days if day[0] in bounds]
 
 
@@ -215,4 +219,5 @@ def _of_periods(conn: Connection, name: str, group: Group, lows: Sequence[dateti
     if not lows:
         return []
     binds = {"devices": group.devices, "factors": group.factors, "lows": list(lows), "highs": list(highs)}
-    return conn.execute(statements(FILE)[name], binds).all()
+    with hashed(conn):
+        return conn.execute(statements(FILE)[name], binds).all()
