@@ -77,7 +77,7 @@ def when(asked: Asked, given: Mapping[str, object], language: str) -> Component:
 
 def step_aside(name: str, icon: str, label: str) -> Component:
     """Give the link to the period before or after; a callback brings its address."""
-    given: dict[str, Any] = {"data-view": PAGE, **labelled(label)}
+    given: dict[str, Any] = {"data-view": PAGE, "role": "link", **labelled(label)}  # a link even where it leads nowhere yet
     return html.A(
         html.I(className=f"bi bi-{icon}", **DECORATION), id=f"{PAGE}-{name}", className="tds-icon-button", title=label, **given
     )

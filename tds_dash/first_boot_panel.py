@@ -55,7 +55,7 @@ def taking(language: str) -> Component:
     """Give the dialog: first the label, then what was found by it and what to do."""
     found: Component = dbc.Modal(
         [
-            dbc.ModalHeader(dbc.ModalTitle(t("first_boot.dialog", language)), close_button=True),
+            dbc.ModalHeader(dbc.ModalTitle(t("first_boot.dialog", language), id="first-boot-heading"), close_button=True),
             dbc.ModalBody(
                 [
                     html.P(t("first_boot.dialog_lead", language), className="tds-muted"),
@@ -78,6 +78,7 @@ def taking(language: str) -> Component:
         ],
         id="first-boot",
         is_open=False,
+        labelledby="first-boot-heading",
         centered=True,
     )
     return found

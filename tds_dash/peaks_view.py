@@ -193,7 +193,7 @@ def made_by(quarter: Quarter, parts: Sequence[Share], found: Demand, locale: str
     said: list[Component | str] = []
     for part in measured[:NAMED]:
         share = percent(part.quantity / quarter.quantity if quarter.quantity else None, locale)
-        said += [dcc.Link(known[part.device_id].name, href=f"/device/{part.device_id}"), f" {share}", ", "]
+        said += [dcc.Link(known[part.device_id].name, href=f"/device/{part.device_id}", className="tds-told"), f" {share}", ", "]
     rest = measured[NAMED:]
     if rest:
         share = percent(sum((part.quantity for part in rest), Decimal(0)) / quarter.quantity, locale)

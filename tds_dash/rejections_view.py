@@ -63,7 +63,7 @@ def cause(group: Group, shown: Shown) -> html.Li:
     named = {"gateway": group.gateway_name or group.gateway_mac, "code": group.device_code or "?"}
     often = t("rejections.times", shown.locale, n=group.number)
     words = [
-        html.Div([kind(group.reason, shown.locale), whose(group, shown.locale)], className="tds-event-head"),
+        html.Div([kind(group.reason, shown.locale), whose(group)], className="tds-event-head"),
         html.P(sentence(f"rejections.do_{group.reason}", shown.locale, **named), className="tds-event-said"),
         html.Div(f"{often}, {shown.span(group.first_at, group.last_at)}", className="tds-event-when"),
     ]
@@ -76,14 +76,18 @@ def kind(reason: str, locale: str) -> html.Span:
     return html.Span([icon, t(f"rejections.{reason}", locale)], className=f"tds-event-kind tds-rejection-{reason}")
 
 
-def whose(one: Group | Rejection, locale: str) -> Component | None:
+def whose(one: Group | Rejection, *, linked: bool = True) -> Component | None:
     """Name device and gateway, as far as they are known."""
-    gateway: Component | str = one.gateway_name or one.gateway_mac
-    if one.gateway_id is not None:
-        gateway = dcc.Link(gateway, href=f"/gateway/{one.gateway_id}")
+    gateway = gateway_of(one) if linked else one.gateway_name or one.gateway_mac
     if one.device_code is None:
         return html.Span(gateway, className="tds-rejection-whose")
     return html.Span([html.Code(one.device_code), " · ", gateway], className="tds-rejection-whose")
+
+
+def gateway_of(one: Group | Rejection) -> Component | str:
+    """Name the gateway, with the link to it where it is registered."""
+    name = one.gateway_name or one.gateway_mac
+    return name if one.gateway_id is None else dcc.Link(name, href=f"/gateway/{one.gateway_id}")
 
 
 def buttons(group: Group, named: dict[str, str], shown: Shown) -> html.Div | None:
@@ -116,10 +120,12 @@ def item(one: Rejection, shown: Shown) -> html.Details:
         + wording.clock(one.received_at, shown.locale, shown.zone, seconds=True),
         dateTime=one.received_at.isoformat(),
     )
-    head = html.Summary([when, kind(one.reason, shown.locale), whose(one, shown.locale)])
+    # What opens a line holds no link of its own: nothing but its words would be read out, and a press could mean either.
+    head = html.Summary([when, kind(one.reason, shown.locale), whose(one, linked=False)])
     told = one.detail and one.reason not in PLAIN
-    note = [html.Dt(t("rejections.note", shown.locale)), html.Dd(html.Code(one.detail, lang="en"))] if told else []
-    body = html.Div([html.Dl(note), *received(one, shown.locale)], className="tds-rejection-body")
+    facts = [html.Dt(t("field.gateway", shown.locale)), html.Dd(gateway_of(one))] if one.gateway_id is not None else []
+    facts += [html.Dt(t("rejections.note", shown.locale)), html.Dd(html.Code(one.detail, lang="en"))] if told else []
+    body = html.Div([html.Dl(facts), *received(one, shown.locale)], className="tds-rejection-body")
     return html.Details([head, body], className="tds-rejection")
 
 
@@ -134,7 +140,7 @@ def received(one: Rejection, locale: str) -> list[Component]:
     )
     hint = html.P(t("rejections.hex", locale), className="tds-hint") if found.kind == "hex" else None
     link = html.A(t("rejections.whole", locale), href=f"/api/v1/rejections/{one.id}") if cut else None
-    code = html.Pre(found.text, className="tds-payload", tabIndex=0, **labelled(title))
+    code = html.Pre(found.text, className="tds-payload", tabIndex=0, role="region", **labelled(title))
     return [part for part in (html.P(title, className="tds-label"), hint, code, link) if part is not None]
 
 

@@ -18,12 +18,13 @@ def dialog(
     """Give a closed dialog `id` with its button `{id}-save`, `danger` where something is lost; callbacks open it by `is_open`."""
     found: Component = dbc.Modal(
         [
-            dbc.ModalHeader(dbc.ModalTitle(title), close_button=True),
+            dbc.ModalHeader(dbc.ModalTitle(title, id=f"{id}-heading"), close_button=True),
             dbc.ModalBody(list(fields), className="tds-form"),
             dbc.ModalFooter(html.Button(save, id=f"{id}-save", type="button", className=f"btn btn-{look}")),
         ],
         id=id,
         is_open=False,
+        labelledby=f"{id}-heading",
         centered=True,
         size=size or None,
     )

@@ -45,7 +45,7 @@ class ReadingLine(NamedTuple):
 
 def data_table(columns: Sequence[Column], lines: Sequence[Sequence[Cell]], *, caption: str = "", boxed: bool = False) -> html.Div:
     """Give a table with a caption for screen readers, in a frame that scrolls sideways; boxed, downwards as well."""
-    head = html.Thead(html.Tr([html.Th(column.heading, className=column.look, scope="col") for column in columns]))
+    head = html.Thead(html.Tr([heading(column) for column in columns]))
     body = html.Tbody(
         [html.Tr([html.Td(cell, className=column.look) for column, cell in zip(columns, line, strict=True)]) for line in lines]
     )
@@ -53,6 +53,13 @@ def data_table(columns: Sequence[Column], lines: Sequence[Sequence[Cell]], *, ca
     table = html.Table([*children, head, body], className="tds-table")
     look = "tds-table-scroll tds-table-boxed" if boxed else "tds-table-scroll"
     return html.Div(table, className=look, tabIndex=0, role="region", **labelled(caption))
+
+
+def heading(column: Column) -> html.Th | html.Td:
+    """Give a column's heading; what is empty heads nothing, as the corner above a table's names."""
+    if not column.heading:
+        return html.Td(className=column.look)
+    return html.Th(column.heading, className=column.look, scope="col")
 
 
 def readings_table(
