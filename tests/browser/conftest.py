@@ -36,7 +36,7 @@ QUIET = """() => {
     const open = ['requested', 'prioritized', 'blocked', 'executing', 'watched', 'executed'];
     return !isLoading && open.every(name => callbacks[name].length === 0);
 }"""
-ELSEWHERE = "/elsewhere"
+NOWHERE, ELSEWHERE, SOMEWHERE = "/nowhere", "/elsewhere", "/gateways"
 ARRIVED = "() => !document.querySelector('h1[data-left]') && document.querySelector('h1') !== null"
 FOLLOW = """path => {
     for (const title of document.querySelectorAll('h1')) title.dataset.left = '';
@@ -210,7 +210,8 @@ def visit(page: Page, path: str) -> None:
     if page.evaluate("!window.dash_clientside"):
         page.goto(path)
     else:
-        for step in (ELSEWHERE, path):
+        # From one address that nothing is at to another, a page stays the same.
+        for step in (SOMEWHERE if path == NOWHERE else ELSEWHERE, path):
             page.evaluate(FOLLOW, step)
             page.wait_for_function(ARRIVED)
     settle(page)

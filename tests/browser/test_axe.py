@@ -60,7 +60,7 @@ PAGES = {
     "account": ("/account", None),
     "tokens": ("/tokens", None),
     "reports": ("/reports", None),
-    "not_found_404": ("/elsewhere", None),
+    "not_found_404": ("/nowhere", None),
 }
 
 
