@@ -192,8 +192,10 @@ def open_page(request: pytest.FixtureRequest, tabs: Tabs, kept: Callable[[str], 
             visit(tabs.open[name], path)
         else:
             tabs.open[name] = tabs.page(kept(who), width, **options)
-            tabs.open[name].goto(path)
+            tabs.open[name].goto(SOMEWHERE if path == NOWHERE else path)  # Chromium notes an address that nothing is at as a fault
             settle(tabs.open[name])
+            if path == NOWHERE:
+                visit(tabs.open[name], path)
         return tabs.open[name]
 
     failed = request.session.testsfailed
