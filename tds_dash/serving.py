@@ -17,7 +17,7 @@ from tds_dash.wording import t
 # Bytes of an address: of a view that names ten thousand devices, of which the page then says that they are too many.
 LONGEST_ADDRESS = 128 * 1024
 TOO_LONG = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>TDS</title>
-<body style="font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem">{sentences}
+<body style="font:medium/1.5 system-ui,sans-serif;max-width:70ch;margin:4em auto;padding:0 1em">{sentences}
 <p><a href="/">TDS</a></p>
 """
 

@@ -163,14 +163,14 @@ def test_an_answer_to_a_ping_behind_many_messages_is_waited_for(
 ) -> None:
     Ear(cell, window=1000).subscriber.stop()
     send(gateway, 600)
-    monkeypatch.setattr("ingest.connection.KEEPALIVE", 1)
+    monkeypatch.setattr("ingest.connection.KEEPALIVE", 2)
     ear = Ear(cell, window=1000, most=5)
     taken: list[Received] = []
     for _ in range(20):  # far slower than they come
         batch = ear.take(5)
         ear.settle(batch)
         taken += batch
-        time.sleep(0.2)
+        time.sleep(0.3)
     assert {message.epoch for message in taken} == {1}
     assert numbers(taken + ear.finish(500)) == list(range(600))
 

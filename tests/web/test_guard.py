@@ -16,7 +16,7 @@ from tds_dash.guard import PUBLIC, safe_next
 from tests.web.world import PASSWORD, World
 
 ARGUMENTS = {"month": "2026-10", "gateway_id": "1", "device_id": "1", "alarm_id": "1", "batch_id": "1", "rejection_id": "1", "path": "x", "filename": "theme.js", "version": "1", "name": "x",
-             "package_name": "dash", "fingerprinted_path": "x", "secret": "x", "order": "x", "account_id": "1", "session_id": "1"}  # fmt: skip
+             "package_name": "dash", "fingerprinted_path": "x", "secret": "x", "order": "x", "account_id": "1", "session_id": "1", "invoice_id": "1"}  # fmt: skip
 
 
 def addresses(server: Flask) -> list[tuple[str, str, str]]:
