@@ -57,6 +57,7 @@ READINGS = """
 INSERT INTO tds.reading
 SELECT d, t, round(((1 + d * 7919 % 97) * 0.3 * extract(epoch FROM t - CAST(:start AS timestamptz)) / 900)::numeric, 3)
   FROM unnest(CAST(:ids AS integer[])) d, generate_series(CAST(:start AS timestamptz), :end, interval '15 minutes') t
+ON CONFLICT DO NOTHING
 """
 
 
