@@ -22,7 +22,7 @@ from tests.web.conftest import world  # noqa: F401 - a fixture
 from tests.web.world import PASSWORD, World
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 # Nothing is loading, and Dash's own store knows of no callback that is asked for, runs or has yet to be drawn.
 QUIET = """() => {
     if ([...document.querySelectorAll('[data-dash-is-loading=true], .tds-skeleton')].some(one => one.offsetParent)) return false;
