@@ -42,7 +42,7 @@ class Settings:
     web_host: str
     web_port: int
     web_url: str | None
-    proxies: int
+    proxies: tuple[Network, ...] | None
     ingest_port: int
     timezone: str
     locale: str
@@ -86,7 +86,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         web_host=read.text("TDS_WEB_HOST", "127.0.0.1"),
         web_port=read.port("TDS_WEB_PORT", 8050),
         web_url=read.url("TDS_WEB_URL", ("http", "https")),
-        proxies=read.digit("TDS_PROXIES", 0),
+        proxies=read.networks("TDS_PROXIES"),
         ingest_port=read.port("TDS_INGEST_PORT", 8051),
         timezone=read.zone("TDS_TIMEZONE", "America/Sao_Paulo"),
         locale=read.choice("TDS_LOCALE", "pt-BR", LOCALES),
@@ -183,12 +183,6 @@ class _Reader:
                 raise SettingsError(f"{name} is not a list of addresses such as mqtt-2.example.org:8883: {item}")
             found.append((host.strip("[]"), int(port)))
         return tuple(found)
-
-    def digit(self, name: str, default: int) -> int:
-        value = self.text(name, str(default))
-        if value not in "0123456789" or len(value) != 1:
-            raise SettingsError(f"{name} is not a number from 0 to 9: {value}")
-        return int(value)
 
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)

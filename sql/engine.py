@@ -6,6 +6,7 @@ import atexit
 import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Literal
 from urllib.parse import quote, unquote, urlsplit
@@ -35,6 +36,9 @@ PATIENCE = {
     "tcp_user_timeout": "20000",
 }
 
+# The id of the request, or the number of the batch, that a transaction is for: the server's log and pg_stat_activity show it.
+working_for: ContextVar[str] = ContextVar("working_for", default="")
+
 
 class Store:
     """A small pool of connections to the database as one login."""
@@ -49,7 +53,7 @@ class Store:
         """Open one transaction, for one account and user where given; commits at the end, rolls back on an error."""
         with self.engine.begin() as connection:
             if account_id is not None or user_id is not None:
-                act_for(connection, account_id, user_id)
+                act_for(connection, self.role, account_id, user_id)
             yield connection
 
     def close(self) -> None:
@@ -57,11 +61,14 @@ class Store:
         self.engine.dispose()
 
 
-def act_for(connection: Connection, account_id: int | None, user_id: int | None) -> None:
-    """Set, until the end of the transaction, the account and user that policies and views go by."""
+def act_for(connection: Connection, role: Role, account_id: int | None, user_id: int | None) -> None:
+    """Set, until the end of the transaction, the account and user that policies and views go by, and what it is for."""
     connection.execute(
-        text("SELECT set_config('tds.account_id', :account, true), set_config('tds.user_id', :user, true)"),
-        {"account": str(account_id or ""), "user": str(user_id or "")},
+        text(
+            "SELECT set_config('tds.account_id', :account, true), set_config('tds.user_id', :user, true),"
+            " set_config('application_name', :name, true)"
+        ),
+        {"account": str(account_id or ""), "user": str(user_id or ""), "name": f"tds-{role} {working_for.get()}".rstrip()},
     )
 
 

@@ -77,6 +77,10 @@ def serve_with_gunicorn(build: Callable[[], Flask], settings: Settings) -> None:
         "graceful_timeout": 10,
         "max_requests": 20_000,
         "max_requests_jitter": 2_000,
+        # Nobody's word on scheme or path is taken: "SCRIPT_NAME: /x" would have /x/metrics be /metrics, past a proxy that keeps that shut.
+        "forwarded_allow_ips": "",
+        "forwarder_headers": "",
+        "secure_scheme_headers": {},
         "control_socket_disable": True,
         "proc_name": "tds-web",
         "loglevel": "warning",
@@ -88,4 +92,6 @@ def serve_with_waitress(build: Callable[[], Flask], settings: Settings) -> None:
     """Run waitress, one process of threads."""
     from waitress import serve
 
-    serve(build(), host=settings.web_host, port=settings.web_port, threads=2 * THREADS, ident=None)
+    # Ours to judge, not waitress's: it would take X-Forwarded-For away before the application saw who sent it.
+    own = {"clear_untrusted_proxy_headers": False, "ident": None}
+    serve(build(), host=settings.web_host, port=settings.web_port, threads=2 * THREADS, **own)

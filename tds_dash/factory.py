@@ -7,7 +7,6 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from settings import LOCALES, Settings
 from sql.engine import Store, open_store
@@ -30,9 +29,11 @@ from tds_dash import (
     operating,
     profile,
     signin,
+    tracing,
     vendor,
 )
 from tds_dash.figures import blank
+from tds_dash.forwarded import Forwarded
 from tds_dash.report import routes as report_routes
 
 THREADS = 4  # of one worker
@@ -44,8 +45,9 @@ def create_server(settings: Settings, store: Store | None = None) -> Flask:
     server = Flask("tds_dash", static_folder=None)
     configure(server, settings)
     if settings.proxies:  # else whoever asks could say that they come from anywhere
-        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=settings.proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
+        server.wsgi_app = Forwarded(server.wsgi_app, settings.proxies)  # type: ignore[method-assign]
     server.extensions["tds_store"] = store or open_store(settings, "web", pool_size=THREADS + 2)
+    tracing.install(server)
     health.install(server)
     bearer.install(server)
     guard.install(server)  # before Dash, so that nothing of Dash runs for a stranger

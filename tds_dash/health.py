@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from flask import Blueprint, Flask, Response, current_app, g, request
+from flask import Blueprint, Flask, Response, abort, current_app, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -38,14 +38,10 @@ class Metrics:
 
 
 def install(server: Flask) -> None:
-    """Add the three addresses and time every request."""
+    """Add the three addresses and count every request, by the time since tracing saw it come."""
     metrics = Metrics()
     server.extensions["tds_metrics"] = metrics
     server.register_blueprint(blueprint)
-
-    @server.before_request
-    def begin() -> None:
-        g.began = time.perf_counter()
 
     @server.after_request
     def count(response: Response) -> Response:
@@ -63,8 +59,10 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Say whether the database and its schema can be used; 503 with the reason where not."""
+    """Say whether the database and its schema can be used; 503 with the reason where not, which is for inside alone."""
     problem = unusable(store())
+    if problem and is_forwarded():
+        problem = "not ready"
     if problem:
         return Response(f"{problem}\n", status=503, mimetype="text/plain")
     return Response("ready\n", mimetype="text/plain")
@@ -72,8 +70,15 @@ def readyz() -> Response:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Give the counters in Prometheus' text format."""
+    """Give the counters in Prometheus' text format; to nobody outside, whatever a proxy lets through."""
+    if is_forwarded():
+        abort(404)
     return Response(current_app.extensions["tds_metrics"].text(), content_type=CONTENT_TYPE_LATEST)
+
+
+def is_forwarded() -> bool:
+    """Tell whether a request came through a proxy; who pretends so only shuts themselves out."""
+    return "X-Forwarded-For" in request.headers
 
 
 def unusable(opened: Store) -> str | None:

@@ -35,7 +35,7 @@ WRONG = {
     "TDS_MORE_BROKERS": "mqtt-2.example.org",
     "TDS_BOOTSTRAP_PORT": "none",
     "TDS_WEB_URL": "example.com",
-    "TDS_PROXIES": "many",
+    "TDS_PROXIES": "1",
     "TDS_INGEST_PORT": "65536",
     "TDS_TIMEZONE": "Brasilia",
     "TDS_LOCALE": "fr",

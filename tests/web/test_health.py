@@ -32,6 +32,8 @@ def test_it_is_alive_but_not_ready_without_its_store(world: World) -> None:
     response = client.get("/readyz")
     assert response.status_code == 503
     assert "refused" in response.text
+    outside = client.get("/readyz", headers={"X-Forwarded-For": "203.0.113.9"})
+    assert (outside.status_code, outside.text) == (503, "not ready\n")
     assert client.get("/login").status_code == 200
     assert client.get("/metrics").status_code == 200
 
