@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: install demo test lint long performance lock clean
+.PHONY: install demo test lint docs long performance lock clean
 
 # The lock names every package with its hash. Costs a few milliseconds where all is in place.
 install:
@@ -19,6 +19,10 @@ test: install
 lint: install
 	@"$(VENV)/bin/ruff" format --check . && "$(VENV)/bin/ruff" check . && "$(VENV)/bin/mypy"
 
+# The documents as a site: open site/index.html.
+docs: install
+	@"$(VENV)/bin/python" tools/site.py
+
 # Minutes to hours: every long test, then every measurement.
 long: install
 	@"$(VENV)/bin/python" -m pytest -m long --timeout 7200
@@ -31,4 +35,4 @@ lock:
 	@sh tools/lock.sh $(if $(UPGRADE),--upgrade)
 
 clean:
-	rm -rf "$(VENV)" .pytest_cache .mypy_cache .ruff_cache .coverage* htmlcov
+	rm -rf "$(VENV)" site .pytest_cache .mypy_cache .ruff_cache .coverage* htmlcov

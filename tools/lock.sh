@@ -1,6 +1,6 @@
 #!/bin/sh
 # lock.sh [--upgrade]: writes the locks anew from pyproject.toml, with hashes, for every platform and Python from 3.11 on:
-# requirements.lock with everything, deploy/requirements.lock with what the product itself needs, in the same versions.
+# requirements.lock with everything, the tests' and the documents' tools too; deploy/requirements.lock with what the product itself needs, in the same versions.
 set -eu
 uv=$(command -v uv || echo .venv/bin/uv)
 [ -x "$uv" ] || {
@@ -13,5 +13,5 @@ compile() {
         --extra build pyproject.toml "$@"
 }
 
-compile --extra test --output-file requirements.lock "$@"
+compile --extra test --extra docs --output-file requirements.lock "$@"
 compile --constraint requirements.lock --no-annotate --output-file deploy/requirements.lock
