@@ -169,7 +169,7 @@ def rows_of(connection: Connection, asked: Asked, step: Step, zone: str) -> Sequ
     return asked.rows(connection, "by_edges", lows=buckets(step, low, high, zone))
 
 
-def _rolled(connection: Connection, asked: Asked, step: Step, zone: str, known: Mapping[str, str]) -> Sequence[Any]:
+def _rolled(connection: Connection, asked: Asked, step: Step, zone: str, known: Mapping[str, Reach]) -> Sequence[Any]:
     hours = rollups.HOUR if calendar.has_whole_hours(asked.start, asked.end, zone) else None
     names = {
         "day": f"consumption_day_{rollups.slug(zone)}",
@@ -178,20 +178,42 @@ def _rolled(connection: Connection, asked: Asked, step: Step, zone: str, known: 
         "moment": "bucket" if hours else "middle",
     }
     lows = buckets(step, asked.start, asked.end, zone)
-    more = {"today": known["day"], "lows": lows} | ({"closed": known["month"]} if step == "month" else {})
+    more = running_binds(known, zone, step) | {"lows": lows}
     return asked.rows(connection, f"by_{step}", names, **more)
 
 
-def rollups_of(connection: Connection, zone: str) -> Mapping[str, str]:
-    """Give, for each rollup of a zone, until when it is materialised, as text that the database reads back."""
+class Reach(NamedTuple):
+    """Until when a rollup is materialised, and until when what its running bucket holds so far is kept; as text that the database reads back."""
+
+    closed: str
+    running: str | None
+
+
+def rollups_of(connection: Connection, zone: str) -> Mapping[str, Reach]:
+    """Give how far each rollup of a zone reaches."""
     rows = connection.execute(
         text(
-            "SELECT r.step, r.refreshed_until::text AS refreshed_until FROM tds.rollup r JOIN tds.zone z ON z.name = r.zone"
-            " WHERE z.name = :zone AND z.ready_at IS NOT NULL"
+            "SELECT r.step, r.refreshed_until::text AS closed, CASE WHEN r.running_from = r.refreshed_until THEN r.running_until::text END AS running"
+            " FROM tds.rollup r JOIN tds.zone z ON z.name = r.zone WHERE z.name = :zone AND z.ready_at IS NOT NULL"
         ),
         {"zone": zone},
     )
-    return {row.step: row.refreshed_until for row in rows}
+    return {row.step: Reach(row.closed, row.running) for row in rows}
+
+
+def running_binds(known: Mapping[str, Reach], zone: str, step: str = "month") -> dict[str, str | None]:
+    """Give what statements over days and months ask of how far the rollups reach; `rest` is from where on hours or ledger are read."""
+    day, month = known["day"], known["month"]
+    found = {
+        "today": day.closed,
+        "rest": day.running or day.closed,
+        "day": f"consumption_day_{rollups.slug(zone)}",
+        "day_until": day.running,
+    }
+    if step == "month":
+        found |= {"closed": month.closed, "days": month.running or month.closed}
+        found |= {"month": f"consumption_month_{rollups.slug(zone)}", "month_until": month.running}
+    return found
 
 
 def _widths(starts: Iterable[datetime], step: Step, zone: str) -> dict[datetime, Decimal]:

@@ -12,25 +12,33 @@ SELECT device_id, middle - interval '7 minutes 30 seconds' AS bucket, quantity, 
 SELECT device_id, bucket, quantity, estimated, covered{levels}, readings
   FROM consumption_hour WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < :end;
 
--- name: by_day Local days: closed ones from the zone's rollup, those since from {today}, which is far less than the ledger.
+-- name: by_day Local days: closed ones from the zone's rollup, of the running one what is kept of it, the rest from {today}, which is far less than the ledger.
 SELECT device_id, bucket, quantity, estimated, covered{levels}, readings
   FROM {day}_closed WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < least(:end, CAST(:today AS timestamptz))
 UNION ALL
-SELECT device_id, (CAST(:lows AS timestamptz[]))[width_bucket({moment}, CAST(:lows AS timestamptz[]))], sum(quantity), sum(estimated), sum(covered){level_sums}, sum(readings)
-  FROM {today} WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND {moment} >= greatest(:start, CAST(:today AS timestamptz)) AND {moment} < :end
+SELECT device_id, (CAST(:lows AS timestamptz[]))[width_bucket(bucket, CAST(:lows AS timestamptz[]))], sum(quantity), sum(estimated), sum(covered){level_sums}, sum(readings)
+  FROM (SELECT device_id, bucket, quantity, estimated, covered{levels}, readings FROM consumption_running
+         WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND name = :day AND until = CAST(:day_until AS timestamptz) AND bucket >= :start AND bucket < :end
+        UNION ALL
+        SELECT device_id, {moment}, quantity, estimated, covered{levels}, readings FROM {today}
+         WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND {moment} >= greatest(:start, CAST(:rest AS timestamptz)) AND {moment} < :end) p
  GROUP BY 1, 2;
 
--- name: by_month Local months: closed ones from the month rollup, the rest from closed days, and today from {today}.
+-- name: by_month Local months: closed ones from the month rollup, the rest from what is kept of the running one, from closed days since, and today as by_day does.
 SELECT device_id, bucket, quantity, estimated, covered{levels}, readings
   FROM {month} WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < least(:end, CAST(:closed AS timestamptz))
 UNION ALL
 SELECT device_id, (CAST(:lows AS timestamptz[]))[width_bucket(bucket, CAST(:lows AS timestamptz[]))], sum(quantity), sum(estimated), sum(covered){level_sums}, sum(readings)
-  FROM (SELECT * FROM (SELECT device_id, bucket, quantity, estimated, covered{levels}, readings FROM {day}_closed
-                        WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= greatest(:start, CAST(:closed AS timestamptz))
+  FROM (SELECT device_id, bucket, quantity, estimated, covered{levels}, readings FROM consumption_running
+         WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND (name = :month AND until = CAST(:month_until AS timestamptz) OR name = :day AND until = CAST(:day_until AS timestamptz))
+           AND bucket >= :start AND bucket < :end
+        UNION ALL
+        SELECT * FROM (SELECT device_id, bucket, quantity, estimated, covered{levels}, readings FROM {day}_closed
+                        WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= greatest(:start, CAST(:days AS timestamptz))
                           AND bucket < least(:end, CAST(:today AS timestamptz))) d
         UNION ALL
         SELECT device_id, {moment}, quantity, estimated, covered{levels}, readings FROM {today}
-         WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND {moment} >= greatest(:start, CAST(:today AS timestamptz)) AND {moment} < :end) p
+         WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND {moment} >= greatest(:start, CAST(:rest AS timestamptz)) AND {moment} < :end) p
  GROUP BY 1, 2;
 
 -- name: by_edges Any buckets at all, given by their starts, straight from the ledger.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from sql import bands, rollups, totals
+from sql import bands, rollups, running, totals
 from sql.engine import Store
 from sql.recompute import Range, compute, recompute
 from sql.refresh import refresh
@@ -193,4 +193,5 @@ def _rollup_differences(store: Store, device_ids: Sequence[int] | None, since: d
         for rollup in rollups.all_rollups(connection):
             rows = rollups.differences(connection, rollup, devices, since)
             found += [Difference(f"{rollup.name} against ledger", device, count) for device, count in rows]
+        found += [Difference(*one) for one in running.differences(connection, devices)]
     return found

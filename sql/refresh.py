@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from sql import running
 from sql.engine import Store
 from sql.rollups import ELECTION_LOCK, Rollup, all_rollups, engine_of
 
@@ -28,13 +29,13 @@ def refresh(store: Store, now: datetime, wait: bool = False) -> bool:
         elif not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": ELECTION_LOCK}).scalar():
             return False
         try:
-            return _refresh_elected(connection, now)
+            return _refresh_elected(store, connection, now)
         finally:
             if not connection.invalidated:  # a connection that broke has given its lock up
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ELECTION_LOCK})
 
 
-def _refresh_elected(connection: Connection, now: datetime) -> bool:
+def _refresh_elected(store: Store, connection: Connection, now: datetime) -> bool:
     pending = connection.execute(text("SELECT id, low, high, forced FROM tds.refresh_pending ORDER BY low")).all()
     ground = connection.execute(
         text(
@@ -60,6 +61,7 @@ def _refresh_elected(connection: Connection, now: datetime) -> bool:
             connection.execute(
                 text("UPDATE tds.rollup SET refreshed_until = :until WHERE name = :name"), {"until": horizon, "name": rollup.name}
             )
+    running.keep(store, [(row.low, row.high) for row in pending])
     if pending:
         connection.execute(text("DELETE FROM tds.refresh_pending WHERE id = any(:ids)"), {"ids": [row.id for row in pending]})
     return did

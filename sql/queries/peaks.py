@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, text
 
 from sql import calendar, rollups
-from sql.consumption import buckets, hashed, rollups_of
+from sql.consumption import buckets, hashed, rollups_of, running_binds
 from sql.queries.peak_search import HOUR, UNKNOWN, Period, Quarter, Search, hour_of
 from sql.statements import raw_statements, statements
 
@@ -75,7 +75,7 @@ def alone(conn: Connection, group: Group, start: datetime, end: datetime, of: Pe
             "largest": "largest" if whole else "CASE WHEN estimated = 0 THEN quantity END",
         }
         body = bodies["months"].format(**names)
-        binds |= {"closed": known["month"], "until": known["day"]}
+        binds |= running_binds(known, group.zone)
     else:
         body = bodies["months_of_ledger"]
     binds["lows"] = buckets("month", start, end, group.zone)

@@ -14,17 +14,20 @@ SELECT NULL AS device_id, r.bucket, sum(r.largest * g.factor) AS largest
 UNION ALL
 SELECT device_id, min(r.bucket), largest FROM r JOIN own USING (device_id, largest) WHERE r.bucket >= :first AND r.bucket < :last GROUP BY 1, 3;
 
--- name: months  The largest quarter-hour of each device and local month: closed ones from the month rollup, the rest from days, and today from {today}.
+-- name: months  The largest quarter-hour of each device and local month: from closed months, what is kept of the running ones, closed days since, and {today}.
 SELECT device_id, bucket, largest
   FROM {month} WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < least(:end, CAST(:closed AS timestamptz))
 UNION ALL
 SELECT device_id, (CAST(:lows AS timestamptz[]))[width_bucket(bucket, CAST(:lows AS timestamptz[]))], max(largest)
-  FROM (SELECT device_id, bucket, largest FROM {day}_closed
-         WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= greatest(:start, CAST(:closed AS timestamptz))
-           AND bucket < least(:end, CAST(:until AS timestamptz))
+  FROM (SELECT device_id, bucket, largest FROM consumption_running
+         WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND (name = :month AND until = CAST(:month_until AS timestamptz) OR name = :day AND until = CAST(:day_until AS timestamptz))
+           AND bucket >= :start AND bucket < :end
+        UNION ALL
+        SELECT * FROM (SELECT device_id, bucket, largest FROM {day}_closed
+                        WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= greatest(:start, CAST(:days AS timestamptz)) AND bucket < least(:end, CAST(:today AS timestamptz))) d
         UNION ALL
         SELECT device_id, {moment}, {largest} FROM {today}
-         WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND {moment} >= greatest(:start, CAST(:until AS timestamptz)) AND {moment} < :end) p
+         WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND {moment} >= greatest(:start, CAST(:rest AS timestamptz)) AND {moment} < :end) p
  GROUP BY 1, 2;
 
 -- name: months_of_ledger  The same straight from the ledger, by the starts of the months, where a zone has no rollups yet.
