@@ -69,7 +69,11 @@ def test_what_runs_is_kept_and_never_lost_or_doubled(timescale: Database, monkey
     meters = [first, meter_of(timescale, first.account, first.account_id, ZONE)]
     hours = int((NOW - BEGIN) / HOUR)
     for place, device in enumerate(meters):
-        put(timescale, device, [(BEGIN + n * HOUR + timedelta(minutes=7 * place), D(n * (place + 1)) / 10) for n in range(hours + 1)])
+        put(
+            timescale,
+            device,
+            [(BEGIN + n * HOUR + timedelta(minutes=7 * place), D(n * (place + 1)) / 10) for n in range(hours + 1)],
+        )
     work_off(timescale)
     exact(timescale, meters)
     refresh(timescale.owner, NOW, wait=True)
