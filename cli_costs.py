@@ -33,6 +33,8 @@ def tariffs(commands: Any, add: Add) -> None:
     made.add_argument("--rest", metavar="BAND", help="the band of all other hours; without it off_peak")
     made.add_argument("--demand", type=number, help="of a kW of the month's largest quarter-hour")
     made.add_argument("--contracted", type=number, metavar="KW", help="contracted demand, charged for at least")
+    made.add_argument("--tolerance", type=number, metavar="PERCENT", help="what a month may be above it without a surcharge")
+    made.add_argument("--excess", type=number, metavar="TIMES", help="the price of demand, on top, for each kW beyond it")
     made.add_argument("--standing", type=number, help="of a month")
     made.add_argument("--tax", type=number, metavar="PERCENT", help="on top of all of it")
     listing = add(commands, "list", "sql.tariff_commands:tariff_list", "list an account's tariffs")

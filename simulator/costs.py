@@ -48,7 +48,8 @@ _BUDGETS = {
 # What suppliers asked, as a share of what was measured and of what it costs, the newest month first: mostly right.
 _ASKED = (("1.032", "1.041"), ("1.004", "1.002"), ("0.998", "0.997"), ("1.001", "1.083"))
 _BILLED = ("electricity", "water")
-CONTRACTED = {AURORA: Decimal(360)}  # kW
+CONTRACTED = {AURORA: Decimal(345)}  # kW
+EXCESS = (Decimal(5), Decimal(2))  # as in Brazil: beyond 5 percent more, twice the price on top
 RISE = Decimal("1.062")  # what the regulator let prices rise by within the history
 _PLACES = Decimal("0.00001")
 
@@ -111,6 +112,7 @@ def terms_of(account: str, today: date, months: int) -> list[Terms]:
             Decimal(standing),
             Decimal(tax),
             contracted(account, resource),
+            *(EXCESS if contracted(account, resource) else ()),
         )
         made.append(terms)
         if rise > first:

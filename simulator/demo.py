@@ -163,7 +163,7 @@ class Demo:
 
     def _choose_ports(self, environment: Mapping[str, str]) -> None:
         """Refuse ports that were asked for and are taken; where nobody asked, take free ones and say so."""
-        settings, given = self.settings, set[int]()
+        settings, given = self.settings, {self.settings.web_port}
         if not is_free(settings.web_host, settings.web_port):
             raise Refused(f"port {settings.web_port} is in use: stop what uses it, or choose another with `make demo PORT=…`")
         for name, field, host in (
@@ -177,7 +177,7 @@ class Demo:
                 continue
             if environment.get(name):
                 raise Refused(f"port {wanted} is in use: stop what uses it, or set another {name}")
-            chosen = next_free_port(host, wanted)
+            chosen = next_free_port(host, wanted, given)
             given.add(chosen)
             change: Any = {field: chosen}
             self.settings = replace(self.settings, **change)

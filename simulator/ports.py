@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+from collections.abc import Collection
 
 from broker.probe import EVERYWHERE
 from sql.errors import Refused
@@ -25,10 +26,13 @@ def free_port(host: str) -> int:
         return int(trial.getsockname()[1])
 
 
-def next_free_port(host: str, taken: int) -> int:
-    """Give the first free port above one that is taken: near it, since the system hands far ones out to connections."""
+def next_free_port(host: str, taken: int, promised: Collection[int] = ()) -> int:
+    """Give the first free port above one that is taken: near it, since the system hands far ones out to connections.
+
+    What is `promised` to somebody who does not listen yet is not free.
+    """
     for port in range(taken + 1, min(taken + 100, 65_536)):
-        if is_free(host, port):
+        if port not in promised and is_free(host, port):
             return port
     raise Refused(f"ports {taken} to {taken + 99} are all in use: stop what uses them, or set other ports")
 

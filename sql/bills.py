@@ -20,12 +20,13 @@ PLACES = dict.fromkeys(("CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", 
     ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3
 )
 MONTH = Decimal("30.436875")  # days of a mean month
+KINDS = ("energy", "demand", "excess", "standing", "tax", "unpriced")  # of lines, in their order
 
 
 class Line(NamedTuple):
     """A line of a bill: an amount of something at a price, for so many of the period's days; `amount` None: it has no price."""
 
-    kind: str  # energy, demand, standing, tax, unpriced
+    kind: str  # one of KINDS
     tariff: Tariff | None
     band: str
     quantity: Decimal | None
@@ -194,7 +195,7 @@ def _energy(tariff: Tariff, band: int, own: Sequence[Portion], currency: str) ->
 
 
 def _by_month(plan: Plan, tariff: Tariff, slices: Sequence[tuple[date, date, Demand | None]], currency: str) -> list[Line]:
-    """Give what is charged for each month, for the days that the tariff is valid: the largest quarter-hour, or what is contracted if that is more; the standing charge."""
+    """Give what is charged for each month, for the days that the tariff is valid: the largest quarter-hour, or what is contracted if that is more; what goes beyond it; the standing charge."""
     terms, lines = tariff.terms, []
     for start, end, largest in slices:
         of_days = (end - start).days
@@ -206,6 +207,10 @@ def _by_month(plan: Plan, tariff: Tariff, slices: Sequence[tuple[date, date, Dem
                 amount = rounded(power * terms.demand * days / of_days, currency)
                 at = largest.at if largest is not None and largest.power == power else None
                 lines.append(Line("demand", tariff, "", power, "kW", terms.demand, amount, days, of_days, at=at))
+            if days and terms.demand and terms.limit is not None and power > terms.limit:
+                beyond, price = power - terms.contracted, terms.demand * terms.excess
+                amount = rounded(beyond * price * days / of_days, currency)
+                lines.append(Line("excess", tariff, "", beyond, "kW", price, amount, days, of_days, at=at))
             if days and terms.standing:
                 amount = rounded(terms.standing * days / of_days, currency)
                 lines.append(Line("standing", tariff, "", share, "", terms.standing, amount, days, of_days))

@@ -27,6 +27,8 @@ COLUMNS = (
     "standing_charge",
     "tax_percent",
     "contracted_demand",
+    "excess_tolerance",
+    "excess_multiple",
 )
 
 
@@ -76,6 +78,8 @@ def facts(tariff: tariffs.Tariff) -> dict[str, object]:
         "standing_charge": terms.standing,
         "tax_percent": terms.tax,
         "contracted_demand": terms.contracted,
+        "excess_tolerance": terms.tolerance,
+        "excess_multiple": terms.excess,
     }
 
 
@@ -87,7 +91,7 @@ def _terms(args: Namespace) -> Terms:
     zero = Decimal(0)
     unit = args.unit or MEASURED_IN.get(args.resource, ("",))[0]
     more: dict[str, Any] = {"demand": args.demand or zero, "standing": args.standing or zero, "tax": args.tax or zero}
-    more["contracted"] = args.contracted or zero
+    more |= {name: getattr(args, name) or zero for name in ("contracted", "tolerance", "excess")}
     name = args.name or args.resource
     if args.price is not None:
         if args.band or args.hours or args.rest:

@@ -36,7 +36,11 @@ class Period(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """What an account pays from a day on; `schedule` gives the band of each quarter-hour, weekday first, None: one price at any time."""
+    """What an account pays from a day on; `schedule` gives the band of each quarter-hour, weekday first, None: one price at any time.
+
+    Where a month's largest quarter-hour is more than `tolerance` percent above the `contracted` demand, each kW beyond the contracted
+    ones costs `excess` times the price of demand on top.
+    """
 
     resource: str
     valid_from: date
@@ -48,11 +52,18 @@ class Terms(NamedTuple):
     standing: Decimal = Decimal(0)
     tax: Decimal = Decimal(0)
     contracted: Decimal = Decimal(0)
+    tolerance: Decimal = Decimal(0)
+    excess: Decimal = Decimal(0)
 
     @property
     def bands(self) -> tuple[int, ...]:
         """Give the numbers of its bands, in their order."""
         return tuple(sorted(BANDS.index(band) for band in self.prices))
+
+    @property
+    def limit(self) -> Decimal | None:
+        """Give the demand in kW above which there is a surcharge; None where there never is."""
+        return self.contracted * (1 + self.tolerance / 100) if self.excess else None
 
     def band_of(self, day_type: str, quarter: int) -> str:
         """Give the band of a quarter-hour of a kind of day."""
@@ -157,7 +168,8 @@ def faults(terms: Terms) -> dict[str, Refused]:
         found["demand"] = Refused("only electricity has a price for demand, which is in kW", "tariff_demand")
     if terms.contracted and terms.resource != "electricity":
         found["contracted"] = Refused("only electricity has a contracted demand, which is in kW", "tariff_demand")
-    if not (terms.tax.is_finite() and 0 <= terms.tax <= 100) or _places(terms.tax) > TAX_PLACES:
+    found |= _excess_faults(terms)
+    if not _percentage(terms.tax):
         found["tax"] = Refused(f"the tax is a percentage from 0 to 100 with at most {TAX_PLACES} decimals", "tariff_tax")
     return found
 
@@ -179,6 +191,23 @@ def _amount_fault(value: Decimal, what: str, places: int) -> Refused | None:
     if value.is_finite() and 0 <= value < LARGEST_PRICE and _places(value) <= places:
         return None
     return Refused(f"{what} is from 0 to 10^9 with at most {places} decimals, not {value}", "tariff_amount", places=places)
+
+
+def _excess_faults(terms: Terms) -> dict[str, Refused]:
+    found: dict[str, Refused] = {}
+    if not _percentage(terms.tolerance):
+        said = f"the tolerance is a percentage from 0 to 100 with at most {TAX_PLACES} decimals"
+        found["tolerance"] = Refused(said, "tariff_tax")
+    if not _percentage(terms.excess):
+        said = f"the surcharge is from 0 to 100 times the price with at most {TAX_PLACES} decimals"
+        found["excess"] = Refused(said, "tariff_excess")
+    elif terms.excess and not (terms.contracted and terms.demand):
+        found["excess"] = Refused("a surcharge needs a contracted demand and a price of demand", "tariff_excess_of")
+    return found
+
+
+def _percentage(value: Decimal) -> bool:
+    return value.is_finite() and 0 <= value <= 100 and _places(value) <= TAX_PLACES
 
 
 def _schedule_fault(terms: Terms) -> Refused | None:

@@ -41,6 +41,7 @@ class Tariff(NamedTuple):
         prices = {f"price_{band}": price for band, price in terms.prices.items()}
         rest = {"demand_price": terms.demand, "standing_charge": terms.standing, "tax_percent": terms.tax}
         rest |= {"contracted_demand": terms.contracted} if terms.contracted else {}
+        rest |= {"excess_tolerance": terms.tolerance, "excess_multiple": terms.excess} if terms.excess else {}
         return {"name": terms.name, "unit": terms.unit, **prices, "hours": hours_in_short(terms), **rest}
 
 
@@ -191,6 +192,8 @@ def _kept(terms: Terms) -> dict[str, Any]:
         "standing": terms.standing,
         "tax": terms.tax,
         "contracted": terms.contracted,
+        "tolerance": terms.tolerance,
+        "excess": terms.excess,
     }
 
 
@@ -208,5 +211,7 @@ def _tariff(row: Any) -> Tariff:
         row.standing_charge,
         row.tax_percent,
         row.contracted_demand,
+        row.excess_tolerance,
+        row.excess_multiple,
     )
     return Tariff(row.id, row.account_id, row.version, row.changed_at, row.changed_by, terms)

@@ -2,25 +2,28 @@
 -- account whatever is asked; the owner is told which.
 
 -- name: tariffs of an account, by resource and the day from which each is valid
-SELECT id, account_id, version, changed_at, changed_by, resource, valid_from, name, unit, bands, prices, schedule, demand_price, standing_charge, tax_percent, contracted_demand
+SELECT id, account_id, version, changed_at, changed_by, resource, valid_from, name, unit, bands, prices, schedule, demand_price, standing_charge, tax_percent, contracted_demand,
+       excess_tolerance, excess_multiple
   FROM tds.tariff WHERE account_id = :account AND (CAST(:resource AS text) IS NULL OR resource = :resource) ORDER BY resource, valid_from
 
 -- name: tariff by its number
-SELECT id, account_id, version, changed_at, changed_by, resource, valid_from, name, unit, bands, prices, schedule, demand_price, standing_charge, tax_percent, contracted_demand
+SELECT id, account_id, version, changed_at, changed_by, resource, valid_from, name, unit, bands, prices, schedule, demand_price, standing_charge, tax_percent, contracted_demand,
+       excess_tolerance, excess_multiple
   FROM tds.tariff WHERE id = :id
 
 -- name: hold_tariff until the end of the transaction
 SELECT FROM tds.tariff WHERE id = :id FOR UPDATE
 
 -- name: add_tariff
-INSERT INTO tds.tariff (account_id, resource, valid_from, name, unit, bands, prices, schedule, demand_price, standing_charge, tax_percent, contracted_demand)
+INSERT INTO tds.tariff (account_id, resource, valid_from, name, unit, bands, prices, schedule, demand_price, standing_charge, tax_percent, contracted_demand,
+                        excess_tolerance, excess_multiple)
 VALUES (:account, :resource, :valid_from, :name, :unit, CAST(:bands AS smallint[]), CAST(:prices AS numeric[]), CAST(:schedule AS smallint[]),
-        :demand, :standing, :tax, :contracted) RETURNING id
+        :demand, :standing, :tax, :contracted, :tolerance, :excess) RETURNING id
 
 -- name: change_tariff
 UPDATE tds.tariff SET name = :name, unit = :unit, bands = CAST(:bands AS smallint[]), prices = CAST(:prices AS numeric[]),
        schedule = CAST(:schedule AS smallint[]), demand_price = :demand, standing_charge = :standing, tax_percent = :tax,
-       contracted_demand = :contracted WHERE id = :id
+       contracted_demand = :contracted, excess_tolerance = :tolerance, excess_multiple = :excess WHERE id = :id
 
 -- name: remove_tariff
 DELETE FROM tds.tariff WHERE id = :id

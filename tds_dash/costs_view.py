@@ -10,7 +10,7 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from sql.bills import Bill, Line
+from sql.bills import KINDS, Bill, Line
 from tds_dash import wording
 from tds_dash.components import Change, data_table, metric_card, sentence
 from tds_dash.components.tables import Cell, Column
@@ -159,7 +159,7 @@ def compared_table(compared: Compared, zone: tzinfo, locale: str) -> Component:
     if before is None:
         return html.P(t("costs.none_comparable", locale), className="tds-muted mb-0")
     keys = list(dict.fromkeys(key_of(line) for one in (bill, before) for line in one.lines if line.amount is not None))
-    keys.sort(key=lambda key: ("energy", "demand", "standing", "tax").index(key[0]))
+    keys.sort(key=lambda key: KINDS.index(key[0]))
     sums = [{key: summed(one.lines, key) for key in keys} for one in (bill, before)]
     columns = [Column(t("costs.line", locale), wraps=True)]
     columns += [Column(run_of(one, locale), "end") for one in (bill, before)]
@@ -209,6 +209,9 @@ def name_of(line: Line, zone: tzinfo, locale: str, several: bool) -> Cell:
         power = number(line.quantity, locale, "kW", significant=4)
         when = wording.date_clock(line.at, locale, zone) if line.at else ""
         name = t("costs.line_demand", locale, power=power, time=when) if when else t("costs.line_contracted", locale, power=power)
+    elif line.kind == "excess" and line.tariff is not None:
+        contracted = number(line.tariff.terms.contracted, locale, "kW", significant=4)
+        name = t("costs.line_excess_of", locale, power=contracted)
     elif line.kind == "tax":
         name = t("costs.line_tax", locale, percent=number(line.price, locale, "%"))
     else:
@@ -218,6 +221,11 @@ def name_of(line: Line, zone: tzinfo, locale: str, several: bool) -> Cell:
         more.append(t("costs.since", locale, name=line.tariff.terms.name, day=wording.date(line.tariff.terms.valid_from, locale)))
     if line.of_days and line.days != line.of_days:
         more.append(t("costs.for_days", locale, days=line.days, of=line.of_days))
+    if line.kind == "excess" and line.tariff is not None:
+        terms = line.tariff.terms
+        tolerated = t("costs.excess_tolerated", locale, percent=number(terms.tolerance, locale, "%"))
+        more += [tolerated] if terms.tolerance else []
+        more.append(t("costs.excess_how", locale, times=number(terms.excess, locale)))
     if line.estimated and line.quantity:
         more.append(t("costs.estimated", locale, percent=small(line.estimated / line.quantity, locale)))
     return [name, html.Div(" · ".join(more), className="tds-muted")] if more else name
@@ -232,7 +240,7 @@ def quantity_of(line: Line, locale: str) -> str:
     """Write how much of it there was."""
     if line.kind in ("energy", "unpriced"):
         return number(line.quantity, locale, line.unit, 3, fixed=True)
-    return number(line.quantity, locale, "kW", significant=5) if line.kind == "demand" else ""
+    return number(line.quantity, locale, "kW", significant=5) if line.kind in ("demand", "excess") else ""
 
 
 def price_of(line: Line, currency: str, locale: str) -> str:

@@ -52,6 +52,13 @@ class MonthDemand(NamedTuple):
         return (self.alone / self.together).quantize(PLACES) if self.alone and self.together else None
 
 
+class Contracted(NamedTuple):
+    """What demand is contracted, and above what there is a surcharge, in kW."""
+
+    power: Decimal
+    limit: Decimal | None
+
+
 class Demand(NamedTuple):
     """The demand of the devices of one unit; devices that count in another unit are `left_out`."""
 
@@ -64,10 +71,10 @@ class Demand(NamedTuple):
     alone: list[DeviceDemand]
 
 
-def contracted_of(conn: Connection, now: datetime) -> Decimal | None:
-    """Give the account's contracted demand in kW, by the tariff of today; None where none is."""
+def contracted_of(conn: Connection, now: datetime) -> Contracted | None:
+    """Give the account's contracted demand by the tariff of today; None where none is."""
     tariff = tariffs.plan(conn, account().id, "electricity").on(now.astimezone(zone()).date())
-    return tariff.terms.contracted if tariff is not None and tariff.terms.contracted else None
+    return Contracted(tariff.terms.contracted, tariff.terms.limit) if tariff is not None and tariff.terms.contracted else None
 
 
 def demand_of(quarter: Quarter) -> Decimal:

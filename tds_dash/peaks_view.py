@@ -18,7 +18,7 @@ from tds_dash import wording
 from tds_dash.components import data_table, empty_state, metric_card
 from tds_dash.components.attributes import DECORATION
 from tds_dash.components.tables import Cell, Column
-from tds_dash.demand import PER_HOUR, Demand, DeviceDemand, MonthDemand, demand_of
+from tds_dash.demand import PER_HOUR, Contracted, Demand, DeviceDemand, MonthDemand, demand_of
 from tds_dash.figures import Look, MonthPeak, blank, demand_bars
 from tds_dash.wording import DASH, card_number, number, percent, t
 
@@ -38,7 +38,7 @@ class Asked(NamedTuple):
     zone: ZoneInfo
     locale: str
     who: str = "all"
-    contracted: Decimal | None = None
+    contracted: Contracted | None = None
 
 
 def chart(asked: Asked, found: Demand) -> go.Figure:
@@ -51,7 +51,13 @@ def chart(asked: Asked, found: Demand) -> go.Figure:
     ]
     look = Look(asked.resource, found.unit, asked.locale, view_of(asked))
     return demand_bars(
-        months, look, start=asked.start, end=asked.end, zone=asked.zone, now=asked.now, contracted=asked.contracted
+        months,
+        look,
+        start=asked.start,
+        end=asked.end,
+        zone=asked.zone,
+        now=asked.now,
+        contracted=asked.contracted and asked.contracted.power,
     )
 
 
@@ -77,7 +83,10 @@ def remark(asked: Asked, found: Demand) -> str:
     """Say which devices are left out, and what the line is."""
     said = [t("consumption.other_units", asked.locale, n=found.left_out)] if found.left_out else []
     if asked.contracted is not None and found.top:
-        said.append(t("peaks.contracted", asked.locale, power=number(asked.contracted, asked.locale, "kW")))
+        power, limit = asked.contracted
+        said.append(t("peaks.contracted", asked.locale, power=number(power, asked.locale, "kW")))
+        if limit is not None:
+            said.append(t("peaks.excess", asked.locale, limit=number(limit, asked.locale, "kW", significant=6)))
     return " ".join(said)
 
 

@@ -19,7 +19,7 @@ from tds_dash.event_words import refusal
 from tds_dash.identity import locale, zone
 from tds_dash.pressing import pressed
 from tds_dash.rights import require_editor
-from tds_dash.tariff_form import CELLS, FIELDS, PLACED, SAID, beside
+from tds_dash.tariff_form import CELLS, FIELDS, MONEY, PLACED, SAID, beside
 from tds_dash.wording import t
 
 FORM = "tariffs-form"
@@ -44,7 +44,7 @@ def form(language: str) -> Component:
         html.Div([field("name", maxLength=200), field("unit", "unit", maxLength=16)], className="tds-pair"),
         field("all", "all", **decimal),
         html.Details([html.Summary(t("tariffs.by_time", language)), *timed(language, field, decimal)], id=f"{FORM}-timed"),
-        html.Div([field("demand", "demand", **decimal), field("contracted", "contracted", **decimal), field("standing", "standing", **decimal), field("tax", "tax", **decimal)], className="tds-four"),
+        html.Div([field(name, name, **decimal) for name in MONEY], className="tds-four"),
         html.Div(
             html.Button(t("tariffs.preview", language), id=f"{FORM}-preview", type="button", className="btn btn-outline-primary"),
             className="tds-actions",

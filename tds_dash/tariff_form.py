@@ -17,7 +17,7 @@ TIMED = BANDS[1:]
 PLACED = ("intermediate", "peak", "special")  # all other hours are off-peak
 CELLS = tuple(f"{band}_{day}" for band in PLACED for day in DAY_TYPES)
 PLAIN = ("resource", "valid_from", "name", "unit")
-MONEY = ("demand", "contracted", "standing", "tax")
+MONEY = ("demand", "contracted", "tolerance", "excess", "standing", "tax")
 PRICES = BANDS
 FIELDS = (*PLAIN, *PRICES, *CELLS, *MONEY)
 # Beside which field a fault is said: of the hours, beside the band that they are of.
@@ -102,6 +102,8 @@ def read(values: Sequence[Any], locale: str) -> Typed:
         numbers["standing"] or Decimal(0),
         numbers["tax"] or Decimal(0),
         numbers["contracted"] or Decimal(0),
+        numbers["tolerance"] or Decimal(0),
+        numbers["excess"] or Decimal(0),
     )
     for name, fault in faults(terms).items():
         found.setdefault(name, fault)

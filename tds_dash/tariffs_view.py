@@ -28,6 +28,7 @@ from tds_dash.view import midnight
 from tds_dash.wording import number, percent, t
 
 PREVIEW_DAYS = 28
+SLASH = f"{wording.SPACE}/{wording.SPACE}"
 PREVIEW_SLOTS = 300_000  # rows of the ledger that a preview may read
 
 
@@ -49,7 +50,7 @@ def tariffs_table(found: Sequence[Tariff], locale: str, may_edit: bool) -> Compo
         Column(t("tariffs.valid_from", locale)),
         Column(t("field.name", locale), wraps=True),
         Column(t("tariffs.prices", locale), wraps=True),
-        Column(t("tariffs.charges", locale), wraps=True, secondary=True),
+        Column(t("tariffs.charges", locale), wraps=True),
     ]
     columns += [Column(t("field.actions", locale), "end")] if may_edit else []
     ordered = sorted(found, key=lambda one: (one.terms.resource, -one.terms.valid_from.toordinal()))
@@ -76,14 +77,14 @@ def prices(terms: Terms, locale: str) -> list[str]:
     """Say what a unit costs, by band with its hours."""
     currency = account().currency
     if terms.schedule is None:
-        return [f"{price(terms.prices['all'], currency, locale)} / {terms.unit}"]
+        return [f"{price(terms.prices['all'], currency, locale)}{SLASH}{terms.unit}"]
     found: dict[str, list[str]] = {}
     for one in periods_of(terms.schedule):
         days = ", ".join(t(f"tariffs.short_{day}", locale) for day in one.days)
         ends = [hour(quarter, locale) for quarter in (one.start, one.end)]
         found.setdefault(one.band, []).append(f"{ends[0]}{wording.DASH}{ends[1]} {days}")
     return [
-        f"{t(f'costs.band_{band}', locale)}: {price(cost, currency, locale)} / {terms.unit}"
+        f"{t(f'costs.band_{band}', locale)}: {price(cost, currency, locale)}{SLASH}{terms.unit}"
         + (f" ({'; '.join(found[band])})" if band in found else "")
         for band, cost in terms.prices.items()
     ]
@@ -102,6 +103,9 @@ def charges(terms: Terms, locale: str) -> list[str]:
         said.append(t("tariffs.demand_is", locale, price=price(terms.demand, currency, locale)))
     if terms.contracted:
         said.append(t("tariffs.contracted_is", locale, power=number(terms.contracted, locale, "kW")))
+    if terms.excess:
+        words = {"limit": number(terms.limit, locale, "kW", significant=6), "times": number(terms.excess, locale)}
+        said.append(t("tariffs.excess_is", locale, **words))
     if terms.standing:
         said.append(t("tariffs.standing_is", locale, price=price(terms.standing, currency, locale)))
     if terms.tax:

@@ -50,7 +50,7 @@ SELECT id, address, locale, day, hour, created_at, created_by FROM tds.report_re
 SELECT recipient_id, month, created_at, attempts, sent_at, given_up_at, fault FROM tds.report_mail WHERE account_id = :account ORDER BY recipient_id, month
 
 -- name: tariffs
-SELECT id, resource, valid_from, name, unit, bands, prices, schedule, demand_price, standing_charge, tax_percent, contracted_demand, created_at, changed_at, changed_by
+SELECT id, resource, valid_from, name, unit, bands, prices, schedule, demand_price, standing_charge, tax_percent, contracted_demand, excess_tolerance, excess_multiple, created_at, changed_at, changed_by
   FROM tds.tariff WHERE account_id = :account ORDER BY id
 
 -- name: holidays

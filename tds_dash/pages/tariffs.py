@@ -82,7 +82,7 @@ def layout(**_: Any) -> html.Div:
             html.Section(html.Div(skeleton("table"), id="tariffs-table", className="tds-fleet-list"), className="tds-card"),
             html.Div(
                 [
-                    section("tariffs.budgets", "tariffs.budgets_text", [html.Div(id="budgets-table"), html.Div(budget, id="budgets-form")], language),
+                    section("tariffs.budgets", "tariffs.budgets_text", [html.Div(id="budgets-table", className="tds-fleet-list"), html.Div(budget, id="budgets-form")], language),
                     section("tariffs.holidays", "tariffs.holidays_text", [html.Div(id="holidays-table"), html.Div(holiday, id="holidays-form")], language),
                 ],
                 className="tds-columns",

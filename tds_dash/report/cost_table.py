@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from sql.bills import Line
+from sql.bills import KINDS, Line
 from sql.pricing import EXACT
 from tds_dash import wording
 from tds_dash.cost_data import Found
@@ -19,7 +19,6 @@ from tds_dash.wording import number, t
 SECTION, HEAD = Type(9.5, bold=True), Type(7, "muted")
 TEXT, STRONG, MUTED = Type(7.8), Type(7.8, bold=True), Type(7.2, "muted")
 LINE = 4.3
-ORDER = ("energy", "demand", "standing", "tax", "unpriced")
 AMOUNT, BEFORE, QUANTITY = 0.0, 27.0, 54.0  # how far from the right edge columns end
 
 
@@ -95,7 +94,7 @@ def rows(section: Section, currency: str, locale: str) -> list[Row]:
     assert found is not None
     lines, before = found.bill.lines, found.compared.before
     then = before.total if before else None
-    keys = sorted(dict.fromkeys(map(key_of, lines)), key=lambda key: ORDER.index(key[0]))
+    keys = sorted(dict.fromkeys(map(key_of, lines)), key=lambda key: KINDS.index(key[0]))
     whole = Row(
         t(f"resource.{section.resource}", locale),
         "",
@@ -128,7 +127,7 @@ def quantity(lines: Sequence[Line], key: tuple[str, str], locale: str) -> str:
             if len(units) == 1
             else ""
         )
-    if key[0] == "demand":
+    if key[0] in ("demand", "excess"):
         return number(max(one.quantity or Decimal(0) for one in own), locale, "kW", significant=4) if own else ""
     if key[0] == "tax":
         rates = {one.price for one in own}

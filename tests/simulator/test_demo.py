@@ -24,7 +24,7 @@ import settings as settings_module
 from simulator.demo import Demo
 from simulator.first_boot import BatchFiles
 from simulator.identities import Certificates
-from simulator.ports import free_port
+from simulator.ports import free_port, is_free
 from sql.errors import Refused
 from tests.simulator.started import Started
 
@@ -143,3 +143,13 @@ def test_a_busy_port_is_refused_where_asked_for_and_replaced_where_not(
     assert port < getattr(demo.settings, field) < port + 100
     assert f"{port} is in use, {name} is {getattr(demo.settings, field)} instead" in capsys.readouterr().out
     assert demo._environment({})[name] == str(getattr(demo.settings, field))
+
+
+def test_two_busy_ports_beside_each_other_are_replaced_by_two(tmp_path: Path) -> None:
+    """The first one's replacement is promised already, though nobody listens there yet."""
+    port = next(one for one in range(20_000, 30_000) if is_free("127.0.0.1", one) and is_free("127.0.0.1", one + 1))
+    with socket.create_server(("127.0.0.1", port)), socket.create_server(("127.0.0.1", port + 1)):
+        base = replace(settings_module.load({"TDS_STATE_DIR": str(tmp_path)}), ingest_port=free_port("127.0.0.1"))
+        demo = Demo(replace(base, mqtt_port=port, bootstrap_port=port + 1), free_port("127.0.0.1"), 1, NO_CERTIFICATES)
+        demo._choose_ports({})
+    assert port + 1 < demo.settings.mqtt_port < demo.settings.bootstrap_port

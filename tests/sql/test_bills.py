@@ -100,6 +100,27 @@ def test_a_contracted_demand_is_charged_for_at_least() -> None:
     assert (line.amount, line.days, line.of_days) == (25, 15, 30)
 
 
+@pytest.mark.parametrize(("power", "charged"), [("99", None), ("105", None), ("105.001", D("1000.20")), ("130", D("6000.00"))])
+def test_demand_beyond_the_contracted_and_its_tolerance_is_charged_for_from_the_first_kilowatt(
+    power: str, charged: Decimal | None
+) -> None:
+    """Brazil's *ultrapassagem* (ANEEL 1000/2021, article 301): (measured - contracted) * twice the price, on top of the demand's."""
+    own = kept(1, flat("2026-01-01", "1", demand=D(100), contracted=D(100), tolerance=D(5), excess=D(2), tax=D(10)))
+    found = {line.kind: line for line in june(Plan("UTC", (own,)), portion(own, "1"), power=power).lines}
+    assert (found["excess"].amount if "excess" in found else None) == charged
+    assert found["demand"].amount == max(D(power), D(100)) * 100
+    if charged is not None:
+        assert (found["excess"].quantity, found["excess"].price, found["excess"].at) == (D(power) - 100, 200, NOON)
+        assert found["tax"].quantity == 1 + D(power) * 100 + charged
+
+
+def test_excess_is_shared_out_by_days_of_each_tariffs_own_contract() -> None:
+    old = kept(1, flat("2026-01-01", "1", demand=D(10), contracted=D(5), excess=D(2)))
+    new = kept(2, flat("2026-06-11", "1", demand=D(10), contracted=D(8), excess=D(3)))
+    lines = june(Plan("UTC", (old, new)), portion(old, "1"), portion(new, "1"), power="9").lines
+    assert [(one.amount, one.days) for one in lines if one.kind == "excess"] == [(D("26.67"), 10), (D("20.00"), 20)]
+
+
 def test_what_has_no_price_is_a_line_without_an_amount() -> None:
     own = kept(1, flat("2026-06-11", "1", tax=D(10)))
     bill = june(Plan("UTC", (own,)), portion(None, "8"), portion(own, "2"), portion(own, "3", unit="kvarh"))

@@ -28,6 +28,12 @@ def test_a_white_tariff_is_added_listed_and_removed(shared_database: Database) -
             "18",
             "--contracted",
             "80.5",
+            "--demand",
+            "30",
+            "--tolerance",
+            "5",
+            "--excess",
+            "2",
             "--standing",
             "12.5",
             "--name",
@@ -40,7 +46,8 @@ def test_a_white_tariff_is_added_listed_and_removed(shared_database: Database) -
         "id": found["id"], "resource": "electricity", "valid_from": "2026-01-01", "name": "Branca B3", "unit": "kWh", "currency": "BRL",
         "prices": {"off_peak": Decimal("0.65"), "intermediate": Decimal("0.95"), "peak": Decimal("1.48")},
         "hours": "17:00-18:00 intermediate weekday, 18:00-21:00 peak weekday, 21:00-22:00 intermediate weekday",
-        "demand_price": 0, "standing_charge": Decimal("12.5"), "tax_percent": 18, "contracted_demand": Decimal("80.5"),
+        "demand_price": 30, "standing_charge": Decimal("12.5"), "tax_percent": 18, "contracted_demand": Decimal("80.5"),
+        "excess_tolerance": 5, "excess_multiple": 2,
     }  # fmt: skip
     assert "peak 1.48" in tds(shared_database, "tariff", "list", "--account", name).out
     assert tds(shared_database, "tariff", "remove", str(found["id"])).code == 0

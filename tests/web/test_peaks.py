@@ -45,6 +45,7 @@ def test_the_account_together(viewer: FlaskClient) -> None:
 def test_what_is_contracted_is_a_line_across_the_whole_account(viewer: FlaskClient, world: World) -> None:
     assert "shapes" not in peaks(viewer)["peaks-chart"]["figure"]["layout"]
     terms = Terms("electricity", date(2020, 1, 1), "A4", "kWh", {"all": Decimal(1)}, demand=Decimal(20), contracted=Decimal(12))
+    terms = terms._replace(tolerance=Decimal(5), excess=Decimal(2))
     with world.database.owner.transaction() as connection:
         tariffs.add_tariff(connection, world.account, terms)
     try:
@@ -52,6 +53,7 @@ def test_what_is_contracted_is_a_line_across_the_whole_account(viewer: FlaskClie
         (line,) = found["peaks-chart"]["figure"]["layout"]["shapes"]
         assert (line["y0"], line["y1"]) == (12, 12)
         assert "contracted demand of the account, 12\u00a0kW" in str(found["peaks-remark"]["children"])
+        assert "above 12.6\u00a0kW pays a surcharge" in str(found["peaks-remark"]["children"])
         assert "shapes" not in peaks(viewer, devices=[world.devices["D02"]])["peaks-chart"]["figure"]["layout"], "a part of it"
         assert "shapes" not in peaks(viewer, resource="water")["peaks-chart"]["figure"]["layout"]
     finally:
