@@ -48,10 +48,10 @@ class Notebook:
 class Room:
     """A service with its inbox and notebook on a database with the small fleet."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, notebook: Notebook | None = None) -> None:
         register(database)
         self.database = database
-        self.inbox, self.notebook, self.metrics, self.stop = Inbox(1000), Notebook(), Metrics(), threading.Event()
+        self.inbox, self.notebook, self.metrics, self.stop = Inbox(1000), notebook or Notebook(), Metrics(), threading.Event()
         self.service = Service(
             lambda: database.ingest.url, "tds-ingest", self.inbox, cast(Subscriber, self.notebook), self.metrics, self.stop
         )
