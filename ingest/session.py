@@ -70,6 +70,7 @@ class Session:
             writer.prepare(self.connection)
             with self.connection, self.connection.cursor() as cursor:
                 cursor.execute(f"LISTEN {CHANNEL}")
+                cursor.execute("SET synchronous_commit TO off")  # writer.store waits for the disk, after the commit
         except psycopg2.Error as error:
             self.close()
             raise StoreLost(first_line(error)) from error

@@ -1,4 +1,8 @@
-"""Store a batch in one transaction: readings once, dirty ranges, last-seen, delivery, rejections. Committed or not at all."""
+"""Store a batch in one transaction: readings once, dirty ranges, last-seen, delivery, rejections. Committed or not at all.
+
+The session commits without waiting for the disk, so that what arrived can be read some milliseconds sooner, and then waits
+for it: nobody is told that a batch is stored before it would survive the server's end.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,9 @@ from ingest.keeping import Admit, Refusal, keep, lock_tally
 from ingest.rejection import Rejection
 from ingest.resolve import Resolved, Row
 from sql.statements import raw_statements
+
+# So few readings go by arrays; more of them by COPY, which costs less for each and more for the first.
+FEW = 500
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -34,13 +41,15 @@ class Stored(msgspec.Struct, frozen=True):
 def prepare(connection: Connection) -> None:
     """Make what the session needs before its first batch."""
     with connection, connection.cursor() as cursor:
-        cursor.execute(raw_statements("intake.sql")["make_staging"])
-        cursor.execute(raw_statements("intake.sql")["store_readings"])
-        cursor.execute(raw_statements("intake.sql")["see_gateways"])
+        statements = raw_statements("intake.sql")
+        cursor.execute(statements["make_staging"])
+        for readings in ("many_readings", "few_readings"):
+            cursor.execute(f"{statements[readings]} {statements['store_readings']}")
+        cursor.execute(statements["see_gateways"])
 
 
 def store(connection: Connection, batch: Sequence[Resolved], received_at: datetime, admit: Admit) -> Stored:
-    """Write a batch and commit; raises psycopg2's errors, after which nothing of it is stored.
+    """Write a batch, commit, and wait until it is on the disk; raises psycopg2's errors, after which it has to be stored again.
 
     `admit` says of each rejection, by its topic's MAC, in what form it is kept, or that it is only counted.
     """
@@ -51,9 +60,10 @@ def store(connection: Connection, batch: Sequence[Resolved], received_at: dateti
     suppressed: Mapping[str, int] = {}
     fresh = late = 0
     with connection, connection.cursor() as cursor:
-        if refused and rows:
+        if refused:
             # As a replay does: before the devices, or each of the two would wait for the other.
             lock_tally(cursor, {each.owner for each in refused})
+        _see_gateways(cursor, batch, received_at)
         if rows:
             fresh, known = store_readings(cursor, rows, received_at)
             conflicts = find_conflicts(cursor, rows) if known else {}
@@ -65,19 +75,44 @@ def store(connection: Connection, batch: Sequence[Resolved], received_at: dateti
             delivery = count_delivery(batch, known, conflicts, received_at)
             late = sum(counts.late for counts in delivery.values())
             _note_delivery(cursor, delivery)
-        _see_gateways(cursor, batch, received_at)
         if refused:
             suppressed = keep(cursor, refused, received_at, admit)
+    make_durable(connection)
     return Stored(fresh, len(rows) - fresh, [each.rejection.reason for each in refused], suppressed, late)
 
 
 def store_readings(cursor: Cursor, rows: Sequence[Row], received_at: datetime) -> tuple[int, set[int]]:
     """Store rows; gives the number of new ones and the ordinals of the others."""
-    cursor.copy_expert(raw_statements("intake.sql")["copy_staging"], io.StringIO(copy_text(rows)), size=1 << 18)
-    cursor.execute("EXECUTE store_readings (%s, %s)", (received_at, len(rows)))
+    if len(rows) > FEW:
+        _stage(cursor, rows)
+        cursor.execute("EXECUTE store_many (%s, %s)", (received_at, len(rows)))
+    else:
+        cursor.execute("EXECUTE store_few (%s, %s, %s, %s, %s)", (received_at, len(rows), *_arrays(rows)))
     found = cursor.fetchone()
     assert found is not None
     return int(found[0]), set(found[1] or ())
+
+
+def make_durable(connection: Connection) -> None:
+    """Come back when everything that was committed here is on the disk, as far as the server is set to see to that."""
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(raw_statements("intake.sql")["flush"])
+    finally:
+        if not connection.closed:
+            connection.autocommit = False
+
+
+def _stage(cursor: Cursor, rows: Sequence[Row]) -> None:
+    cursor.copy_expert(raw_statements("intake.sql")["copy_staging"], io.StringIO(copy_text(rows)), size=1 << 18)
+
+
+def _arrays(rows: Sequence[Row]) -> tuple[str, str, str]:
+    """Write devices, times and values as arrays; nothing in them needs to be escaped, as in `copy_text`."""
+    columns = ([str(row.device_id) for row in rows], [row.time.isoformat() for row in rows], [str(row.value) for row in rows])
+    devices, times, values = (f"{{{','.join(column)}}}" for column in columns)
+    return devices, times, values
 
 
 def copy_text(rows: Sequence[Row]) -> str:
@@ -94,6 +129,8 @@ def copy_text(rows: Sequence[Row]) -> str:
 def find_conflicts(cursor: Cursor, rows: Sequence[Row]) -> dict[int, Rejection]:
     """Find, by ordinal, the readings whose instant is taken by a different value: the first stored wins."""
     times = [row.time for row in rows]
+    if len(rows) <= FEW:
+        _stage(cursor, rows)
     cursor.execute(raw_statements("intake.sql")["conflicts"], {"low": min(times), "high": max(times)})
     found = {}
     for ordinal, value in cursor.fetchall():

@@ -22,16 +22,26 @@ CREATE TEMPORARY TABLE staging (
 -- name: copy_staging  The readings of a batch, in order of arrival.
 COPY pg_temp.staging (ordinal, device_id, time, value) FROM STDIN;
 
--- name: store_readings  Stores what is new, marks it for the ledger, moves last-seen forward; of $2 readings gives the number of new
--- ones and, where others are among them, the ordinals of those.
+-- name: many_readings  A batch as it was copied.
+PREPARE store_many (timestamptz, integer) AS
+WITH staging AS NOT MATERIALIZED (SELECT ordinal, device_id, time, value FROM pg_temp.staging),
+
+-- name: few_readings  A batch of few as arrays, past the temporary table: emptying that at the commit takes longer than storing them.
+PREPARE store_few (timestamptz, integer, integer[], timestamptz[], numeric[]) AS
+WITH staging AS MATERIALIZED (
+    SELECT number::integer - 1 AS ordinal, device_id, time, value
+      FROM unnest($3, $4, $5) WITH ORDINALITY AS s (device_id, time, value, number)
+),
+
+-- name: store_readings  Behind either of these: stores what is new, marks it for the ledger, moves last-seen forward; of $2 readings
+-- gives the number of new ones and, where others are among them, the ordinals of those.
 -- Sorted by key, so that two writers never wait for each other crosswise. Prepared once a session: planning it costs
 -- more than storing a single message.
 -- Since when a device shows its value (moved_at) depends on its newest reading, and on readings that come late: one of before that
 -- time changes nothing; one of after it that differs puts it forward to the newest, which may be late, but never too early.
-PREPARE store_readings (timestamptz, integer) AS
-WITH fresh AS (
+fresh AS (
     INSERT INTO tds.reading (device_id, time, value)
-    SELECT device_id, time, trim_scale(value) FROM pg_temp.staging ORDER BY device_id, time, ordinal
+    SELECT device_id, time, trim_scale(value) FROM staging ORDER BY device_id, time, ordinal
     ON CONFLICT (device_id, time) DO NOTHING
     RETURNING device_id, time, value
 ), step AS (
@@ -60,7 +70,7 @@ SELECT coalesce(sum(readings), 0)::integer,
        CASE WHEN coalesce(sum(readings), 0) < $2 THEN
            array(SELECT s.ordinal
                    FROM (SELECT ordinal, device_id, time, row_number() OVER (PARTITION BY device_id, time ORDER BY ordinal) AS number
-                           FROM pg_temp.staging) s
+                           FROM staging) s
                    LEFT JOIN fresh f ON f.device_id = s.device_id AND f.time = s.time
                   WHERE f.time IS NULL OR s.number > 1) END
   FROM span;
@@ -74,7 +84,7 @@ SELECT s.ordinal, r.value
  WHERE r.value <> s.value
  ORDER BY s.ordinal;
 
--- name: see_gateways  Last message of each gateway; an offline notice does not move the time. Prepared like store_readings.
+-- name: see_gateways  Last message of each gateway; an offline notice does not move the time. Prepared as storing is.
 PREPARE see_gateways (integer[], timestamptz, boolean[]) AS
 INSERT INTO tds.gateway_seen AS known (gateway_id, last_seen_at, online)
 SELECT id, $2, online FROM unnest($1, $3) AS s (id, online)
@@ -110,6 +120,11 @@ INSERT INTO tds.rejection_tally AS known (gateway_id, unkept, unkept_from, unkep
 SELECT owner, count, %(at)s, %(at)s FROM unnest(%(owners)s::integer[], %(counts)s::integer[]) AS c (owner, count) ORDER BY owner
 ON CONFLICT (gateway_id) DO UPDATE
    SET unkept = known.unkept + excluded.unkept, unkept_from = coalesce(known.unkept_from, excluded.unkept_from), unkept_to = excluded.unkept_to;
+
+-- name: flush  Comes back when all that this session committed is as durable as the server is set to make it.
+-- The empty message is there because a transaction that wrote nothing waits for nothing.
+SET LOCAL synchronous_commit TO DEFAULT;
+SELECT pg_logical_emit_message(true, 'tds', '');
 
 -- name: ledger  Seconds that the oldest range waits for the ledger, and the rows that differed when the books were last compared.
 SELECT coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0)::float8,

@@ -30,8 +30,10 @@ from tests.ingest.test_service import Notebook, Room
 
 ROUNDS, PER_ROUND = 80, 1500
 # By then caches have their size, and the list of those whose rejections are counted, which holds the last 10,000 names.
+# From there on 90,000 messages: what is left of each may be 70 bytes, less than the smallest of Python's objects in a list.
 WARM_ROUNDS = 20
-LARGEST_GROWTH_MIB = 24
+LARGEST_GROWTH_MIB = 6
+LARGEST_GROWTH_COLD_MIB = 24
 
 
 class Tally(Notebook):
@@ -117,17 +119,17 @@ def resident_mib() -> float:
     return psutil.Process().memory_info().rss / 2**20
 
 
-def judge(found: dict[str, Any], lines: Lines) -> None:
+def judge(found: dict[str, Any], lines: Lines, most_mib: float = LARGEST_GROWTH_MIB) -> None:
     """Hold what the run came to against what is promised."""
     assert found["acknowledged"] == found["messages"]
     assert found["refused"] > found["messages"] / 2
     assert found["readings"] > 0
-    assert found["grown_mib"] <= LARGEST_GROWTH_MIB
+    assert found["grown_mib"] <= most_mib
     assert [line for line in lines.lines if not line.isprintable() or len(line) > 2100 or "Traceback" in line] == []
 
 
 def test_hostile_messages_by_the_hundred_end_as_readings_or_rejections(plain_room: Room, lines: Lines) -> None:
-    judge(fuzz(plain_room, lines, 2, 250), lines)
+    judge(fuzz(plain_room, lines, 2, 250), lines, LARGEST_GROWTH_COLD_MIB)
 
 
 def test_numbers_too_long_to_be_confirmed_do_not_stop_it(plain_cell: Cell) -> None:

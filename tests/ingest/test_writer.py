@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from psycopg2.extensions import connection as Connection
 
 from ingest import writer
 from ingest.directory import Directory
@@ -90,7 +91,10 @@ def test_it_marks_one_range_for_each_device_and_only_for_what_is_new(desk: Desk)
     assert query(desk.database, ranges)[2:] == [("D01", datetime.fromisoformat(middle), datetime.fromisoformat(middle), False)]
 
 
-def test_of_two_values_for_one_instant_the_first_stored_wins(desk: Desk) -> None:
+@pytest.mark.parametrize("few", [writer.FEW, 0])
+def test_of_two_values_for_one_instant_the_first_stored_wins(desk: Desk, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However they get to the database: a few by arrays, many by COPY."""
+    monkeypatch.setattr(writer, "FEW", few)
     assert desk.say(("D01", 5, "kWh")).readings == 1
     assert desk.say(("D01", "5.000000", "kWh"), ("D01", "5000", "Wh")) == Stored(0, 2, [])
     assert desk.say(("D01", 6, "kWh"), ("D02", 1, "m³")) == Stored(1, 1, ["conflicting_duplicate"], late=1)
@@ -98,12 +102,23 @@ def test_of_two_values_for_one_instant_the_first_stored_wins(desk: Desk) -> None
     assert rejected(desk.database) == [(MAC, "D01", "conflicting_duplicate")]
     (text,) = query(desk.database, "SELECT detail FROM tds.rejection")[0]
     assert "stored as 5, not 6" in text
-
-
-def test_of_two_values_within_a_batch_the_first_wins(desk: Desk) -> None:
-    messages = [(topic(), payload([("D01", value, "kWh")], "2026-02-18T14:30:00Z")) for value in (7, 3, 7, 9)]
+    messages = [(topic(), payload([("D04", value, "°C")], "2026-02-18T14:30:00Z")) for value in (7, 3, 7, 9)]
     assert desk.store(*messages) == Stored(1, 3, ["conflicting_duplicate"] * 2, late=1)
-    assert [value for *_, value in stored(desk.database)] == [7]
+    assert [value for _, code, _, value in stored(desk.database) if code == "D04"] == [7]
+
+
+def test_nobody_is_told_that_a_batch_is_stored_before_it_is_on_the_disk(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits, committed = writer.make_durable, []
+
+    def note(connection: Connection) -> None:
+        committed.append(query(desk.database, "SELECT pg_current_wal_insert_lsn()")[0][0])
+        waits(connection)
+
+    monkeypatch.setattr(writer, "make_durable", note)
+    for number in range(20):
+        desk.say(("D04", number, "°C"), time=f"2026-02-18T14:30:{number:02}Z")
+        assert query(desk.database, f"SELECT pg_current_wal_flush_lsn() >= '{committed[-1]}'") == [(True,)]
+    assert len(stored(desk.database)) == 20
 
 
 def test_a_rejection_keeps_its_bytes_and_who_it_is_of(desk: Desk) -> None:

@@ -192,7 +192,7 @@ def _fill_and_time(made: Cell, ids: list[int], rows: int, now: datetime) -> floa
             )
             began = time.perf_counter()
             cursor.copy_expert(raw_statements("intake.sql")["copy_staging"], io.StringIO(lines))
-            cursor.execute("EXECUTE store_readings (%s, %s)", (datetime.now(UTC), BATCH))
+            cursor.execute("EXECUTE store_many (%s, %s)", (datetime.now(UTC), BATCH))
             raw.commit()
             taken.append(time.perf_counter() - began)
     finally:

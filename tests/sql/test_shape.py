@@ -94,5 +94,6 @@ def test_a_batch_is_written_by_as_many_statements_as_a_single_message(database: 
     session.connection.cursor_factory = Counting
     Counting.statements = 0
     assert writer.store(session.connection, batch, NOW, lambda _, rejection: rejection).readings == 2 * messages
-    assert Counting.statements == 3  # COPY, the readings and all that follows from them, the gateway's last-seen
+    # The gateway's last-seen, the readings and all that follows from them, a wait for the disk; of many, COPY before.
+    assert Counting.statements == (3 if 2 * messages <= writer.FEW else 4)
     session.close()
