@@ -34,17 +34,17 @@ def fill(store: Store, wanted: Sequence[Wanted], until: int) -> int:
     try:
         cursor: Any = connection.cursor()
         cursor.execute(statements["make_staging"].replace("ON COMMIT DELETE ROWS", "ON COMMIT DROP"))
-        cursor.execute(statements["store_readings"])
+        cursor.execute(f"{statements['many_readings']} {statements['store_readings']}")
         stored = 0
         for one in wanted:
             times = quarter_hours(one.since, until)
             if times.size == 0:
                 continue
             cursor.copy_expert(statements["copy_staging"], io.StringIO("".join(lines(one.device, one.device_id, times))))
-            cursor.execute("EXECUTE store_readings (%s, 0)", (datetime.now(UTC),))
+            cursor.execute("EXECUTE store_many (%s, 0)", (datetime.now(UTC),))
             stored += cursor.fetchone()[0]
             cursor.execute("TRUNCATE pg_temp.staging")
-        cursor.execute("DEALLOCATE store_readings")
+        cursor.execute("DEALLOCATE store_many")
         connection.commit()
     finally:
         connection.close()
