@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
 import threading
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from certs.revocation import revoke as revoke_certificate
 from certs.setup import ensure_authority, keep, renew_service
 from certs.store import BROKER, INGESTER, CertificateFolder
 from certs.worker import AuthorityWorker
+from logs import log_to_stderr
 from settings import Settings
 from sql.errors import Refused, TdsError
 from sql.fleet import normalize_mac
@@ -127,8 +127,7 @@ def hold(settings: Settings, args: argparse.Namespace) -> None:
 
 def work(settings: Settings, args: argparse.Namespace) -> None:
     """Carry out what people order in the pages, and hear gateways at their first boot, until told to stop."""
-    if not logging.getLogger().handlers:
-        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%S")
+    log_to_stderr(settings.log_format)
     stop = event_of(*STOP)
     registrar = threading.Thread(target=Registrar(settings, stop).run_or_stop)
     registrar.start()

@@ -17,7 +17,6 @@ from ingest.connection import Target
 from ingest.credentials import tls_context
 from ingest.health import HealthServer
 from ingest.inbox import Inbox
-from ingest.logs import log_to_stderr
 from ingest.metrics import Metrics
 from ingest.replayer import Replayer
 from ingest.report_worker import ReportWorker
@@ -25,6 +24,7 @@ from ingest.service import Service
 from ingest.session import StoreLost, connect
 from ingest.subscriber import Subscriber
 from ingest.worker import LedgerWorker
+from logs import log_to_stderr
 from settings import Settings
 from sql.engine import database_url
 from sql.errors import StoreUnavailable

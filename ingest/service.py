@@ -22,6 +22,7 @@ from ingest.rejection import Rejection
 from ingest.resolve import Resolved, resolve
 from ingest.session import Session, StoreLost, Unstorable, judge
 from ingest.subscriber import Subscriber
+from ingest.trail import Trail
 from sql.statements import raw_statements
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Service:
         self._database_url, self._client_id = database_url, client_id
         self._inbox, self._subscriber, self._metrics, self._stop = inbox, subscriber, metrics, stop
         self._directory, self._limiter, self._clock = Directory(), RejectionLimiter(), Clock()
-        self._complaints = Complaints()
+        self._complaints, self._trail = Complaints(), Trail()
         self._session: Session | None = None
         self._active = False
         self._pending: list[Item] = []
@@ -191,7 +192,9 @@ class Service:
             stored = storing.result()
         except Exception as error:  # whatever it is, it must not stop the others
             raise judge(error) from error
-        self._metrics.observe_store(resolved, stored, moment, time.perf_counter() - started)
+        took = time.perf_counter() - started
+        self._metrics.observe_store(resolved, stored, moment, took)
+        self._trail.tell(resolved, stored, moment, took, time.monotonic())
         self._complaints.note(stored.suppressed, time.monotonic())
 
     def _settle(self, items: Sequence[Item]) -> None:

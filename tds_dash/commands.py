@@ -14,10 +14,12 @@ from functools import partial
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
+from logs import log_to_stderr
 from settings import Settings
 from sql import engine
 from sql.errors import StoreUnavailable, TdsError
 from sql.health import usable
+from tds_dash.tracing import name_record
 
 WORKERS = 2
 THREADS = 4  # as many transactions at once as a worker's pool has connections
@@ -27,6 +29,7 @@ def web(settings: Settings, args: argparse.Namespace | None = None) -> int:
     """Serve until a signal says to stop."""
     check_port(settings.web_host, settings.web_port)
     check_store(settings)
+    log_to_stderr(settings.log_format, name_record)
     with tempfile.TemporaryDirectory(prefix="tds-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before prometheus_client is first imported
         from tds_dash.factory import create_server  # imported once, for all workers; each opens its own store
@@ -65,7 +68,7 @@ def check_store(settings: Settings) -> None:
 
 def serve_with_gunicorn(build: Callable[[], Flask], settings: Settings) -> None:
     """Run gunicorn's master and its workers."""
-    from tds_dash.serving import Gunicorn, Worker
+    from tds_dash.serving import Gunicorn, Log, Worker
 
     host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
     options = {
@@ -84,6 +87,7 @@ def serve_with_gunicorn(build: Callable[[], Flask], settings: Settings) -> None:
         "control_socket_disable": True,
         "proc_name": "tds-web",
         "loglevel": "warning",
+        "logger_class": Log,
     }
     Gunicorn(build, options).run()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from gunicorn.http import message
 from gunicorn.http.errors import LimitRequestLine
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
@@ -44,6 +45,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         body = TOO_LONG.format(sentences=sentences).encode()
         head = "HTTP/1.1 414 URI Too Long\r\nConnection: close\r\nContent-Type: text/html; charset=utf-8\r\n"
         client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+
+class Log(Logger):  # type: ignore[misc]
+    """gunicorn's log as part of ours: the same place, the same form."""
+
+    def setup(self, cfg: Any) -> None:
+        """Hand everything on to the log of this process."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
 
 
 class Gunicorn(BaseApplication):  # type: ignore[misc]

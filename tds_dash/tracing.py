@@ -43,5 +43,5 @@ def request_id() -> str:
 def name_record(record: logging.LogRecord) -> bool:
     """Put the id onto a log record that is written during a request; a filter that lets everything through."""
     if has_request_context():
-        record.request = request_id()
+        record.facts = {**getattr(record, "facts", {}), "request": request_id()}
     return True

@@ -17,8 +17,8 @@ import psutil
 import pytest
 
 from ingest.inbox import Received
-from ingest.logs import TextFormatter
 from ingest.rejection import REASONS
+from logs import TextFormatter
 from tests.conftest import Database
 from tests.faults.cell import Cell, wait_for
 from tests.faults.flood import Flood

@@ -17,8 +17,8 @@ import pytest
 
 from certs.setup import ensure_authority
 from ingest.health import HealthServer
-from ingest.logs import JsonFormatter, TextFormatter
 from ingest.metrics import Metrics
+from logs import JsonFormatter, TextFormatter
 from settings import Settings
 from simulator.ports import free_port
 from sql.errors import TdsError
@@ -154,6 +154,13 @@ def test_a_log_line_is_one_readable_line_whatever_a_gateway_put_into_it(hostile:
     assert line.isprintable()
     assert "\n" not in JsonFormatter().format(record)
     line.encode()
+
+
+def test_a_log_line_has_its_facts_and_shows_its_id() -> None:
+    record = logging.LogRecord("ingest", logging.INFO, "", 1, "stored", (), None)
+    record.facts = {"batch": "2026-11-27T10:00:00.000001Z", "readings": 3}
+    assert json.loads(JsonFormatter().format(record)).items() >= {"message": "stored", **record.facts}.items()
+    assert TextFormatter("%(message)s").format(record) == "stored [2026-11-27T10:00:00.000001Z]"
 
 
 def test_a_log_line_is_one_json_object_even_with_a_traceback() -> None:

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {
     "settings": 0,
     "arguments": 0,
+    "logs": 0,
     "writing": 0,
     "sql": 1,
     "broker": 1,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from sql.engine import Store
+from tds_dash import doors
 from tds_dash.factory import create_server
+from tds_dash.tracing import name_record
 from tests.web.world import World
 
 
@@ -67,3 +72,31 @@ def test_an_unexpected_fault_is_a_sentence_with_an_id(world: World) -> None:
     assert response.status_code == 500
     assert "secret detail" not in response.text
     assert "Something went wrong" in response.text
+    assert response.headers["X-Request-Id"] in response.text
+
+
+def test_a_request_has_one_id_in_its_answer_its_log_and_at_the_database(
+    server: Flask, viewer: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[logging.LogRecord] = []
+    log = logging.getLogger("tests.tracing")
+    handler = logging.Handler()
+    handler.emit = lines.append  # type: ignore[method-assign]
+    handler.addFilter(name_record)
+    monkeypatch.setattr(log, "handlers", [handler])
+
+    def asked() -> str:
+        log.error("looked")
+        with doors.transaction() as conn:
+            return str(conn.execute(text("SELECT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()")).scalar())
+
+    monkeypatch.setitem(server.view_functions, "api_fleet.list_devices", asked)
+    ids = set()
+    for _ in range(2):
+        answer = viewer.get("/api/v1/devices", headers={"X-Request-Id": "forged"})
+        ids.add(answer.headers["X-Request-Id"])
+        assert answer.text == f"tds-web {answer.headers['X-Request-Id']}"
+        assert lines[-1].__dict__["facts"] == {"request": answer.headers["X-Request-Id"]}
+    assert len(ids) == 2
+    log.error("outside")
+    assert "facts" not in lines[-1].__dict__
