@@ -59,32 +59,61 @@ def documents() -> list[Path]:
 
 def linked(document: Path) -> set[Path]:
     """Give the files of the project that a document links to."""
-    text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = re.sub(r"```.*?```", "", text_of(document), flags=re.DOTALL)
     found = {(document.parent / link).resolve() for _, link in LINK.findall(text) if ":" not in link}
     return {path for path in found if path.is_file() and path.is_relative_to(ROOT)}
 
 
 def lay_out(chosen: list[Path], folder: Path) -> None:
     """Copy documents, and what they link to, into a folder, at the places that they have in the project."""
-    files = set(chosen).union(*map(linked, chosen)) | {ROOT / name for name in BESIDE}
-    for path in files:
+    for path in set(chosen).union(*map(linked, chosen)) | {ROOT / name for name in BESIDE}:
+        place = folder / path.relative_to(ROOT)
         if LANGUAGE not in path.parts:
-            place = folder / path.relative_to(ROOT)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, place)
+        if path in chosen:
+            place.write_text(adapted(path), encoding="utf-8")
+
+
+def adapted(document: Path) -> str:
+    """Give a document's text with what a site cannot follow: links to the other site as they are there, folders without a link."""
+
+    def link(found: re.Match[str]) -> str:
+        words, name, anchor = found[1], found[2], found[3] or ""
+        target = (document.parent / name).resolve()
+        if target.is_dir():
+            return words
+        if target.suffix != ".md" or (LANGUAGE in target.parts) == (LANGUAGE in document.parts):
+            return found[0]
+        page = page_of(target)
+        return f'<a href="{os.path.relpath(page, page_of(document).parent).replace(os.sep, "/")}{anchor}">{words}</a>'
+
+    return re.sub(
+        r"(?<!!)\[([^\]]+)\]\(([^)\s#:]*)(#[^)\s]*)?\)", lambda found: link(found) if found[2] else found[0], text_of(document)
+    )
+
+
+def page_of(document: Path) -> Path:
+    """Give where the page of a document lies in the site, from its top."""
+    inside = document.relative_to(ROOT)
+    if LANGUAGE in inside.parts:
+        inside = Path(LANGUAGE, *inside.parts[inside.parts.index(LANGUAGE) + 1 :])
+    return inside.with_name("index.html") if inside.stem in {"README", "index"} else inside.with_suffix(".html")
+
+
+def text_of(document: Path) -> str:
+    """Give the text of a document."""
+    return document.read_text(encoding="utf-8")
 
 
 def lay_out_portuguese(folder: Path) -> None:
-    """Copy the documents in Portuguese: pictures into a folder of theirs, links to English documents into the site around theirs."""
-    folder.mkdir()
+    """Copy the documents in Portuguese, and their pictures into a folder beside them."""
+    (folder / "images").mkdir(parents=True)
     for path in sorted((ROOT / "docs" / LANGUAGE).glob("*.md")):
-        text = path.read_text(encoding="utf-8")
         for picture in linked(path):
             if picture.suffix == ".webp":
-                (folder / "images").mkdir(exist_ok=True)
                 shutil.copy2(picture, folder / "images")
-        text = text.replace("](../images/", "](images/")
-        (folder / path.name).write_text(re.sub(r"\]\(\.\./([\w/-]+)\.md", r"](../docs/\1.html", text), encoding="utf-8")
+        (folder / path.name).write_text(re.sub(r"\]\(\.\./images/(?:\w+/)?", "](images/", adapted(path)), encoding="utf-8")
     for name in BESIDE:
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)

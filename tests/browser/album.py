@@ -1,8 +1,9 @@
-"""The pictures of README and documents, taken anew from the demo world: light, dark, phone, both languages, a page of a report.
+"""The pictures of README and documents, taken anew from the demo world: light, dark, phone, both languages, a page of a report,
+and for the energy manager's guide every page in either language.
 
     python -m tests.browser.album http://127.0.0.1:8050 demo@tds.example PASSWORD [--only NAME] [--out docs/images]
 
-Run it against `make demo`. Pictures are WebP, a few hundred kilobytes in all; the page of the report needs `pdftoppm` (Debian's
+Run it against `make demo`. Pictures are WebP, a few dozen kilobytes each; the page of the report needs `pdftoppm` (Debian's
 poppler-utils) and is left as it is where that is missing.
 """
 
@@ -14,7 +15,8 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,12 +35,14 @@ PAPER = 70  # dots an inch of a report's page
 
 
 class Shot(NamedTuple):
-    """A page as somebody sees it; `{device}` in a path is a meter of electricity."""
+    """A page as somebody sees it; `{device}` in a path is a meter of electricity, `{gateway}` what it is behind."""
 
     path: str
     language: str
     theme: str
     size: tuple[int, int] = LAPTOP
+    press: str = ""  # what is pressed before the picture is taken
+    part: str = ""  # what of the page is taken; else what the window shows
 
 
 # Several in one picture stand beside each other.
@@ -57,6 +61,32 @@ PICTURES: dict[str, tuple[Shot, ...]] = {
     ),
 }
 REPORT = "report"
+# Of the guide: a picture of each page and language, in a folder of their own, a little smaller.
+GUIDE_LOOK, GUIDE_WIDTH, GUIDE_QUALITY = (1280, 800), 1024, 76
+GUIDE = {
+    "overview": "/",
+    "consumption": "/consumption?period=last_month&step=day&compare=previous",
+    "books": "/device/{replaced}",
+    "device": "/device/{device}",
+    "readings": "/readings",
+    "peaks": "/peaks",
+    "costs": "/costs",
+    "tariffs": "/tariffs",
+    "bills": "/bills",
+    "reports": "/reports",
+    "alarms": "/alarms",
+    "events": "/events",
+    "rejections": "/rejections",
+    "gateways": "/gateways",
+    "gateway": "/gateway/{gateway}",
+    "devices": "/devices",
+    "certificates": "/certificates",
+    "users": "/users",
+    "tokens": "/tokens",
+    "audit": "/audit",
+    "account": "/account",
+}
+PANELS = {"books": ("#device-books-whole", "#device-books")}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -75,6 +105,12 @@ def main(arguments: list[str] | None = None) -> int:
         for name, shots in PICTURES.items():
             if given.only in name:
                 keep(beside([taken(browser, given, shot) for shot in shots]), given.out / f"{name}.webp")
+        (given.out / "guide").mkdir(exist_ok=True)
+        for (name, path), language in product(GUIDE.items(), ("en", "pt-BR")):
+            if given.only in f"guide-{name}":
+                look = taken(browser, given, Shot(path, language, "light", GUIDE_LOOK, *PANELS.get(name, ())))
+                look.thumbnail((GUIDE_WIDTH, GUIDE_WIDTH))
+                keep(look, given.out / "guide" / f"{name}.{language}.webp", GUIDE_QUALITY)
         if given.only in REPORT:
             page = report(browser, given)
             if page is not None:
@@ -102,15 +138,28 @@ def taken(browser: Browser, given: argparse.Namespace, shot: Shot) -> Image.Imag
     """Take one look at a page."""
     page = visitor(browser, given, shot)
     path = shot.path
-    if "{device}" in path:
-        devices: Any = page.context.request.get("/api/v1/devices?resource=electricity").json()
-        path = path.format(device=devices[0]["id"])
+    if "{" in path:
+        device: Any = page.context.request.get("/api/v1/devices?resource=electricity").json()[0]
+        path = path.format(device=device["id"], gateway=device["gateway_id"], replaced=replaced(page))
     page.goto(path)
     settle(page)
+    if shot.press:
+        page.locator(shot.press).first.press("Enter")
+        settle(page)
     page.wait_for_timeout(900)  # charts fade in
-    picture = page.screenshot()
+    picture = page.locator(shot.part).screenshot() if shot.part else page.screenshot()
     page.context.close()
     return Image.open(io.BytesIO(picture)).convert("RGB")
+
+
+def replaced(page: Page) -> str:
+    """Give a meter that was replaced and the days around that, as the end of its page's address."""
+    device: Any = page.context.request.get("/api/v1/devices?resource=water").json()[0]
+    today = datetime.now(UTC).date()
+    named = f"{device['gateway_mac']}/{device['code']}"
+    books: Any = page.context.request.get(f"/api/v1/books?device={named}&from={today - timedelta(days=390)}&to={today}").json()
+    day = datetime.fromisoformat(books["corrections"][0]["at"]).date() if books["corrections"] else today
+    return f"{device['id']}?period=custom&from={day - timedelta(days=2)}&to={day + timedelta(days=2)}"
 
 
 def report(browser: Browser, given: argparse.Namespace) -> Image.Image | None:
@@ -142,9 +191,9 @@ def beside(pictures: list[Image.Image]) -> Image.Image:
     return found
 
 
-def keep(picture: Image.Image, file: Path) -> None:
+def keep(picture: Image.Image, file: Path, quality: int = QUALITY) -> None:
     """Write a picture as small as it stays readable."""
-    picture.save(file, "WEBP", quality=QUALITY, method=6)
+    picture.save(file, "WEBP", quality=quality, method=6)
     print(f"{file}: {picture.width} × {picture.height}, {file.stat().st_size / 1000:.0f} kB")
 
 

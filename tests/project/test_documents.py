@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sql.rejections import REASONS
+from tests.browser.album import GUIDE
 from tests.project.tree import ROOT, CommandLine, commands, files_of, settings_names, tracked_files
 
 COMMANDS = list(commands())
@@ -136,6 +138,34 @@ def anchors(document: Path) -> set[str]:
     """Give the anchors that a forge makes of a document's headings."""
     headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(("guide", "language"), [("docs/manager/index.md", "en"), ("docs/pt-BR/index.md", "pt-BR")])
+def test_every_page_stands_in_the_managers_guide_with_its_picture(guide: str, language: str) -> None:
+    pages = in_code(r"register_page\(__name__,.*path(?:_template)?=\"([^\"]+)\"", "tds_dash") - {"/404"}
+    pictured = re.findall(r"^`(/[^`]*)`\n\n!\[[^\]]+\]\(\.\./images/guide/(\w+)\.([\w-]+)\.webp\)$", read(guide), re.MULTILINE)
+    assert {address for address, _, _ in pictured} == pages
+    assert {spoken for _, _, spoken in pictured} == {language}
+    assert {name for _, name, _ in pictured} | {"books"} == set(GUIDE)
+
+
+def test_every_refusal_is_explained_to_gateway_makers() -> None:
+    section = read("docs/gateway.md").partition("## What is refused")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(REASONS)
+
+
+def test_the_gateway_of_the_guide_is_a_program() -> None:
+    for program in re.findall(r"```python\n(.*?)```", read("docs/gateway.md"), re.DOTALL):
+        compile(program, "gateway.py", "exec")
+
+
+def test_every_decision_is_listed_by_its_name() -> None:
+    listed = re.findall(r"^\| \[(\d{4})\]\((\1-[\w-]+\.md)\) \| (.+) \|$", read("docs/decisions/README.md"), re.MULTILINE)
+    files = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("0*.md"))
+    assert [name for _, name, _ in listed] == files
+    assert [f"# {number} {title}" for number, _, title in listed] == [
+        read(f"docs/decisions/{name}").splitlines()[0] for name in files
+    ]
 
 
 @pytest.mark.parametrize("room", ["sql", "broker", "certs", "tests"])
