@@ -13,6 +13,7 @@ from typing import Any
 import cli_alarms
 import cli_costs
 import cli_people
+import cli_recovery
 import settings as settings_module
 from arguments import number, positive, whole
 from settings import Settings, SettingsError
@@ -104,6 +105,7 @@ def parser() -> argparse.ArgumentParser:
     _first_boot(commands)
     _audit(commands)
     _simulation(commands)
+    cli_recovery.recovery(commands, _add)
     return top
 
 

@@ -14,6 +14,19 @@ from zoneinfo import ZoneInfo
 ROOT = Path(__file__).resolve().parent
 LOCALES = ("pt-BR", "en")
 Network = IPv4Network | IPv6Network
+# What is never written down for anybody; each may also come from the file that `…_FILE` names.
+SECRETS = frozenset(
+    {
+        "TDS_DATABASE_URL",
+        "TDS_INGEST_DATABASE_URL",
+        "TDS_WEB_DATABASE_URL",
+        "TDS_DATABASE_READ_URL",
+        "TDS_DATABASE_ADMIN_URL",
+        "TDS_PKI_PASSPHRASE",
+        "TDS_SECRET_KEY",
+        "TDS_SMTP_URL",
+    }
+)
 
 
 class SettingsError(Exception):
@@ -28,6 +41,8 @@ class Settings:
     ingest_database_url: str | None
     web_database_url: str | None
     database_read_url: str | None
+    database_admin_url: str | None
+    postgres_bin: Path | None
     state_dir: Path
     mqtt_host: str
     mqtt_port: int
@@ -72,6 +87,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         ingest_database_url=read.database("TDS_INGEST_DATABASE_URL"),
         web_database_url=read.database("TDS_WEB_DATABASE_URL"),
         database_read_url=read.database("TDS_DATABASE_READ_URL"),
+        database_admin_url=read.database("TDS_DATABASE_ADMIN_URL"),
+        postgres_bin=read.folder("TDS_POSTGRES_BIN"),
         state_dir=state_dir,
         mqtt_host=read.text("TDS_MQTT_HOST", "127.0.0.1"),
         mqtt_port=read.port("TDS_MQTT_PORT", 8883),
@@ -136,6 +153,9 @@ class _Reader:
             return Path(self.text(name, str(default))).expanduser().absolute()
         except RuntimeError:
             raise SettingsError(f"{name} begins with the home folder of nobody: {self.text(name, '')}") from None
+
+    def folder(self, name: str) -> Path | None:
+        return self.path(name, ROOT) if self.text(name, "") else None
 
     def secret(self, name: str) -> str | None:
         value, path = self.environment.get(name, ""), self.environment.get(f"{name}_FILE", "")

@@ -14,6 +14,7 @@ from broker.mosquitto import BrokerError
 from settings import Settings
 
 USERS = ("mosquitto", "nobody")
+LOCK = "broker.lock"
 
 
 @dataclass(frozen=True)

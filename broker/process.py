@@ -18,7 +18,7 @@ from broker.configuration import ACCESS, CONFIGURATION, autosave_seconds, render
 from broker.machine import die_with_parent, raise_descriptor_limit, wait_for_port
 from broker.material import REGULAR, Files, Material, MaterialError, client_context, read_denied, read_material, stamps
 from broker.mosquitto import BrokerError
-from broker.place import Place, backlog_size, prepare, write, write_material
+from broker.place import LOCK, Place, backlog_size, prepare, write, write_material
 from broker.presence import FIXED
 from broker.probe import CertificateRefused, NotReached, handshake, local_address
 from broker.rereading import reread
@@ -227,7 +227,7 @@ class Broker:
             log.error("the broker's certificate expires on %s: run `tds certs init`", f"{self._material.expires:%Y-%m-%d}")
 
     def _take_lock(self, place: Place) -> None:
-        lock = fasteners.InterProcessLock(str(place.folder / "broker.lock"))
+        lock = fasteners.InterProcessLock(str(place.folder / LOCK))
         if not lock.acquire(timeout=LOCK_SECONDS):
             raise BrokerError(f"another `tds broker` runs from {place.folder}: stop it, or give this one its own TDS_STATE_DIR")
         self._lock = lock

@@ -54,6 +54,7 @@ ACTIONS = (
     "account.exported",
     "account.closed",
     "account.deleted",
+    "account.restored",
     "account.login_added",
     "account.login_removed",
     "user.added",

@@ -53,6 +53,9 @@ def health(settings: Settings) -> list[Finding]:
 
 def usable(connection: Connection) -> str | None:
     """Give the reason why the schema cannot be used, or None."""
+    fault = migrate.being_restored(connection)
+    if fault is not None:
+        return fault
     version = migrate.schema_version(connection)
     if version is None:
         return "the database has no schema yet: run `tds migrate`"

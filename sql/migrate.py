@@ -16,6 +16,8 @@ from sql.statements import quote_identifier, statements
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 OLDEST_TIMESCALEDB = (2, 29, 2)
 MIGRATION_LOCK = 7_245_110
+# A schema that is there while a restore is under way, and stays where one was cut short: nothing starts on half a database.
+RESTORING = "tds_restoring"
 
 
 def migrate(settings: Settings) -> str:
@@ -31,6 +33,8 @@ def migrate(settings: Settings) -> str:
         urls = {role: _login_url(settings, role) for role in ("ingest", "web")}
         with store.transaction() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            if (fault := being_restored(connection)) is not None:
+                raise StoreUnavailable(fault)
             kind = _engine_kind(connection)
             for role, url in urls.items():
                 _ensure_login(connection, url, role, made_by_us=getattr(settings, f"{role}_database_url") is None)
@@ -48,6 +52,13 @@ def migrate(settings: Settings) -> str:
 def newest_version() -> str:
     """Give the version that this program's migrations lead to: they are one line, numbered by their file names."""
     return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def being_restored(connection: Connection) -> str | None:
+    """Say what to do where a restore is under way or was cut short; None where neither is so."""
+    if connection.execute(text("SELECT to_regnamespace(:name)"), {"name": RESTORING}).scalar() is None:
+        return None
+    return "the database is being restored: wait for `tds restore`, or run it again where it was cut short"
 
 
 def schema_version(connection: Connection) -> str | None:

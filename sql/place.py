@@ -78,6 +78,15 @@ def _package() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
+def shipped() -> Path | None:
+    """Give the folder of the programs that come with the embedded server; None where it is not installed."""
+    try:
+        folder = _package() / "pginstall18" / "bin"
+    except StoreUnavailable:
+        return None
+    return folder if folder.is_dir() else None
+
+
 def prepare(place: Place) -> None:
     """Make the folder of the server, and bring its binaries there where they cannot be reached otherwise."""
     place.folder.mkdir(parents=True, exist_ok=True)

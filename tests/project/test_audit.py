@@ -14,7 +14,7 @@ from tests.project.tree import CommandLine, commands
 
 # What only reads, runs a process, or works off what somebody else has asked for and written down.
 WITHOUT = {
-    "demo", "migrate", "web", "ingest", "broker", "doctor", "url", "simulate", "account list", "user list", "audit list", "gateway list", "consumption",
+    "demo", "backup", "migrate", "web", "ingest", "broker", "doctor", "url", "simulate", "account list", "user list", "audit list", "gateway list", "consumption",
     "books", "event list", "rejection list", "certs list", "certs crl", "certs init", "certs work", "certs watch", "certs bootstrap", "certs bootstraps",
     "registration list", "registration refuse", "certs hold", "token list", "ledger drain", "ledger verify", "ledger work", "report", "mail-reports",
 }  # fmt: skip

@@ -28,6 +28,7 @@ WRONG = {
     "TDS_INGEST_DATABASE_URL": "postgresql://u:p@h",
     "TDS_WEB_DATABASE_URL": "tds",
     "TDS_DATABASE_READ_URL": "postgresql://u:p@h:port/tds",
+    "TDS_DATABASE_ADMIN_URL": "postgresql://u:p@h",
     "TDS_MQTT_PORT": "0",
     "TDS_MQTT_ROOT": "tds/#",
     "TDS_SECRET_KEY": "short",
@@ -45,7 +46,8 @@ WRONG = {
 }
 # Any text may be one of these: whether it leads anywhere shows when it is used.
 FREE = {"TDS_STATE_DIR", "TDS_PKI_DIR", "TDS_PKI_PASSPHRASE", "TDS_MQTT_HOST", "TDS_MQTT_CLIENT_ID", "TDS_BROKER_BIND"} | {
-    "TDS_WEB_HOST"
+    "TDS_WEB_HOST",
+    "TDS_POSTGRES_BIN",
 }
 NEEDS_DATABASE = (
     ("migrate",),

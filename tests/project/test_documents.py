@@ -8,16 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from settings import SECRETS
 from sql.rejections import REASONS
 from tests.browser.album import GUIDE
 from tests.project.tree import ROOT, CommandLine, commands, files_of, settings_names, tracked_files
 
 COMMANDS = list(commands())
-SECRETS = {"TDS_DATABASE_URL", "TDS_INGEST_DATABASE_URL", "TDS_WEB_DATABASE_URL", "TDS_DATABASE_READ_URL"} | {
-    "TDS_PKI_PASSPHRASE",
-    "TDS_SECRET_KEY",
-    "TDS_SMTP_URL",
-}
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 

@@ -28,10 +28,12 @@ ROOMS = {
     "certs": 2,
     "simulator": 2,
     "tds_dash": 3,
+    "recovery": 3,
     "cli": 4,
     "cli_people": 3,
     "cli_alarms": 3,
     "cli_costs": 3,
+    "cli_recovery": 3,
     "app": 4,
 }
 

@@ -10,7 +10,13 @@ import pytest
 
 from settings import SettingsError, is_zone, kept_secret, load
 
-DATABASES = ("TDS_DATABASE_URL", "TDS_INGEST_DATABASE_URL", "TDS_WEB_DATABASE_URL", "TDS_DATABASE_READ_URL")
+DATABASES = (
+    "TDS_DATABASE_URL",
+    "TDS_INGEST_DATABASE_URL",
+    "TDS_WEB_DATABASE_URL",
+    "TDS_DATABASE_READ_URL",
+    "TDS_DATABASE_ADMIN_URL",
+)
 PORTS = ("TDS_MQTT_PORT", "TDS_WEB_PORT", "TDS_INGEST_PORT")
 SECRETS = (*DATABASES, "TDS_PKI_PASSPHRASE", "TDS_SECRET_KEY", "TDS_SMTP_URL")
 
@@ -124,6 +130,7 @@ def test_a_secret_may_come_from_a_file(name: str, tmp_path: Path) -> None:
         settings.ingest_database_url,
         settings.web_database_url,
         settings.database_read_url,
+        settings.database_admin_url,
         settings.pki_passphrase,
         settings.secret_key,
         settings.smtp_url,

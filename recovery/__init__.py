@@ -1,0 +1,1 @@
+"""Backup and restore of a whole installation: database, certificate authority, what else cannot be made again."""
