@@ -67,7 +67,7 @@ def doctor(settings: Settings, args: argparse.Namespace) -> int:
     import json
 
     findings = []
-    for module in ("sql.health", "broker", "certs"):
+    for module in ("sql.health", "broker", "certs", "ingest.checks", "tds_dash.checks"):
         findings += import_module(module).health(settings)
     if args.json:
         print(

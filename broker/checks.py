@@ -22,8 +22,9 @@ class Check(NamedTuple):
 
 
 def health(settings: Settings) -> list[Check]:
-    """Look at the program and at the broker that the settings name, without disturbing anybody's session."""
-    return [_program(settings), _answer(settings), *_crashes(settings, datetime.now(UTC))]
+    """Look at the program and at every broker that the settings name, without disturbing anybody's session."""
+    addresses = [(settings.mqtt_host, settings.mqtt_port), *settings.more_brokers]
+    return [_program(settings), *(_answer(settings, *address) for address in addresses), *_crashes(settings, datetime.now(UTC))]
 
 
 def _program(settings: Settings) -> Check:
@@ -39,8 +40,7 @@ def _program(settings: Settings) -> Check:
     return Check("mosquitto", True, f"version {'.'.join(map(str, version))} at {program}")
 
 
-def _answer(settings: Settings) -> Check:
-    host, port = settings.mqtt_host, settings.mqtt_port
+def _answer(settings: Settings, host: str, port: int) -> Check:
     try:
         expires = handshake(host, port, client_context(settings.pki_dir))
     except MaterialError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 import struct
@@ -67,6 +68,21 @@ def take_over(host: str, port: int, context: ssl.SSLContext, name: str, forget: 
     if answer[3] != 0:
         raise CertificateRefused(f"connection refused with code {answer[3]}")
     return bool(answer[2] & 1)
+
+
+def ask(host: str, port: int, path: str, timeout: float = 2) -> tuple[int, str] | None:
+    """Ask a process of ours on this machine over HTTP; gives status and text, or None where nobody listens. Raises NotReached where it is mute."""
+    client = http.client.HTTPConnection(local_address(host), port, timeout=timeout)
+    try:
+        client.request("GET", path)
+        answer = client.getresponse()
+        return answer.status, answer.read().decode("utf-8", "replace").strip()
+    except ConnectionRefusedError:
+        return None
+    except (OSError, http.client.HTTPException) as error:
+        raise NotReached(f"nothing is answered at {local_address(host)}:{port}: {error or type(error).__name__}") from error
+    finally:
+        client.close()
 
 
 def local_address(bind: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -13,6 +12,7 @@ from settings import Settings, SettingsError
 from sql import alarm_post, engine, ledger, migrate, report_post, rollups, upkeep
 from sql.errors import TdsError
 from sql.queries.certificates import expiring
+from sql.signs import Finding, signs
 
 LEAST_FREE = 1 << 30
 SLOW_LEDGER = 600
@@ -21,15 +21,6 @@ CLOCK_APART = 5
 
 # Within so many days of its end a gateway's certificate is named, by the name of the query's tier.
 CERTIFICATE_DAYS = {"week": 7, "month": 30, "quarter": 90}
-
-
-class Finding(NamedTuple):
-    """One check: its name, whether all is well, a sentence, and whether somebody should act although nothing is at fault yet."""
-
-    check: str
-    ok: bool
-    detail: str
-    warning: bool = False
 
 
 def health(settings: Settings) -> list[Finding]:
@@ -89,7 +80,9 @@ def _in_database(connection: Connection, settings: Settings) -> list[Finding]:
         Finding(
             "ledger",
             lag < SLOW_LEDGER,
-            "no readings wait" if not lag else f"readings wait since {lag:.0f} s: is `tds ingest` running?",
+            "no readings wait"
+            if not lag
+            else f"readings wait since {lag:.0f} s: is a ledger worker running, and what does it log?",
         ),
         _books(connection),
         Finding(
@@ -97,6 +90,7 @@ def _in_database(connection: Connection, settings: Settings) -> list[Finding]:
             not waiting,
             "every zone has its rollups" if not waiting else f"{waiting} time zones wait for rollups: run `tds migrate`",
         ),
+        *signs(connection, settings.mqtt_client_id, there),
         _gateway_certificates(connection, here),
         _alarms(connection),
         _reports(connection, settings),

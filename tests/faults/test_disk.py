@@ -16,6 +16,7 @@ from tests.faults.cell import wait_for
 from tests.faults.doomed import Doomed, servers
 from tests.faults.load import Load
 from tests.faults.record import recorded
+from tests.faults.test_doctor import named
 
 LITTLE, ENOUGH = "48m", "400m"
 
@@ -69,6 +70,7 @@ def fill_and_free(doomed: Doomed, disk: Disk, times: int, silence: str) -> None:
         time.sleep(1)
         disk.fill()
         wait_for(lambda: silence in " ".join(map(str, ingester.ask("/readyz"))), 90, lambda: ingester.log.read_text())
+        assert {"store", "writing"} & named(doomed.database.settings).keys()  # and the doctor says so
         time.sleep(3)
         assert ingester.process.poll() is None
         disk.free()
