@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -43,10 +43,10 @@ working_for: ContextVar[str] = ContextVar("working_for", default="")
 class Store:
     """A small pool of connections to the database as one login."""
 
-    def __init__(self, url: str, role: Role, pool_size: int = 5) -> None:
+    def __init__(self, url: str, role: Role, pool_size: int = 5, patience: Mapping[str, str] | None = None) -> None:
         self.url = url
         self.role = role
-        self.engine = _engine(url, role, pool_size)
+        self.engine = _engine(url, role, pool_size, PATIENCE | dict(patience or {}))
 
     @contextmanager
     def transaction(self, account_id: int | None = None, user_id: int | None = None) -> Iterator[Connection]:
@@ -125,7 +125,7 @@ def _embedded_url(settings: Settings) -> str:
     return url
 
 
-def _engine(url: str, role: Role, pool_size: int) -> Engine:
+def _engine(url: str, role: Role, pool_size: int, patience: Mapping[str, str]) -> Engine:
     try:
         target: URL = make_url(url).set(drivername="postgresql+psycopg2")
     except ArgumentError as error:
@@ -137,7 +137,7 @@ def _engine(url: str, role: Role, pool_size: int) -> Engine:
         pool_pre_ping=True,
         pool_recycle=1800,
         connect_args={
-            **{name: value for name, value in PATIENCE.items() if name not in target.query},
+            **{name: value for name, value in patience.items() if name not in target.query},
             "application_name": f"tds-{role}",
             "options": f"-c search_path={SEARCH_PATH[role].replace(' ', '')} -c timezone=UTC {TIMEOUTS[role]}".strip(),
         },

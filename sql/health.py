@@ -9,13 +9,14 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from settings import Settings, SettingsError
-from sql import alarm_post, engine, ledger, migrate, report_post, rollups, upkeep
+from sql import alarm_post, engine, ledger, migrate, replica, report_post, rollups, upkeep
 from sql.errors import TdsError
 from sql.queries.certificates import expiring
 from sql.signs import Finding, signs
 
 LEAST_FREE = 1 << 30
 SLOW_LEDGER = 600
+OLD_REPLICA = 10
 CLOCK_APART = 5
 
 
@@ -39,7 +40,7 @@ def health(settings: Settings) -> list[Finding]:
         findings.append(Finding("store", False, str(error)))
     except DBAPIError as error:
         findings.append(Finding("store", False, engine.reason(error)))
-    return [*findings, _disk(settings)]
+    return [*findings, *_replica(settings), _disk(settings)]
 
 
 def usable(connection: Connection) -> str | None:
@@ -138,6 +139,25 @@ def _books(connection: Connection) -> Finding:
             "books", False, f"{differing} rows differed in the night of {night}: see what is left with `tds ledger verify`"
         )
     return Finding("books", True, f"no difference in the night of {night}" if night else "the nightly check has not run yet")
+
+
+def _replica(settings: Settings) -> list[Finding]:
+    """Look at the replica that figures are read from, where one is set."""
+    if settings.database_read_url is None:
+        return []
+    try:
+        primary = engine.open_store(settings, "web", pool_size=1)
+        follower = replica.Replica(settings, primary, pool_size=1)
+    except (TdsError, SettingsError) as error:
+        return [Finding("replica", False, str(error))]
+    try:
+        seen = follower.look()
+    finally:
+        primary.close()
+        follower.store.close()
+    if seen.fault is not None or seen.age is None:
+        return [Finding("replica", False, f"not used, figures come from the primary: {seen.fault}")]
+    return [Finding("replica", True, f"its data are {seen.age:.0f} s old", warning=seen.age > OLD_REPLICA)]
 
 
 def _disk(settings: Settings) -> Finding:

@@ -90,7 +90,7 @@ def connect(page: str, chosen: Callable[..., list[ChartDevice]], *states: State)
         asked = books_view.read(bar, zone())
         if asked is None:
             raise PreventUpdate
-        with doors.transaction() as conn:
+        with doors.reading() as conn:
             drawn = chosen(conn, *given)
             if not all(fits(asked.step, Span(*period), len(drawn)) for period in asked.periods):
                 raise PreventUpdate

@@ -27,6 +27,7 @@ from sql.report_recipients import Recipient as ReportRecipient
 from sql.report_recipients import find_recipient as find_report_recipient
 from sql.tariffs import Tariff, find_tariff
 from sql.tokens import Token, find_token
+from tds_dash import replicas
 from tds_dash.identity import account, person, store
 
 LARGEST_ID = 2**31 - 1
@@ -37,6 +38,14 @@ LARGEST_EVENT_ID = 2**63 - 1
 def transaction() -> Iterator[Connection]:
     """Open a transaction that acts for this request's account and person."""
     with store().transaction(account_id=account().id, user_id=person().id) as conn:
+        yield conn
+        replicas.note(conn)
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """Open one for figures, which nothing can be changed in: at the replica where there is one."""
+    with replicas.reading(store(), account().id, person().id) as conn:
         yield conn
 
 

@@ -60,7 +60,7 @@ def connect(states: dict[str, State]) -> None:
         if asked is None:
             raise PreventUpdate
         controls = exploring.read(given, zone(), datetime.now(UTC))
-        with doors.transaction() as conn:
+        with doors.reading() as conn:
             charts, known, _ = exploring.charts(conn, controls, locale())
             count = sum(len(chart.devices) for chart in charts)
             if not charts or not all(fits(asked.step, Span(*period), count) for period in asked.periods):

@@ -65,7 +65,7 @@ def asked() -> Look:
     """Read what the address of a view asks for; in the language that it names, else the person's."""
     language = request.args.get("locale")
     now = datetime.now(UTC)
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         wanted = exploring.read(request.args, zone(), now)
         return exploring.look(conn, wanted, now, zone(), language if language in LOCALES else locale())
 

@@ -28,6 +28,7 @@ from tds_dash import (
     joining,
     operating,
     profile,
+    replicas,
     signin,
     tracing,
     vendor,
@@ -49,6 +50,7 @@ def create_server(settings: Settings, store: Store | None = None) -> Flask:
     server.extensions["tds_store"] = store or open_store(settings, "web", pool_size=THREADS + 2)
     tracing.install(server)
     health.install(server)
+    replicas.install(server, settings, server.extensions["tds_store"], THREADS + 2)
     bearer.install(server)
     guard.install(server)  # before Dash, so that nothing of Dash runs for a stranger
     bearer.install_limit(server)

@@ -147,7 +147,7 @@ def connect() -> None:
     )
     def offer_temperatures(device_id: Any, asked: Any) -> tuple[list[dict[str, Any]], int | None, bool]:
         """Offer the account's gauges to be drawn beside a meter, with the one that the address names."""
-        with doors.transaction() as conn:
+        with doors.reading() as conn:
             device = doors.device_for_user(conn, device_id)
             offered = history_view.gauges(devices(conn, datetime.now(UTC)))
         options = [{"label": f"{one.name} · {one.gateway_name}", "value": one.id} for one in offered]
@@ -181,7 +181,7 @@ def connect() -> None:
     def show_history(device_id: Any, *given: Any) -> tuple[Any, ...]:
         """Draw what is seen of the history and add it up."""
         *controls, beside, _, before = given
-        with doors.transaction() as conn:
+        with doors.reading() as conn:
             looked, found, device = look(conn, device_id, tuple(controls), beside)
         return (
             redrawn(history_view.history(looked, found), before),

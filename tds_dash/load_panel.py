@@ -110,7 +110,7 @@ def connect() -> None:
         if ctx.triggered_id in ("device-period", "device-from", "device-to") and chosen != AS_ABOVE:
             raise PreventUpdate
         span = period_of(chosen, *period)
-        with doors.transaction() as conn:
+        with doors.reading() as conn:
             found = loaded(conn, doors.device_for_user(conn, device_id), span)
         return (
             *charts(found),

@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from sql import alarms
 from sql.decisions import Wanted, select_events
 from sql.people import Member, memberships
-from tds_dash import doors, navigation
+from tds_dash import doors, navigation, replicas
 from tds_dash.components.attributes import DECORATION, labelled
 from tds_dash.identity import account, locale, person
 from tds_dash.page_frame import beat
@@ -43,6 +43,7 @@ def layout() -> html.Div:
                 ],
                 className="tds-navbar",
             ),
+            html.Div(id="shell-old", className="tds-old", role="status"),
             html.Main(dash.page_container, id="content", className="tds-main", tabIndex=-1),
             html.Footer(html.Span(id="shell-zone"), className="tds-footer"),
             dcc.Store(id="shell-decided"),
@@ -155,14 +156,15 @@ def register_callbacks(app: Dash) -> None:
     @app.callback(
         Output("nav-alarms-count", "children"),
         Output("menu-alarms-count", "children"),
+        Output("shell-old", "children"),
         Input("_pages_location", "pathname"),
         Input("shell-alarms", "n_intervals"),
     )
-    def count_alarms(*_: Any) -> tuple[Component | None, Component | None]:
+    def count_alarms(*_: Any) -> tuple[Component | None, Component | None, str]:
         with doors.transaction() as conn:
             waiting = alarms.waiting(conn, account().id).unacknowledged
         words = t("alarms.waiting", locale(), n=waiting)
-        return count_badge(waiting, words), count_badge(waiting, words)
+        return count_badge(waiting, words), count_badge(waiting, words), replicas.said(locale())
 
 
 def count_badge(waiting: int, words: str) -> Component | None:

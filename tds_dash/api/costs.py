@@ -28,7 +28,7 @@ def costs() -> Response:
     """List what every bucket of the period costs for every device asked for that counts something; exact, nothing rounded."""
     step = parse_step(request.args.get("step") or "day")
     start, end = span(days=30)
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         devices = [device for device in chosen_devices(conn) if device.kind != "gauge"]
         if len(devices) * (end - start).total_seconds() / SECONDS[step] > MOST_ROWS:
             raise Refused(f"that is more than {MOST_ROWS} rows: ask for less")

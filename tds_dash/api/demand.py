@@ -31,7 +31,7 @@ def peaks() -> Response:
     zone = account().timezone
     start, end = outward("month", *span(days=DAYS_OF_PEAKS), zone)
     count = whole_number("top", default=TOP, least=1, most=100)
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         named = request.args.get("device") or request.args.get("resource")
         devices = [one for one in chosen_devices(conn) if one.kind != "gauge" and (named or one.resource == "electricity")]
         months = (end - start).days // 28
@@ -93,7 +93,7 @@ def load_profile() -> Response:
     names = [name for name in request.args.getlist("device") if name]
     if len(names) != 1:
         raise Refused("name one device, by its id or as MAC/CODE: a profile is of one device at a time")
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         (device,) = doors.devices_for_user(conn, device_ids(conn, names))
         gauge = device.kind == "gauge"
         wanted = Wanted(device.id, gauge, start, end, account().timezone)

@@ -36,7 +36,7 @@ blueprint = Blueprint("api_exports", __name__)
 def readings_csv() -> Response:
     """Stream readings as received; the columns are those that `tds reading import` reads."""
     start, end = span(days=ALL_DAYS)
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         devices = chosen_devices(conn)
     return stream("readings", READING_FIELDS, reading_rows(devices, start, end))
 
@@ -58,13 +58,13 @@ def consumption_rows(most: int | None = None) -> Iterator[Sequence[Any]]:
     step = parse_step(request.args.get("step") or "day")
     start, end = span(days=30)
     zone_name = account().timezone
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         devices = [Named(one.id, one.gateway_mac, one.code, one.unit) for one in chosen_devices(conn)]
     if most is not None and len(devices) * (end - start).total_seconds() / SECONDS[step] > most:
         raise Refused(f"that is more than {most} rows: ask for less, or take /api/v1/export/consumption.csv")
 
     def rows() -> Iterator[Sequence[Any]]:
-        with doors.transaction() as conn:
+        with doors.reading() as conn:
             for row in report(conn, devices, step, start, end, zone_name):
                 yield [row[field] for field in FIELDS]
 
@@ -94,7 +94,7 @@ def workbook(name: str, fields: Sequence[str], rows: Iterator[Sequence[Any]]) ->
 def reading_rows(devices: Sequence[Device], start: datetime, end: datetime) -> Iterator[Sequence[Any]]:
     """Give readings device by device, each oldest first: the order of the index, so nothing is sorted."""
     local = zone()
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         for device in devices:
             for reading in all_readings(conn, device.id, start, end):
                 moment = reading.time.astimezone(local).isoformat()

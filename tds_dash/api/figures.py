@@ -23,7 +23,7 @@ def consumption() -> Response:
     step = parse_step(request.args.get("step") or "day")
     start, end = span(days=30)
     zone = account().timezone
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         devices = chosen_devices(conn)
         if len(devices) * (end - start).total_seconds() / SECONDS[step] > MOST_ROWS:
             raise Refused(f"that is more than {MOST_ROWS} rows: ask for less, or stream it from /api/v1/export/consumption.csv")
@@ -38,7 +38,7 @@ def books() -> Response:
     names = [name for name in request.args.getlist("device") if name]
     if len(names) != 1:
         raise Refused("name one device, by its id or as MAC/CODE: books are kept for one device at a time")
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         (device,) = doors.devices_for_user(conn, device_ids(conn, names))
         page = bookkeeping.books(conn, device.id, start, end)
     return answer(books_document(Named(device.id, device.gateway_mac, device.code, device.unit), page, account().timezone))

@@ -112,7 +112,7 @@ def offer_devices(resource: Any, group: Any, asked: Any) -> tuple[Any, ...]:
     """Offer the account's meters of a resource, those chosen that the address names; say where it names others."""
     named = asked if isinstance(asked, dict) else {"devices": asked}
     wanted, other = view.numbers(named.get("devices")), view.numbers(named.get("with"))
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         known = meters(conn, [*wanted, *other])
     looked = exploring.read({"resource": resource, "group": group}, zone(), datetime.now(UTC))
     offered = [one for one in known if exploring.shows(looked, one) and (not one.retired or one.id in wanted or one.id in other)]
@@ -129,7 +129,7 @@ def offer_devices(resource: Any, group: Any, asked: Any) -> tuple[Any, ...]:
 def show(given: dict[str, Any]) -> dict[str, Any]:
     """Draw what the controls say."""
     now = datetime.now(UTC)
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         look = exploring.look(conn, exploring.read(given, zone(), now), now, zone(), locale())
         return explorer.answer(look, given, cost_columns(conn, look))
 
@@ -148,7 +148,7 @@ def show_table(clicks: Any, drawn: Any, given: dict[str, Any]) -> Any:
     if not isinstance(clicks, int) or clicks % 2 == 0 or not drawn:
         raise PreventUpdate
     now = datetime.now(UTC)
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         look = exploring.look(conn, exploring.read(given, zone(), now), now, zone(), locale())
     return still(explorer_table.tables(look, parts(look), controls(look.asked, given)))
 

@@ -107,7 +107,7 @@ def layout(**query: Any) -> html.Div:
 def show(resource: Any, month: Any) -> tuple[Any, ...]:
     """Show the bill of a month."""
     language = locale()
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         found = cost_data.gather(conn, asked(resource, month))
     told = remaking(found, language)
     if not found.plan.tariffs or not found.bill.lines:
@@ -142,7 +142,7 @@ def show_chart(resource: Any, month: Any, per: Any) -> tuple[Any, ...]:
     """Draw what each day, or each month, costs by band."""
     language, wanted = locale(), asked(resource, month)
     step: Any = per if per in STEPS else "day"
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         portions = cost_data.by_band(conn, wanted, tariffs.plan(conn, wanted.account_id, wanted.resource), step)
     sums = cost_data.spent_by_bucket(portions)
     words = cost_data.spent_in_words(sums, wanted.currency, language)

@@ -75,7 +75,7 @@ def section(heading: str, body: html.Div) -> html.Section:
 def is_here(device_id: Any) -> bool:
     """Tell whether this account has the device."""
     try:
-        with doors.transaction() as conn:
+        with doors.reading() as conn:
             doors.device_for_user(conn, device_id)
     except NotFound:
         return False
@@ -95,7 +95,7 @@ def is_here(device_id: Any) -> bool:
 def show_facts(device_id: Any, _: int | None) -> tuple[Any, ...]:
     """Say what the device is and how it does, and list its newest readings."""
     now, language = datetime.now(UTC), locale()
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         device = doors.device_for_user(conn, device_id)
         gateway = doors.gateway_for_user(conn, device.gateway_id)
         readings = device_readings(conn, device.id, LATEST, now)

@@ -92,7 +92,7 @@ def layout(**_: object) -> html.Div:
 def show_cards(_: int | None) -> tuple[list[Any], str]:
     """Fill the cards."""
     now = datetime.now(UTC)
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         status = fleet_status(conn, now)
         found = summaries(conn, placed(devices(conn, now)), now, zone())
         costs = cost_hooks.month_costs(conn, now)
@@ -103,7 +103,7 @@ def show_cards(_: int | None) -> tuple[list[Any], str]:
 def show_attention(_: int | None) -> Any:
     """Say what needs attention; nothing where the account has no gateway yet."""
     now = datetime.now(UTC)
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         items = attention.attention(conn, now, zone(), locale())
         status = fleet_status(conn, now)
     return still(attention.panel(items, locale())) if items or status.gateways else None
@@ -112,7 +112,7 @@ def show_attention(_: int | None) -> Any:
 @callback(Output("overview-budgets", "children"), Input("overview-refresh", "n_intervals"))
 def show_budgets(_: int | None) -> Any:
     """Say how the month will end against its budgets; nothing where there is none."""
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         return still(panel) if (panel := cost_hooks.budget_panel(conn, datetime.now(UTC))) else None
 
 
@@ -136,7 +136,7 @@ def show_months(_: int | None, drawn: dict[str, Any]) -> dict[str, dict[str, Any
     """Draw 13 months of each resource that the account meters."""
     now = datetime.now(UTC)
     start, end, _remark = view.preset("year", zone(), now)
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         metered = [device for device in placed(devices(conn, now)) if device.kind != "gauge"]
         standing, stands_for = stand_ins(metered)
         rows = grouped(conn, stands_for, "month", start, end, account().timezone)
@@ -177,7 +177,7 @@ def month_chart(
 def show_latest(_: int | None) -> tuple[Any, Any]:
     """Show the newest readings, or what to do where there are none."""
     now, language = datetime.now(UTC), locale()
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         lines = reading_lines(conn, latest_readings(conn, LATEST, now), now)
     if lines:
         return still(readings_table(lines, zone=zone(), now=now, locale=language, boxed=True)), None

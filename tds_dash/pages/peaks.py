@@ -102,7 +102,7 @@ def offer(resource: Any, asked: Any) -> tuple[Any, ...]:
     """Offer the gateways and the meters of the resource, those chosen that the address names."""
     now = datetime.now(UTC)
     given = asked if isinstance(asked, dict) else {}
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         behind = gateways(conn, now)
         meters = meters_of(devices(conn, now), resource)
     wanted = {name: set(view.numbers(given.get(name))) for name in ("gateways", "devices")}
@@ -151,7 +151,7 @@ def show(resource: Any, months: Any, behind: Any, chosen: Any, month: Any) -> tu
     wanted = resource if resource in RESOURCES else DEFAULTS["resource"]
     start, end = months_of(months)
     one = month_of(month, start, end)
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         behind_these = {doors.gateway_for_user(conn, given).id for given in view.numbers(behind)}
         own = {device.id for device in doors.devices_for_user(conn, chosen)} if chosen else None
         meters = meters_of(devices(conn, now), wanted)

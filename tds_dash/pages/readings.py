@@ -73,7 +73,7 @@ def layout(**query: Any) -> html.Div:
 )
 def offer_gateways(asked: Any) -> tuple[list[dict[str, Any]], int | None]:
     """Offer the account's gateways, with the one that the address names."""
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         offered = gateways(conn, datetime.now(UTC))
     wanted = view.numbers(asked)
     options = [{"label": f"{gateway.name} · {gateway.mac}", "value": gateway.id} for gateway in offered]
@@ -89,7 +89,7 @@ def offer_gateways(asked: Any) -> tuple[list[dict[str, Any]], int | None]:
 )
 def offer_devices(gateway_id: Any, asked: Any, current: Any) -> tuple[list[dict[str, Any]], int | None]:
     """Offer the devices of the chosen gateway, or all; keep the one chosen while it is among them."""
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         offered = [device for device in devices(conn, datetime.now(UTC)) if not gateway_id or device.gateway_id == gateway_id]
     wanted = view.numbers(current) or view.numbers(asked)
     options = [{"label": f"{device.name} · {device.code}", "value": device.id} for device in offered]
@@ -112,7 +112,7 @@ def offer_devices(gateway_id: Any, asked: Any, current: Any) -> tuple[list[dict[
 def show(gateway_id: Any, device_id: Any, first: Any, last: Any, position: Any) -> tuple[Any, ...]:
     """Show one page of what the filters leave."""
     now, language = datetime.now(UTC), locale()
-    with doors.transaction() as conn:
+    with doors.reading() as conn:
         chosen = Selection(
             doors.gateway_for_user(conn, gateway_id) if gateway_id else None,
             doors.device_for_user(conn, device_id) if device_id else None,
