@@ -16,10 +16,11 @@ COPY tds_dash tds_dash
 COPY assets assets
 RUN .venv/bin/pip install --no-deps --no-build-isolation --editable .
 
-# Debian's own Mosquitto 2.0.11: it keeps what is queued for an ingester that is away, which 2.0.12 to 2.0.22 may lose.
+# Debian's own Mosquitto 2.0.11, with Debian's security fixes, and no other: it keeps what is queued for an ingester that is away, which
+# 2.0.12 to 2.0.22 may lose. Another version has the build fail here rather than lose messages there.
 FROM python:3.11-slim-bookworm
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends mosquitto \
+    && apt-get install --yes --no-install-recommends "mosquitto=2.0.11-*" \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --user-group --home-dir /var/lib/tds --shell /usr/sbin/nologin tds \
     && install -d -o tds -g tds -m 700 /var/lib/tds /var/lib/tds/pki

@@ -107,7 +107,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         ingest_port=read.port("TDS_INGEST_PORT", 8051),
         timezone=read.zone("TDS_TIMEZONE", "America/Sao_Paulo"),
         locale=read.choice("TDS_LOCALE", "pt-BR", LOCALES),
-        smtp_url=read.url("TDS_SMTP_URL", ("smtp", "smtps"), secret=True),
+        smtp_url=read.url("TDS_SMTP_URL", ("smtp", "smtps"), secret=True, may_be_empty=True),
         webhook_networks=read.networks("TDS_WEBHOOK_NETWORKS"),
         log_format=read.choice("TDS_LOG_FORMAT", "text", ("text", "json")),
     )
@@ -157,7 +157,7 @@ class _Reader:
     def folder(self, name: str) -> Path | None:
         return self.path(name, ROOT) if self.text(name, "") else None
 
-    def secret(self, name: str) -> str | None:
+    def secret(self, name: str, may_be_empty: bool = False) -> str | None:
         value, path = self.environment.get(name, ""), self.environment.get(f"{name}_FILE", "")
         if value and path:
             raise SettingsError(f"set {name} or {name}_FILE, not both")
@@ -166,12 +166,12 @@ class _Reader:
                 value = Path(path).read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
                 raise SettingsError(f"{name}_FILE cannot be read: {error}") from error
-            if not value:
+            if not value and not may_be_empty:
                 raise SettingsError(f"{name}_FILE names an empty file: {path}")
         return value or None
 
-    def url(self, name: str, schemes: tuple[str, ...], secret: bool = False) -> str | None:
-        value = self.secret(name) if secret else self.text(name, "") or None
+    def url(self, name: str, schemes: tuple[str, ...], secret: bool = False, may_be_empty: bool = False) -> str | None:
+        value = self.secret(name, may_be_empty) if secret else self.text(name, "") or None
         if value is None:
             return None
         try:

@@ -18,9 +18,18 @@ keep() {
     echo "made deploy/secrets/$1"
 }
 
+# Empty until somebody writes into it.
+optional() {
+    [ -e "$1" ] && return
+    : >"$1"
+    chmod 644 "$1"
+    echo "made deploy/secrets/$1, empty: $2"
+}
+
 keep database-password "$(random)"
 keep owner-url "postgresql://tds:$(cat database-password)@db:5432/tds"
 keep ingest-url "postgresql://tds_ingest:$(random)@db:5432/tds"
 keep web-url "postgresql://tds_web:$(random)@db:5432/tds"
 keep session-key "$(random)"
 keep pki-passphrase "$(random)"
+optional smtp-url "write the mail server into it, smtps://user:password@host:465?from=tds@example.com"

@@ -69,7 +69,7 @@ def test_the_pages_and_the_broker_do_not_hold_the_owners_password() -> None:
     assert "pki-passphrase" not in SERVICES["web"]["secrets"] + SERVICES["ingest"]["secrets"]
 
 
-@pytest.mark.parametrize("name", ["db", "broker", "bootstrap", "ingest", "web"])
+@pytest.mark.parametrize("name", ["db", "broker", "bootstrap", "authority", "ingest", "web"])
 def test_it_is_watched_and_started_again(name: str) -> None:
     service = SERVICES[name]
     assert service["restart"] == "unless-stopped"
@@ -90,8 +90,15 @@ def test_it_starts_after_what_it_needs(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_it_may_do_no_more_than_it_needs(name: str) -> None:
-    assert OURS[name]["cap_drop"] == ["ALL"]
-    assert OURS[name]["security_opt"] == ["no-new-privileges:true"]
+    assert (OURS[name]["read_only"], OURS[name]["tmpfs"]) == (True, ["/tmp"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_none_of_it_is_root(name: str) -> None:
+    assert SERVICES[name]["cap_drop"] == ["ALL"]
+    assert SERVICES[name]["security_opt"] == ["no-new-privileges:true"]
+    assert name in OURS or SERVICES[name]["user"] == "postgres"
+    assert SERVICES[name]["logging"]["options"]["max-size"], "a log that nobody turns over fills the disk"
 
 
 def test_first_boot_shares_the_brokers_address_and_little_else() -> None:
@@ -119,6 +126,7 @@ def test_the_image_has_every_room_and_an_ordinary_user() -> None:
     sent = {line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")}
     assert sent == copied
     assert re.findall(r"^USER (.*)$", dockerfile, re.MULTILINE) == ["tds"]
+    assert '"mosquitto=2.0.11-*"' in dockerfile
 
 
 def test_the_images_lock_is_part_of_the_lock() -> None:
@@ -150,6 +158,7 @@ def test_its_secrets_are_made_once(tmp_path: Path) -> None:
             "TDS_SECRET_KEY_FILE": str(tmp_path / "secrets/session-key"),
         }
     )
+    assert settings_module.load({"TDS_SMTP_URL_FILE": str(tmp_path / "secrets/smtp-url")}).smtp_url is None
     assert read.database_url == f"postgresql://tds:{made['database-password']}@db:5432/tds"
     assert len({read.database_url, read.ingest_database_url, read.web_database_url}) == 3
 
