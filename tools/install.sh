@@ -39,7 +39,9 @@ pip() { "$venv/bin/python" -m pip -qq --disable-pip-version-check --no-input "$@
 PIP_ROOT_USER_ACTION=ignore
 export PIP_ROOT_USER_ACTION
 # The lock is whole: left to look for dependencies, older pips trip over one that is asked for with an extra.
-pip install --require-hashes --no-deps --requirement requirements.lock ||
+pip install --no-compile --require-hashes --no-deps --requirement requirements.lock ||
     stop "The packages could not be installed: the lines above say why. Is this machine online?"
+# By every processor there is; pip would do it by one. What is no Python of this version, among samples, stays as it is.
+"$venv/bin/python" -m compileall -qq -j 0 "$venv/lib" || true
 pip install --no-deps --no-build-isolation --editable . || stop "TDS itself could not be installed: the lines above say why"
 echo "$wanted" >"$stamp"
