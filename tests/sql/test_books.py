@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,8 +14,9 @@ from sql import ledger
 from sql.books import Books, books
 from sql.errors import Refused
 from tests.conftest import Database
+from tests.project.tree import ROOT
 from tests.sql import meters, test_ledger
-from tests.sql.plant import at, feed, json_of, meter, page, put, refused, series, tds
+from tests.sql.plant import at, buckets, feed, json_of, meter, page, put, refused, series, tds
 
 D = Decimal
 
@@ -200,3 +202,37 @@ def test_books_of_random_meters_balance_over_any_period(database: Database) -> N
 @pytest.mark.timeout(1800)
 def test_books_of_300_random_meters_balance_over_any_period(database: Database) -> None:
     random_books(database, range(8000, 8300))
+
+
+# What the gateway of the guide's example sends in the evening; the text names some of it.
+LATER = [("11:00", 12), ("11:15", 16), ("11:30", 20), ("11:45", 24), ("12:00", 28), ("12:15", 36), ("12:30", 46), ("12:45", 56)]
+
+
+@pytest.mark.parametrize(("guide", "word"), [("docs/manager/figures.md", "together"), ("docs/pt-BR/numeros.md", "juntas")])
+def test_the_example_of_the_managers_guide_is_what_the_ledger_says(bench: Database, guide: str, word: str) -> None:
+    written = (ROOT / guide).read_text(encoding="utf-8")
+
+    def table(form: str) -> list[list[Decimal]]:
+        found = re.finditer(form, written, re.MULTILINE)
+        return [[D(re.sub(r"[.,]", "", number)) for number in row.groups()] for row in found]
+
+    def hours() -> list[list[Decimal]]:
+        found = buckets(bench, device, "hour", "2026-11-25T10:00", "2026-11-25T13:00").values()
+        return [[row.consumption or D(0), row.estimated or D(0), D(row.coverage) * 100] for row in found]
+
+    readings = table(r"^\| (\d\d)[:h](\d\d) \| ([\d.,]+) \|$")
+    rows = table(r"^\| \d\d–\d\d \| (\d+) kWh \| (\d+)(?: kWh)? \| (\d+) % \|$")
+    sums = table(rf"^\| {word} \| \*\*(\d+) kWh\*\* \| (\d+) kWh \| (\d+) % \|$")
+    closing, opening, correction, taken = table(r"^\| (?:[−+=] )?[^|\d]+(?:10[:h]30)? \| \*{0,2}([\d.,]+)\*{0,2} \|$")
+    assert (len(readings), len(rows), len(sums)) == (5, 6, 2)
+
+    device = meter(bench, modulus=D(10_000), resolution=D("0.1"))
+    feed(bench, device, [(f"2026-11-25T{hour:02}:{minute:02}", value) for hour, minute, value in readings])
+    assert hours() == rows[:3]
+    found = page(bench, device, "2026-11-25T10:00", "2026-11-25T13:00")
+    assert ([found.closing], [found.opening], kinds(found)) == (closing, opening, [("rollover", correction[0])])
+    assert ([found.consumption], found.balanced) == (taken, True)
+    feed(bench, device, [(f"2026-11-25T{time}", value) for time, value in LATER])
+    assert hours() == rows[3:]
+    for three, together in zip((rows[:3], rows[3:]), sums, strict=True):
+        assert [sum(row[0] for row in three), sum(row[1] for row in three), round(sum(row[2] for row in three) / 3)] == together
