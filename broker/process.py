@@ -89,7 +89,7 @@ class Broker:
             self._watch = Watch(self.process.stderr, self.output, except_for=self.settings.mqtt_client_id)
 
     def step(self) -> bool:
-        """Load changed certificate files into the running broker; tells whether it did. A faulty file changes nothing."""
+        """Load changed certificate files into the running broker; tells whether it did. Of a faulty file nothing is taken."""
         if self.process is None or self.process.poll() is not None:
             self._bring_back()
         self.upkeep.run_if_due()
@@ -103,12 +103,16 @@ class Broker:
             material = self._read(now)
         except MaterialError as error:
             self._complain(f"not loaded, the broker goes on with what it has: {error}")
-            return False
+            if self._material is None or denied == self._denied:
+                return False
+            material, seen = self._material, self._loaded  # who is refused everything, or no longer, does not wait for that
+        else:
+            self._fault = ""
         if denied == self._denied and self._can_wait(material, now):
             self._loaded, self._waits = seen, True
             return False
         before = self._material
-        self._fault, self._loaded, self._denied, self._material, self._waits = "", seen, denied, material, False
+        self._loaded, self._denied, self._material, self._waits = seen, denied, material, False
         self._write(material)
         self._reload(before, material)
         log.info("certificates reloaded; the revocation list holds until %s", f"{material.crl_expires:%Y-%m-%d %H:%M} UTC")

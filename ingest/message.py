@@ -15,6 +15,7 @@ KEPT_OF_OVERSIZE = 4 * 1024
 MOST_READINGS = 1000
 LONGEST_TIME = 256  # in the message's bytes, where every character may be escaped
 LIMIT = Decimal(10) ** 15
+LOWEST = -LIMIT
 
 # fromisoformat would take a date for its midnight, any separator, and what follows a zero byte for nothing.
 _TIME = re.compile(r"[-0-9W]{8,10}[Tt ][-+0-9:.,Zz]{2,30}")
@@ -148,7 +149,7 @@ def parse_value(text: str) -> Decimal:
         value = Decimal(text)  # any other JSON than a number it refuses
     except (ValueError, ArithmeticError):
         raise Unusable("bad_value", f"valor is not a number: {text[:40]}") from None
-    if not -LIMIT < value < LIMIT:
+    if not LOWEST < value < LIMIT:
         raise Unusable("bad_value", "valor is not below 10^15 in size")
     return value
 

@@ -8,13 +8,14 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 import msgspec
 
 from ingest.directory import Device, Directory, Gateway
-from ingest.message import LIMIT, Message, Reading
+from ingest.message import LIMIT, LOWEST, Message, Reading
 from ingest.rejection import Rejection, Unusable
 from sql import units
 
 AHEAD = timedelta(minutes=10)
 RETENTION = timedelta(days=730)
 _EXACT = Context(prec=units.PRECISION, rounding=ROUND_HALF_EVEN)
+_ZERO = Decimal(0)
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -94,10 +95,10 @@ def stored_value(reading: Reading, device: Device) -> Decimal:
             raise Unusable("unit_mismatch", f"{reading.unit[:40]} cannot be converted to {device.unit}")
         value = units.convert(value, reading.unit, device.unit)
     else:
-        value = value.quantize(units.PLACES, context=_EXACT)
-    if not -LIMIT < value < LIMIT:
+        value = _EXACT.quantize(value, units.PLACES)
+    if not LOWEST < value < LIMIT:
         raise Unusable("bad_value", f"valor is not below 10^15 in size in {device.unit}")
-    if value < 0 and device.kind != "gauge":
+    if value < _ZERO and device.kind != "gauge":
         raise Unusable("negative_value", f"{value} of a {device.kind}")
     return value
 

@@ -27,6 +27,7 @@ from sql.statements import raw_statements
 
 log = logging.getLogger(__name__)
 
+FEW = 4
 IDLE_SECONDS = 0.2
 NOTICE_SECONDS = 0.5
 LOOK_SECONDS = 5.0
@@ -187,9 +188,12 @@ class Service:
         moment = now or self._clock.now()
         started = time.perf_counter()
         try:
-            storing = self._storing.submit(writer.store, self._connection, resolved, moment, self._admit)
-            self._look_ahead(storing)
-            stored = storing.result()
+            if len(resolved) <= FEW and not len(self._inbox):  # nothing to decode meanwhile: another thread would only take time
+                stored = writer.store(self._connection, resolved, moment, self._admit)
+            else:
+                storing = self._storing.submit(writer.store, self._connection, resolved, moment, self._admit)
+                self._look_ahead(storing)
+                stored = storing.result()
         except Exception as error:  # whatever it is, it must not stop the others
             raise judge(error) from error
         took = time.perf_counter() - started

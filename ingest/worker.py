@@ -18,8 +18,10 @@ from sql.refresh import refresh
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.5
-# Between two batches of a steady stream: the more readings a batch has, the less each costs. While intake is behind, more so.
-REST_SECONDS, STEP_ASIDE_SECONDS = 0.25, 4.0
+# Between two batches of a steady stream: the more readings a batch has, the less each costs. Three times as long as the last one
+# took, so that readings on their way in find the machine free, but not so long that a reading would wait for it; after one that
+# took long much is waiting, and the next one follows at once. While intake is behind, longer.
+SHORTEST_REST, LONGEST_REST, STEP_ASIDE_SECONDS = 0.25, 1.0, 4.0
 REFRESH_SECONDS = 20.0
 DELETION_SECONDS = 2.0
 LONGEST_PAUSE = 30.0
@@ -88,8 +90,8 @@ class LedgerWorker:
                     self._stop.wait(IDLE_SECONDS)
                 elif self._intake_is_behind():
                     self._stop.wait(STEP_ASIDE_SECONDS)
-                elif time.monotonic() - began < REST_SECONDS:
-                    self._stop.wait(REST_SECONDS)
+                elif (took := time.monotonic() - began) < LONGEST_REST:
+                    self._stop.wait(min(max(SHORTEST_REST, 3 * took), LONGEST_REST))
                 pause = IDLE_SECONDS
             except (DBAPIError, TdsError) as error:
                 reason = engine.reason(error) if isinstance(error, DBAPIError) else str(error)

@@ -7,10 +7,12 @@ for it: nobody is told that a batch is stored before it would survive the server
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 import msgspec
+import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
@@ -59,13 +61,16 @@ def store(connection: Connection, batch: Sequence[Resolved], received_at: dateti
     ]
     suppressed: Mapping[str, int] = {}
     fresh = late = 0
-    with connection, connection.cursor() as cursor:
+    with _transaction(connection) as cursor:
+        begin = "BEGIN;"
         if refused:
+            cursor.execute(begin)
             # As a replay does: before the devices, or each of the two would wait for the other.
             lock_tally(cursor, {each.owner for each in refused})
-        _see_gateways(cursor, batch, received_at)
+            begin = ""
+        first = begin + _seeing(cursor, batch, received_at)
         if rows:
-            fresh, known = store_readings(cursor, rows, received_at)
+            fresh, known = store_readings(cursor, rows, received_at, first)
             conflicts = find_conflicts(cursor, rows) if known else {}
             if conflicts:
                 gateways = {id(resolved.message): resolved.gateway for resolved in batch}
@@ -75,33 +80,49 @@ def store(connection: Connection, batch: Sequence[Resolved], received_at: dateti
             delivery = count_delivery(batch, known, conflicts, received_at)
             late = sum(counts.late for counts in delivery.values())
             _note_delivery(cursor, delivery)
+        elif first:
+            cursor.execute(first)
         if refused:
             suppressed = keep(cursor, refused, received_at, admit)
-    make_durable(connection)
+        commit(cursor)
     return Stored(fresh, len(rows) - fresh, [each.rejection.reason for each in refused], suppressed, late)
 
 
-def store_readings(cursor: Cursor, rows: Sequence[Row], received_at: datetime) -> tuple[int, set[int]]:
-    """Store rows; gives the number of new ones and the ordinals of the others."""
+def store_readings(cursor: Cursor, rows: Sequence[Row], received_at: datetime, first: str = "") -> tuple[int, set[int]]:
+    """Store rows, after what is to be executed first; gives the number of new ones and the ordinals of the others."""
     if len(rows) > FEW:
+        if first:
+            cursor.execute(first)
         _stage(cursor, rows)
         cursor.execute("EXECUTE store_many (%s, %s)", (received_at, len(rows)))
     else:
-        cursor.execute("EXECUTE store_few (%s, %s, %s, %s, %s)", (received_at, len(rows), *_arrays(rows)))
+        few = cursor.mogrify("EXECUTE store_few (%s, %s, %s, %s, %s)", (received_at, len(rows), *_arrays(rows)))
+        cursor.execute(first.encode() + few)
     found = cursor.fetchone()
     assert found is not None
     return int(found[0]), set(found[1] or ())
 
 
-def make_durable(connection: Connection) -> None:
-    """Come back when everything that was committed here is on the disk, as far as the server is set to see to that."""
+@contextmanager
+def _transaction(connection: Connection) -> Iterator[Cursor]:
+    """Give a cursor whose statements begin and end the transaction themselves: BEGIN goes along with the first one."""
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:
-            cursor.execute(raw_statements("intake.sql")["flush"])
+            try:
+                yield cursor
+            except BaseException:
+                with suppress(psycopg2.Error):
+                    cursor.execute("ROLLBACK")
+                raise
     finally:
         if not connection.closed:
             connection.autocommit = False
+
+
+def commit(cursor: Cursor) -> None:
+    """End the transaction, and come back when it is on the disk, as far as the server is set to see to that."""
+    cursor.execute(raw_statements("intake.sql")["commit"])
 
 
 def _stage(cursor: Cursor, rows: Sequence[Row]) -> None:
@@ -122,7 +143,7 @@ def copy_text(rows: Sequence[Row]) -> str:
     for ordinal, row in enumerate(rows):
         if row.time is not time:  # most readings of a message share its time
             time, text = row.time, row.time.isoformat()
-        lines.append(f"{ordinal}\t{row.device_id}\t{text}\t{row.value}\n")
+        lines.append(f"{ordinal}\t{row.device_id}\t{text}\t{row.value!s}\n")
     return "".join(lines)
 
 
@@ -152,7 +173,10 @@ def _note_delivery(cursor: Cursor, delivery: Delivery) -> None:
         cursor.execute(raw_statements("intake.sql")["delivered"], found)
 
 
-def _see_gateways(cursor: Cursor, batch: Sequence[Resolved], received_at: datetime) -> None:
+def _seeing(cursor: Cursor, batch: Sequence[Resolved], received_at: datetime) -> str:
+    """Give the statement that notes who was heard, with a semicolon behind it, or nothing."""
     online = {resolved.gateway.id: resolved.message.online is not False for resolved in batch if resolved.gateway is not None}
-    if online:
-        cursor.execute("EXECUTE see_gateways (%s, %s, %s)", (list(online), received_at, list(online.values())))
+    if not online:
+        return ""
+    given = (list(online), received_at, list(online.values()))
+    return cursor.mogrify("EXECUTE see_gateways (%s, %s, %s);", given).decode()

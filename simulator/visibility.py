@@ -14,10 +14,13 @@ from sql.engine import Store
 
 SAMPLES_PER_SECOND = 20
 SHORTEST_LOOK, LOOK_SHARE = 0.0005, 0.02
-_LOOK = text(
-    "SELECT r.device_id, r.time FROM unnest(CAST(:devices AS integer[]), CAST(:instants AS timestamptz[])) AS w (device_id, time)"
-    " JOIN tds.reading r ON r.device_id = w.device_id AND r.time = w.time AND r.time >= :oldest"
+# Prepared: planning it takes longer than looking, on a machine whose time is being measured.
+_PREPARE = (
+    "PREPARE look (integer[], timestamptz[], timestamptz) AS"
+    " SELECT r.device_id, r.time FROM unnest($1, $2) AS w (device_id, time)"
+    " JOIN tds.reading r ON r.device_id = w.device_id AND r.time = w.time AND r.time >= $3"
 )
+_LOOK = text("EXECUTE look (CAST(:devices AS integer[]), CAST(:instants AS timestamptz[]), :oldest)")
 
 
 class Sample(NamedTuple):
@@ -65,6 +68,7 @@ class Visibility:
 
     def _run(self) -> None:
         with self._store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(_PREPARE)
             while not self._ending:
                 if not self._waiting:
                     self._wake.wait(0.5)
@@ -74,6 +78,7 @@ class Visibility:
                     self._waiting[sample.device_id, sample.micros] = sample
                 if self._waiting:
                     self._look(connection)
+            connection.exec_driver_sql("DEALLOCATE look")
 
     def _look(self, connection: Connection) -> None:
         samples = list(self._waiting.values())

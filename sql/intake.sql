@@ -121,10 +121,13 @@ SELECT owner, count, %(at)s, %(at)s FROM unnest(%(owners)s::integer[], %(counts)
 ON CONFLICT (gateway_id) DO UPDATE
    SET unkept = known.unkept + excluded.unkept, unkept_from = coalesce(known.unkept_from, excluded.unkept_from), unkept_to = excluded.unkept_to;
 
--- name: flush  Comes back when all that this session committed is as durable as the server is set to make it.
+-- name: commit  Comes back when all that this session committed is as durable as the server is set to make it.
 -- The empty message is there because a transaction that wrote nothing waits for nothing.
+COMMIT;
+BEGIN;
 SET LOCAL synchronous_commit TO DEFAULT;
 SELECT pg_logical_emit_message(true, 'tds', '');
+COMMIT;
 
 -- name: ledger  Seconds that the oldest range waits for the ledger, and the rows that differed when the books were last compared.
 SELECT coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0)::float8,

@@ -204,6 +204,7 @@ def test_while_the_connection_cannot_be_closed_the_access_list_refuses_it(lab: L
         with pytest.raises(KeyboardInterrupt):
             revoke(lab.settings, bundle.serial, "stolen")
     assert (lab.settings.pki_dir / DENIED).read_text() == f"{bundle.mac}\n"
+    (lab.settings.pki_dir / "crl.pem").write_bytes(b"damaged meanwhile")  # which changes nothing about it
     assert wait_until(lambda: f"user {bundle.mac}" in (lab.broker.place.folder / "access.acl").read_text())
     time.sleep(0.5)
     gateway.publish(f"{ROOT}/{bundle.mac}/telemetry", b"after")

@@ -82,6 +82,13 @@ TRAPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     (
+        "what can be read is not on the disk yet: whoever acknowledges it then loses it when the server is killed",
+        (
+            "tests/ingest/test_writer.py::test_nobody_is_told_that_a_batch_is_stored_before_it_is_on_the_disk",
+            "tests/faults/test_database.py::test_ten_kills_of_the_database_lose_and_double_nothing",
+        ),
+    ),
+    (
         "a shared subscription feeds members that are away until their queues overflow: so there is one ingester, and one in wait",
         (
             "tests/ingest/test_service.py::test_a_second_ingester_of_the_same_client_id_stands_by_until_the_first_is_gone",

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
 
 from ingest import writer
 from ingest.directory import Directory
@@ -108,16 +108,16 @@ def test_of_two_values_for_one_instant_the_first_stored_wins(desk: Desk, few: in
 
 
 def test_nobody_is_told_that_a_batch_is_stored_before_it_is_on_the_disk(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    waits, committed = writer.make_durable, []
+    commit, written = writer.commit, []
 
-    def note(connection: Connection) -> None:
-        committed.append(query(desk.database, "SELECT pg_current_wal_insert_lsn()")[0][0])
-        waits(connection)
+    def note(cursor: Cursor) -> None:
+        written.append(query(desk.database, "SELECT pg_current_wal_insert_lsn()")[0][0])
+        commit(cursor)
 
-    monkeypatch.setattr(writer, "make_durable", note)
+    monkeypatch.setattr(writer, "commit", note)
     for number in range(20):
         desk.say(("D04", number, "°C"), time=f"2026-02-18T14:30:{number:02}Z")
-        assert query(desk.database, f"SELECT pg_current_wal_flush_lsn() >= '{committed[-1]}'") == [(True,)]
+        assert query(desk.database, f"SELECT pg_current_wal_flush_lsn() >= '{written[-1]}'") == [(True,)]
     assert len(stored(desk.database)) == 20
 
 
