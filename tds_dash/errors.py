@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from sql.errors import NotFound, Refused, StoreUnavailable
 from tds_dash.guard import is_for_programs
 from tds_dash.identity import locale, without_store
-from tds_dash.tracing import request_id
+from tds_dash.tracing import request_id, shown_path
 from tds_dash.wording import clock, t
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def _unexpected(error: Exception) -> tuple[Response, int]:
 def _quoted(what: str, error: Exception) -> str:
     """Log an error under the request's id, to be found again by what the person quotes."""
     quote = request_id()
-    log.error("%s [%s] %s %s", what, quote, request.method, request.path, exc_info=error)
+    log.error("%s [%s] %s %s", what, quote, request.method, shown_path(), exc_info=error)
     return quote
 
 

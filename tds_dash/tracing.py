@@ -29,8 +29,13 @@ def install(server: Flask) -> None:
             response.headers["X-Accel-Buffering"] = "no"  # made while it is sent: a proxy passes it on likewise
         took = time.perf_counter() - g.get("began", time.perf_counter())
         if took >= SLOW:
-            log.warning("%s %s took %.1f s: %d", request.method, request.path, took, response.status_code)
+            log.warning("%s %s took %.1f s: %d", request.method, shown_path(), took, response.status_code)
         return response
+
+
+def shown_path() -> str:
+    """Give the path as a log may have it: without the secret of a link that sets a password."""
+    return str(request.url_rule) if "secret" in (request.view_args or {}) else request.path
 
 
 def request_id() -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sql.engine import Store
 from tds_dash import doors
 from tds_dash.factory import create_server
-from tds_dash.tracing import name_record
+from tds_dash.tracing import name_record, shown_path
 from tests.web.world import World
 
 
@@ -100,3 +100,10 @@ def test_a_request_has_one_id_in_its_answer_its_log_and_at_the_database(
     assert len(ids) == 2
     log.error("outside")
     assert "facts" not in lines[-1].__dict__
+
+
+def test_a_log_has_no_link_that_sets_a_password(server: Flask) -> None:
+    with server.test_request_context("/reset/abcdef", base_url="http://localhost"):
+        assert shown_path() == "/reset/<secret>"
+    with server.test_request_context("/device/5", base_url="http://localhost"):
+        assert shown_path() == "/device/5"

@@ -42,6 +42,7 @@ class Site:
     upstream: int
     port: int
     trust: ssl.SSLContext
+    folder: Path
 
     def ask(self, method: str, path: str, body: str | None = None, source: str = "127.0.0.2", **headers: str) -> Answer:
         """Ask through the proxy, from an address of this machine that is not the proxy's."""
@@ -156,7 +157,7 @@ def site(request: pytest.FixtureRequest, world: World, tmp_path_factory: pytest.
         pytest.skip(f"no {request.param.__name__} here: apt-get install {request.param.__name__}")
     upstream: int = request.getfixturevalue("upstream")
     folder = tmp_path_factory.mktemp("proxy")
-    found = Site(world, upstream, free_port(), certificate(folder))
+    found = Site(world, upstream, free_port(), certificate(folder), folder)
     with (folder / "said").open("wb") as said:
         process = subprocess.Popen(request.param(folder, free_port(), found.port, upstream), stdout=said, stderr=said, cwd=folder)
     try:
@@ -201,6 +202,16 @@ def test_people_sign_in_and_nobody_gains_by_claiming_an_address(site: Site) -> N
 
     assert site.ask_directly("POST", "/login", form, **claims).status == 302
     assert site.newest_address() == "127.0.0.3"
+
+
+def test_no_log_has_the_secret_of_a_link(site: Site) -> None:
+    answer = site.ask("GET", "/reset/abcdef-123456?x=1", Authorization="Bearer tds_abcdef")
+    deadline = time.monotonic() + 10
+    while answer.headers["X-Request-Id"] not in (said := (site.folder / "tds.log").read_text(encoding="utf-8")):
+        assert time.monotonic() < deadline, said
+        time.sleep(0.05)
+    assert "/reset/..." in said
+    assert "abcdef" not in said
 
 
 def test_what_is_for_inside_stays_inside(site: Site) -> None:
