@@ -15,7 +15,7 @@ from sql.statements import quote_identifier, raw_statements, statements
 
 FILE = "alarm_watch.sql"
 KINDS = ("daily", "monthly", "peak")
-# So far back late readings raise alarms, and take them away; a month counts until so long after its end. Of peaks whole days alone.
+# So far back late readings raise alarms, and take them away; a month counts until so long after its end.
 LOOK_BACK = timedelta(days=7)
 TICK = timedelta(microseconds=1)
 
@@ -56,13 +56,9 @@ def _note(connection: Connection, every: Sequence[tuple[Pair, Figure]], now: dat
 
 
 def _note_peaks(connection: Connection, pairs: Sequence[Pair], zone: str, now: datetime) -> None:
-    """Look for quarter-hours of the last days by the largest of each day, so that few are read."""
-    known = {rollup.name for rollup in rollups.all_rollups(connection)}
-    name = f"consumption_day_{rollups.slug(zone)}"
-    if not pairs or name not in known:
+    """Look for quarter-hours of the running day in the ledger, and of the last days by the largest of each day, so that few are read."""
+    if not pairs:
         return
-    # Closed days alone: what is live would be added up of every device that there is.
-    statement = raw_statements(FILE)["days_broken"].format(day=f"tds.{quote_identifier(f'{name}_closed')}")
     running = bucket_start("15min", now, "UTC")
     binds = {
         "rules": [pair.rule_id for pair in pairs],
@@ -74,9 +70,15 @@ def _note_peaks(connection: Connection, pairs: Sequence[Pair], zone: str, now: d
         "until": running - 2 * QUARTER,  # what is newer is the watch's own
     }
     by_key = {(pair.rule_id, pair.device_id): pair for pair in pairs}
+    found = connection.execute(statements(FILE)["today_broken"], binds).all()
+    name = f"consumption_day_{rollups.slug(zone)}"
+    if name in {rollup.name for rollup in rollups.all_rollups(connection)}:
+        # Closed days alone: what is live would be added up of every device that there is.
+        statement = raw_statements(FILE)["days_broken"].format(day=f"tds.{quote_identifier(f'{name}_closed')}")
+        found = [*found, *connection.execute(text(statement), binds)]
     broken = [
         (by_key[row.rule_id, row.device_id], Figure(row.start, row.start + QUARTER, row.value, row.threshold, row.start))
-        for row in connection.execute(text(statement), binds)
+        for row in found
     ]
     if broken:
         _open(connection, broken, now)

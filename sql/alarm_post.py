@@ -13,13 +13,13 @@ from sqlalchemy import Connection
 
 from sql.alarms import Alarm, Wanted, alarms
 from sql.json_values import json_value
+from sql.postponing import Patience
 from sql.statements import statements
 
 FILE = "alarm_post.sql"
 # Whoever takes a message has so long; then another may.
 LEASE = timedelta(minutes=3)
-SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
-PATIENCE = timedelta(days=1)
+PATIENCE = Patience(FILE, shortest=timedelta(seconds=30), longest=timedelta(minutes=15), lasts=timedelta(days=1))
 MOST_LISTED = 500
 
 
@@ -101,18 +101,12 @@ def document(alarm: Alarm, place: ZoneInfo) -> dict[str, Any]:
 
 def sent(connection: Connection, message: Message, now: datetime) -> None:
     """Note that a message was taken."""
-    connection.execute(statements(FILE)["sent"], {"id": message.id, "now": now})
+    PATIENCE.sent(connection, message.id, now)
 
 
 def failed(connection: Connection, message: Message, fault: str, now: datetime) -> None:
     """Note that a message was not taken; it is tried again, with growing pauses, for a day."""
-    binds = {"id": message.id, "now": now, "fault": fault[:300], "pause": pause(message.attempts), "patience": PATIENCE}
-    connection.execute(statements(FILE)["failed"], binds)
-
-
-def pause(attempts: int) -> timedelta:
-    """Say how long to wait after so many tries: twice as long each time."""
-    return min(LONGEST_PAUSE, SHORTEST_PAUSE * (1 << min(attempts - 1, 16)))
+    PATIENCE.failed(connection, message.id, message.attempts, fault, now)
 
 
 def abandon(connection: Connection, now: datetime) -> None:

@@ -169,6 +169,17 @@ SELECT f.rule_id, f.device_id, l.middle - interval '7 minutes 30 seconds' AS sta
    AND NOT EXISTS (SELECT FROM tds.alarm a WHERE a.rule_id = f.rule_id AND a.device_id = f.device_id
                       AND a.since <= l.middle + interval '1 hour' AND coalesce(a.closed_at, 'infinity') >= l.middle - interval '1 hour');
 
+-- name: today_broken The largest measured quarter-hour of the running day where it broke a limit, and no alarm of the rule speaks of it: healed late.
+SELECT f.rule_id, f.device_id, l.middle - interval '7 minutes 30 seconds' AS start, 4 * l.quantity AS value, f.threshold
+  FROM unnest(CAST(:rules AS integer[]), CAST(:devices AS integer[]), CAST(:thresholds AS numeric[]), CAST(:sinces AS timestamptz[]))
+       AS f (rule_id, device_id, threshold, since)
+ CROSS JOIN LATERAL (SELECT l.middle, l.quantity FROM tds.ledger l
+                      WHERE l.device_id = f.device_id AND l.middle >= greatest(:high, f.since) AND l.middle < :until
+                        AND l.estimated = 0 AND 4 * l.quantity > f.threshold
+                      ORDER BY l.quantity DESC LIMIT 1) l
+ WHERE NOT EXISTS (SELECT FROM tds.alarm a WHERE a.rule_id = f.rule_id AND a.device_id = f.device_id
+                      AND a.since <= l.middle + interval '1 hour' AND coalesce(a.closed_at, 'infinity') >= l.middle - interval '1 hour');
+
 -- name: open_late Writes down what broke a limit and was over before it was known.
 INSERT INTO tds.alarm (account_id, rule_id, rule_version, kind, device_id, period_start, period_end, value, worst, estimated, threshold, unit, since,
                        opened_at, closed_at, outcome, closing_told)

@@ -96,6 +96,8 @@ ACTIONS = (
     "alarm.recipient_tried",
     "report.recipient_added",
     "report.recipient_removed",
+    "report.recipient_paused",
+    "report.recipient_resumed",
     "report.asked",
 )
 

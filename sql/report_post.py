@@ -12,14 +12,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from sql.postponing import Patience
 from sql.queries.session import Account
 from sql.report_recipients import FILE
 from sql.statements import statements
 
 # Whoever takes a mail has so long, and is ended before (ingest/report_worker.py); then another may.
 LEASE = timedelta(minutes=15)
-SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=2)
-PATIENCE = timedelta(days=3)
+PATIENCE = Patience(FILE, shortest=timedelta(minutes=1), longest=timedelta(hours=2), lasts=timedelta(days=3))
 
 
 class Mail(NamedTuple):
@@ -62,18 +62,12 @@ def take(connection: Connection, now: datetime) -> Mail | None:
 
 def sent(connection: Connection, mail: Mail, now: datetime) -> None:
     """Note that a mail was taken."""
-    connection.execute(statements(FILE)["sent"], {"id": mail.id, "now": now})
+    PATIENCE.sent(connection, mail.id, now)
 
 
 def failed(connection: Connection, mail: Mail, fault: str, now: datetime) -> None:
     """Note that a mail was not taken; it is tried again, with growing pauses, for some days."""
-    binds = {"id": mail.id, "now": now, "fault": fault[:300], "pause": pause(mail.attempts), "patience": PATIENCE}
-    connection.execute(statements(FILE)["failed"], binds)
-
-
-def pause(attempts: int) -> timedelta:
-    """Say how long to wait after so many tries: twice as long each time."""
-    return min(LONGEST_PAUSE, SHORTEST_PAUSE * (1 << min(attempts - 1, 16)))
+    PATIENCE.failed(connection, mail.id, mail.attempts, fault, now)
 
 
 def failing(connection: Connection) -> Failing | None:

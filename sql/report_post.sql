@@ -1,7 +1,7 @@
 -- Monthly reports by mail, as report_post.py and report_recipients.py ask.
 
 -- name: recipients Who gets an account's reports, and what became of the last one.
-SELECT r.id, r.account_id, r.address, r.locale, r.day, r.hour, r.created_at, r.created_by, m.month, m.sent_at, m.fault, m.given_up_at
+SELECT r.id, r.account_id, r.address, r.locale, r.day, r.hour, r.created_at, r.created_by, r.paused_at, m.month, m.sent_at, m.fault, m.given_up_at
   FROM tds.report_recipient r
   LEFT JOIN LATERAL (SELECT * FROM tds.report_mail m WHERE m.recipient_id = r.id ORDER BY m.month DESC LIMIT 1) m ON true
  WHERE r.account_id = :account AND (CAST(:id AS integer) IS NULL OR r.id = :id)
@@ -13,6 +13,15 @@ INSERT INTO tds.report_recipient (account_id, address, locale, day, hour, create
 -- name: drop_recipient
 DELETE FROM tds.report_recipient WHERE id = :id;
 
+-- name: pause
+UPDATE tds.report_recipient SET paused_at = now() WHERE id = :id AND paused_at IS NULL;
+
+-- name: resume
+UPDATE tds.report_recipient SET paused_at = NULL, resumed_at = now() WHERE id = :id AND paused_at IS NOT NULL;
+
+-- name: forget what waits for somebody.
+DELETE FROM tds.report_mail WHERE recipient_id = :id AND sent_at IS NULL AND given_up_at IS NULL;
+
 -- name: ask Has the report of a month sent now; nothing where it was already, or is on its way.
 INSERT INTO tds.report_mail (recipient_id, account_id, month) VALUES (:id, :account, :month) ON CONFLICT DO NOTHING;
 
@@ -23,7 +32,7 @@ SELECT r.id, r.account_id, (f.first - interval '1 month')::date, :now, :now
   JOIN tds.account a ON a.id = r.account_id AND a.closed_at IS NULL
  CROSS JOIN LATERAL (SELECT date_trunc('month', CAST(:now AS timestamptz) AT TIME ZONE a.timezone) AS first) f
  CROSS JOIN LATERAL (SELECT (f.first + make_interval(days => r.day - 1, hours => r.hour)) AT TIME ZONE a.timezone AS at) due
- WHERE due.at <= :now AND due.at > r.created_at
+ WHERE r.paused_at IS NULL AND due.at <= :now AND due.at > greatest(r.created_at, r.resumed_at)
 ON CONFLICT DO NOTHING;
 
 -- name: waits Whether a mail is to be sent now.

@@ -30,6 +30,7 @@ class Recipient(NamedTuple):
     hour: int
     created_at: datetime
     created_by: str
+    paused_at: datetime | None
     month: date | None
     sent_at: datetime | None
     fault: str | None
@@ -82,8 +83,23 @@ def drop_recipient(connection: Connection, recipient: Recipient, actor: Actor) -
     write(connection, Entry(recipient.account_id, actor, "report.recipient_removed", recipient.address, before=recipient.facts()))
 
 
+def pause(connection: Connection, recipient: Recipient, actor: Actor) -> None:
+    """Send somebody nothing until they are resumed; what waits for them is forgotten. Somebody who is paused stays so."""
+    if connection.execute(statements(FILE)["pause"], {"id": recipient.id}).rowcount:
+        connection.execute(statements(FILE)["forget"], {"id": recipient.id})
+        write(connection, Entry(recipient.account_id, actor, "report.recipient_paused", recipient.address))
+
+
+def resume(connection: Connection, recipient: Recipient, actor: Actor) -> None:
+    """Send somebody reports again, from the next day and hour of that name on."""
+    if connection.execute(statements(FILE)["resume"], {"id": recipient.id}).rowcount:
+        write(connection, Entry(recipient.account_id, actor, "report.recipient_resumed", recipient.address))
+
+
 def ask(connection: Connection, recipient: Recipient, month: date, actor: Actor) -> None:
-    """Have the report of a month sent now; it is then not sent a second time. Raises Refused where it was, or is on its way."""
+    """Have the report of a month sent now; it is then not sent a second time. Raises Refused where it was, is on its way, or nothing is to be sent."""
+    if recipient.paused_at is not None:
+        raise Refused("they are paused: resume them first", "report_paused")
     binds = {"id": recipient.id, "account": recipient.account_id, "month": month}
     if not connection.execute(statements(FILE)["ask"], binds).rowcount:
         raise Refused("the report of that month was sent to them already, or is on its way", "report_sent", month=month)

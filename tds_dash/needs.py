@@ -109,6 +109,7 @@ CALLBACKS = {
     "books_panel.show": VIEWER,
     "history_panel.offer_temperatures": VIEWER,
     "history_panel.show_history": VIEWER,
+    "degree_panel.show_degrees": VIEWER,
     "load_panel.show_load": VIEWER,
     "explorer_books.show": VIEWER,
     "alarm_dialogs.open_note": EDITOR,

@@ -112,6 +112,7 @@ LIMIT = {"color": LIGHT["offline"], "width": 1.5, "dash": "dash"}
 LINE_WIDTH = 1.75
 MOST_DOTS = 300  # of a line whose readings are each marked
 DOT = 4
+POINT = {"size": 6, "opacity": 0.8}  # a day of a cloud
 AXIS_TITLE_ROOM = 8
 HEAT_LEAST = 0.06  # opacity of the least value of a heatmap, on whichever ground
 HEAT_BAR = 10

@@ -44,7 +44,7 @@ SELECT id, channel, address, kinds, closings, quiet_from, quiet_to, active, crea
  WHERE account_id = :account ORDER BY id
 
 -- name: report_recipients
-SELECT id, address, locale, day, hour, created_at, created_by FROM tds.report_recipient WHERE account_id = :account ORDER BY id
+SELECT id, address, locale, day, hour, created_at, created_by, paused_at FROM tds.report_recipient WHERE account_id = :account ORDER BY id
 
 -- name: report_mails
 SELECT recipient_id, month, created_at, attempts, sent_at, given_up_at, fault FROM tds.report_mail WHERE account_id = :account ORDER BY recipient_id, month

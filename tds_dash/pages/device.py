@@ -9,7 +9,7 @@ from dash import Input, Output, State, callback, dcc, html
 
 from sql.errors import NotFound
 from sql.queries.readings import device_readings
-from tds_dash import books_panel, device_view, doors, history_panel, load_panel, replacing
+from tds_dash import books_panel, degree_panel, device_view, doors, history_panel, load_panel, replacing
 from tds_dash.components import empty_state, page_header, skeleton
 from tds_dash.components.attributes import LIVE
 from tds_dash.identity import locale, zone
@@ -55,6 +55,7 @@ def layout(device_id: Any = None, **query: Any) -> html.Div:
             books_panel.panel("device", language),
             history_panel.cards(),
             load_panel.panel(query, language),
+            degree_panel.card(language),
             html.Div(
                 [
                     section("device.facts", html.Div(skeleton("line"), id="device-facts")),
@@ -111,5 +112,6 @@ def show_facts(device_id: Any, _: int | None) -> tuple[Any, ...]:
 
 history_panel.connect()
 load_panel.connect()
+degree_panel.connect()
 books_panel.connect("device", books_panel.of_device, State("device-id", "data"))
 replacing.connect()

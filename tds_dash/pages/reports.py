@@ -44,7 +44,7 @@ def layout(**_: Any) -> html.Div:
                     html.H2(t("report.by_mail", language), className="tds-section-title"),
                     html.P(id="reports-mail-said", className="tds-muted"),
                     html.Div(id="reports-told", **LIVE),
-                    html.Div(id="reports-recipients"),
+                    html.Div(id="reports-recipients", className="tds-fleet-list"),
                     html.Div(form(language), id="reports-form", hidden=True),
                 ],
                 className="tds-card tds-stack",
@@ -138,11 +138,14 @@ def add(_: Any, *values: Any) -> tuple[Any, ...]:
     prevent_initial_call=True,
 )
 def act(asked: Any) -> tuple[Any, ...]:
-    """Send a recipient the last month's report now, or no more of them."""
-    verb, number = pressed(asked, "send", "remove")
+    """Send a recipient the last month's report now, nothing for a while, reports again, or no more of them."""
+    verb, number = pressed(asked, "send", "pause", "resume", "remove")
     try:
         if verb == "remove":
             return notice(t("report.removed", locale(), address=acts.remove(number).address), ok=True), stamp()
+        if verb != "send":
+            kept = acts.pause(number, going_on=verb == "resume")
+            return notice(t(f"report.{verb}d", locale(), address=kept.address), ok=True), stamp()
         found, month = acts.send_now(number)
     except Refused as error:
         return notice(words.refusal(error, locale()), ok=False), no_update

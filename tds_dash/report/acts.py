@@ -55,6 +55,15 @@ def remove(recipient_id: object) -> Recipient:
         return found
 
 
+def pause(recipient_id: object, *, going_on: bool = False) -> Recipient:
+    """Send somebody nothing for a while, or reports again."""
+    require_admin()
+    with doors.transaction() as conn:
+        found = doors.report_recipient_for_user(conn, recipient_id)
+        (report_recipients.resume if going_on else report_recipients.pause)(conn, found, auditing.actor())
+        return found
+
+
 def send_now(recipient_id: object) -> tuple[Recipient, date]:
     """Have the report of the month that was over last sent at once; raises Refused where it was sent already."""
     require_admin()

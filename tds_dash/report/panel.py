@@ -41,13 +41,18 @@ def recipients_table(found: Sequence[Recipient], zone: tzinfo, locale: str) -> C
     if not found:
         return html.P(t("report.nobody", locale), className="tds-muted")
     columns = [Column(t("alarms.address", locale), wraps=True), Column(t("report.when", locale), wraps=True)]
-    columns += [Column(t("report.last", locale), wraps=True, secondary=True), Column(t("field.actions", locale), "end")]
+    columns += [Column(t("report.last", locale), wraps=True), Column(t("field.actions", locale), "end")]
     lines: list[list[Cell]] = []
     for one in found:
         when = t("report.when_is", locale, day=one.day, hour=clock(one.hour, locale), language=NAMES[one.locale])
-        buttons = [act(verb, one, locale) for verb in ("send", "remove")]
+        buttons = [act(verb, one, locale) for verb in verbs(one)]
         lines.append([one.address, when, last(one, zone, locale), html.Div(buttons, className="tds-row-actions")])
     return data_table(columns, lines, caption=t("report.by_mail", locale))
+
+
+def verbs(one: Recipient) -> tuple[str, ...]:
+    """Give what can be done about a recipient."""
+    return ("resume", "remove") if one.paused_at is not None else ("send", "pause", "remove")
 
 
 def clock(hour: int, locale: str) -> str:
@@ -57,6 +62,8 @@ def clock(hour: int, locale: str) -> str:
 
 def last(one: Recipient, zone: tzinfo, locale: str) -> str:
     """Say what became of the last report to a recipient."""
+    if one.paused_at is not None:
+        return t("report.paused_since", locale, time=wording.date_clock(one.paused_at, locale, zone))
     if one.month is None:
         return t("report.last_none", locale)
     names = {"month": words.month(one.month, locale), "fault": one.fault or ""}

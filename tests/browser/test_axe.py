@@ -1,4 +1,7 @@
-"""Every page held against the WCAG by axe-core, in light and dark, its tables and a dialog opened: nothing serious is found."""
+"""Every page held against the WCAG by axe-core, its tables and dialogs opened, in light and dark: nothing serious is found.
+
+Every other page is looked at in Portuguese and on a phone, the others in English and on a laptop: each once.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,9 @@ RUN = """async ([where, only]) => {
 UNFOLD = "document.querySelectorAll('main details').forEach(one => one.open = true)"
 SHOW = "theme => document.documentElement.dataset.bsTheme = theme"
 ME, MAC = Actor("admin@gaia.example"), "02:00:00:00:09:01"
-# Each page of the register, and what opens a dialog on it.
+LIA, OPERATOR = "lia@gaia.example", "operator@gaia.example"
+LOOKS = ((ME.name, 1440), (LIA, 390))
+# Each page of the register, and what opens a dialog on it. Neighbours have each another look.
 NEW, EDIT = ".tds-actions [data-fleet=new]", "#content [data-fleet=edit]"
 PAGES = {
     "overview": ("/", None),
@@ -71,6 +76,10 @@ def plant(world: World) -> dict[str, int]:
     account = database.account("Gaia", locale="en")
     with database.owner.transaction() as conn:
         person = people.add_user(conn, ME.name, "Gaia", "admin", PASSWORD)
+        people.add_user(conn, LIA, "Gaia", "admin", PASSWORD)
+        people.add_user(conn, OPERATOR, "Gaia", "viewer", PASSWORD)
+        conn.execute(text("UPDATE tds.app_user SET locale = 'pt-BR' WHERE email = :e"), {"e": LIA})
+        conn.execute(text("UPDATE tds.app_user SET operator = true WHERE email = :e"), {"e": OPERATOR})
         gateway = fleet.add_gateway(conn, MAC, "Gaia", "Roof")
         meters = {
             resource: fleet.add_device(
@@ -124,10 +133,11 @@ def test_it_finds_what_is_wrong(open_page: Open, plant: dict[str, int]) -> None:
     page.evaluate("document.querySelector('main h1 + p').remove()")
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_pages(open_page: Open, plant: dict[str, int], name: str) -> None:
+@pytest.mark.parametrize(("name", "number"), [(name, number) for number, name in enumerate(PAGES)])
+def test_pages(open_page: Open, plant: dict[str, int], name: str, number: int) -> None:
     path, opener = PAGES[name]
-    page = gone_to(open_page, path.format(**plant))
+    page = gone_to(open_page, path.format(**plant), *LOOKS[number % 2])
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "nothing sticks out"
     page.evaluate(UNFOLD)
     settle(page)
     held(page)
@@ -166,11 +176,15 @@ def test_plain_pages(open_page: Open, plant: dict[str, int]) -> None:
     sign_in(page, "both@example.com")
     assert "/accounts" in page.url
     held(page)
+    page.context.clear_cookies()
+    sign_in(page, OPERATOR)
+    page.goto("/operator")
+    held(page)
 
 
-def gone_to(open_page: Open, path: str) -> Page:
+def gone_to(open_page: Open, path: str, who: str = ME.name, width: int = 1440) -> Page:
     """Open a page without what moves: a colour on its way to another has a contrast of its own."""
-    return open_page(path, who=ME.name, reduced_motion="reduce")
+    return open_page(path, who=who, width=width, reduced_motion="reduce")
 
 
 def held(page: Page, where: str = "html") -> None:

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from prometheus_client import CollectorRegistry
 
 from ingest.alarm_metrics import AlarmMetrics
@@ -28,12 +27,13 @@ from ingest.letters import letter
 from ingest.telling import tell
 from post import webhook
 from settings import Settings
-from simulator.ports import free_port
 from sql import alarm_post, health
 from sql.alarm_recipients import Wishes, add_recipient, try_out
 from sql.errors import Refused
+from tests import post_office
 from tests.conftest import Database
 from tests.faults.cell import ROOT
+from tests.post_office import Post
 from tests.sql.alarms import HOUR, MINUTE, SOMEBODY, Watched
 from tests.sql.plant import at
 
@@ -76,27 +76,9 @@ def listener() -> Iterator[Listener]:
     made.server.server_close()
 
 
-class Post:
-    """A post office."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[list[str], str]] = []
-        self.refuses = False
-
-    async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:
-        if self.refuses:
-            return "451 try again later"
-        self.mails.append((envelope.rcpt_tos, envelope.content.decode()))
-        return "250 OK"
-
-
 @pytest.fixture
 def office() -> Iterator[tuple[Post, str]]:
-    made = Post()
-    controller = Controller(made, hostname="127.0.0.1", port=free_port("127.0.0.1"))
-    controller.start()
-    yield made, f"smtp://127.0.0.1:{controller.port}?from=tds@example.com"
-    controller.stop()
+    yield from post_office.opened()
 
 
 @pytest.fixture
@@ -136,7 +118,8 @@ def test_a_mail_says_what_how_much_since_when_and_where_to_look(watched: Watched
     breach(watched)
     assert run(watched, settings)
     assert not run(watched, settings)
-    ((to, mail),) = office[0].mails
+    ((to, content),) = office[0].mails
+    mail = content.decode()
     alarm = watched.one()
     text = mail.replace("=\r\n", "").replace("=C2=A0", " ").replace("=3D", "=")
     assert to == ["energy@example.com"]

@@ -262,6 +262,21 @@ def test_a_quarter_hour_that_comes_late_is_a_peak_that_was(bench: Database) -> N
     assert alarm.period_start == at("2026-01-09T10:00", watched.meter.zone)
 
 
+def test_a_quarter_hour_of_the_running_day_is_told_when_it_was_healed_and_once(bench: Database) -> None:
+    watched = Watched.build(bench, interval=900)
+    watched.recipient()
+    watched.rule("peak", 60)
+    now = watched.consume("2026-03-09T09:00", 40, HOUR, every=QUARTER)
+    now = watched.consume(now, 20, QUARTER, every=QUARTER)
+    now = watched.consume(now, 30, 2 * HOUR, every=QUARTER)
+    for n in range(2):
+        watched.watch(now + n * MINUTE, everything=True)
+    alarm = watched.one()
+    assert (alarm.kind, alarm.outcome, alarm.value) == ("peak", "late", 80)
+    assert alarm.period_start == at("2026-03-09T10:00", watched.meter.zone)
+    assert [opened for _, opened, _ in watched.messages()] == [[alarm.id]]
+
+
 def test_a_rule_that_is_switched_off_or_deleted_ends_its_alarms(watched: Watched) -> None:
     rule = watched.rule("daily", 50)
     now = watched.consume("2026-03-10T06:00", 100, HOUR)

@@ -14,7 +14,7 @@ from sql import people, report_post
 from sql.audit import Actor
 from sql.errors import NotFound, Refused
 from sql.report_post import LEASE, PATIENCE, Mail
-from sql.report_recipients import MOST, Recipient, add_recipient, ask, drop_recipient, find_recipient, recipients
+from sql.report_recipients import MOST, Recipient, add_recipient, ask, drop_recipient, find_recipient, pause, recipients, resume
 from tests.conftest import PASSWORD, Database
 from tests.sql.plant import account, at, number
 
@@ -80,6 +80,30 @@ def test_who_is_named_after_the_day_waits_for_the_next_one(office: Office) -> No
     assert office.take(datetime.now(UTC)) is not None
 
 
+def test_who_is_paused_gets_nothing_until_the_next_day_after_going_on(office: Office) -> None:
+    waiting = office.take(at("2026-03-03T12:00Z"))
+    assert waiting
+    settle(office, waiting, at("2026-03-03T12:00Z"), "no mail server")
+    with office.database.owner.transaction() as conn:
+        pause(conn, office.recipient, SOMEBODY)
+        pause(conn, office.recipient, SOMEBODY)
+        found = find_recipient(conn, office.account, office.recipient.id)
+        assert (found.paused_at is not None, found.month) == (True, None), "what waited is forgotten"
+        with pytest.raises(Refused, match="paused"):
+            ask(conn, found, waiting.month, SOMEBODY)
+    assert office.take(at("2026-04-15T00:00Z")) is None
+    with office.database.owner.transaction() as conn:
+        resume(conn, office.recipient, SOMEBODY)
+    assert office.take(datetime.now(UTC)) is None, "what had become due meanwhile"
+    later = datetime.now(UTC) + timedelta(days=32)
+    assert office.take(later) is not None
+    with office.database.owner.transaction() as conn:
+        said = conn.execute(
+            text("SELECT action FROM tds.audit WHERE account_id = :a ORDER BY id"), {"a": office.account}
+        ).scalars()
+        assert list(said)[-2:] == ["report.recipient_paused", "report.recipient_resumed"]
+
+
 def test_an_account_that_is_closed_gets_nothing(office: Office) -> None:
     office.execute("UPDATE tds.account SET closed_at = now() WHERE id = :id", id=office.account)
     assert office.take(datetime.now(UTC)) is None
@@ -118,8 +142,8 @@ def test_what_failed_is_tried_again_until_patience_ends(office: Office) -> None:
     again = office.take(now + timedelta(minutes=2))
     assert again
     assert (again.id, again.attempts) == (mail.id, 2)
-    settle(office, again, now + PATIENCE + timedelta(minutes=1), "451 try again later")
-    assert office.take(now + 2 * PATIENCE) is None, "given up"
+    settle(office, again, now + PATIENCE.lasts + timedelta(minutes=1), "451 try again later")
+    assert office.take(now + 2 * PATIENCE.lasts) is None, "given up"
     [one] = listed(office)
     assert one.given_up_at
     assert one.fault
@@ -198,11 +222,12 @@ WRITES = (
     "INSERT INTO tds.report_recipient (account_id, address, locale, day, hour) VALUES (:a, 'x@example.com', 'en', 1, 1)",
     "DELETE FROM tds.report_recipient",
     "INSERT INTO tds.report_mail (recipient_id, account_id, month) VALUES (:r, :a, '2026-01-01')",
+    "UPDATE tds.report_recipient SET paused_at = now()",
 )
 NEVER = (
     "UPDATE tds.report_recipient SET address = 'x@example.com'",
     "UPDATE tds.report_mail SET sent_at = now()",
-    "DELETE FROM tds.report_mail",
+    "DELETE FROM tds.report_mail WHERE sent_at IS NOT NULL",
     "INSERT INTO tds.report_mail (recipient_id, account_id, month, sent_at) VALUES (:r, :a, '2026-02-01', now())",
 )
 
@@ -226,6 +251,7 @@ def test_recipients_are_the_administrators_business_alone(office: Office) -> Non
             assert not changed(office, account_id, user, statement), statement
     assert changed(office, office.account, who["admin"], WRITES[0]) == 1
     assert changed(office, office.account, who["admin"], WRITES[2]) == 1
+    assert changed(office, office.account, who["admin"], WRITES[3]) == 1
     assert changed(office, office.account, who["admin"], WRITES[1]) == 1, "their own account's"
 
 

@@ -15,42 +15,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from pypdf import PdfReader
 from sqlalchemy import text
 
 from ingest.report_worker import ReportWorker
 from settings import ROOT, Settings
-from simulator.ports import free_port
 from sql import health
 from sql.audit import Actor
 from sql.report_recipients import add_recipient
 from tds_dash.report.sending import mail_reports, send_one
+from tests import post_office
+from tests.post_office import Post
 from tests.web.conftest import world_of_its_own
 from tests.web.world import SECRET, World
 
 
-class Post:
-    """A post office."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[list[str], bytes]] = []
-        self.refuses = False
-
-    async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:
-        if self.refuses:
-            return "451 try again later"
-        self.mails.append((envelope.rcpt_tos, envelope.content))
-        return "250 OK"
-
-
 @pytest.fixture
 def office() -> Iterator[tuple[Post, str]]:
-    made = Post()
-    controller = Controller(made, hostname="127.0.0.1", port=free_port("127.0.0.1"))
-    controller.start()
-    yield made, f"smtp://127.0.0.1:{controller.port}?from=tds@example.com"
-    controller.stop()
+    yield from post_office.opened()
 
 
 @pytest.fixture(scope="module")

@@ -76,6 +76,10 @@ def test_administrators_name_and_remove_recipients(admin: FlaskClient, world: Wo
     assert "is on its way to energy@aurora.example" in str(answer(press(admin, "send", number)))
     assert "on its way" in recipients(admin)
     assert "was sent to them already" in str(answer(press(admin, "send", number)))
+    assert "is paused and gets nothing" in str(answer(press(admin, "pause", number)))
+    assert "Paused since" in recipients(admin)
+    assert "Resume them first" in str(answer(press(admin, "send", number)))
+    assert "gets reports again" in str(answer(press(admin, "resume", number)))
     assert "gets no more reports" in str(answer(press(admin, "remove", number)))
     assert "Nobody gets it by mail yet" in recipients(admin)
     assert press(admin, "remove", number).status_code == 404
@@ -122,7 +126,9 @@ def test_only_administrators_see_and_change_recipients(
         assert call(client, ADDED, **NEW).status_code == 403
         assert press(client, "remove", number).status_code == 403
         assert press(client, "send", number).status_code == 403
+        assert press(client, "pause", number).status_code == 403
     assert "energy@aurora.example" not in recipients(stranger)
     assert press(stranger, "remove", number).status_code == 404
     assert press(stranger, "send", number).status_code == 404
+    assert press(stranger, "pause", number).status_code == 404
     assert number_of(world) == number
