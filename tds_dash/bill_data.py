@@ -10,6 +10,7 @@ from dash.exceptions import PreventUpdate
 from sqlalchemy import Connection
 
 from sql import tariffs
+from sql.bills import Bill
 from sql.errors import NotFound
 from sql.held import Held, heard, hold, rows_of
 from sql.invoices import Invoice
@@ -79,15 +80,20 @@ def document(found: Held) -> dict[str, Any]:
         "quantity_share": rounded(quantity.share) if quantity else None,
         "amount_difference": money.amount if money else None,
         "amount_share": rounded(money.share) if money else None,
-        "lines": [
-            {
-                "line": line.kind, "band": line.band, "tariff": line.tariff.terms.name if line.tariff else None,
-                "quantity": line.quantity, "unit": line.unit, "price": line.price, "amount": line.amount, "estimated": line.estimated,
-                "days": line.days, "of_days": line.of_days,
-            }
-            for line in found.bill.lines
-        ],
-    }  # fmt: skip
+        "lines": lines(found.bill),
+    }
+
+
+def lines(bill: Bill) -> list[dict[str, Any]]:
+    """Give a bill's lines as programs read them."""
+    return [
+        {
+            "line": line.kind, "band": line.band, "tariff": line.tariff.terms.name if line.tariff else None,
+            "quantity": line.quantity, "unit": line.unit, "price": line.price, "amount": line.amount, "estimated": line.estimated,
+            "days": line.days, "of_days": line.of_days,
+        }
+        for line in bill.lines
+    ]  # fmt: skip
 
 
 def rounded(share: Any) -> Any:

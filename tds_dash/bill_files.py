@@ -1,4 +1,4 @@
-"""Invoices as CSV: all of them with how they differ, or one of them line by line."""
+"""Bills as CSV: invoices with how they differ, one of them line by line, and the bill of a month."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from flask import Blueprint, Response, request
 from sql.held import Held
 from sql.invoices import every_invoice
 from sql.tariff_rules import RESOURCES
-from tds_dash import bill_data, doors
+from sql.tariffs import ONE_DAY
+from tds_dash import bill_data, cost_data, doors
 from tds_dash.api.exports import stream
 from tds_dash.identity import account
 
@@ -53,6 +54,19 @@ def one(invoice_id: str) -> Response:
         held = bill_data.held_of(conn, doors.invoice_for_user(conn, invoice_id), datetime.now(UTC))
     name = f"bill-{held.invoice.resource}-{held.invoice.first_day.isoformat()}-{held.invoice.last_day.isoformat()}"
     return stream(name, LINES, one_rows(held))
+
+
+@blueprint.get("/_costs/export.csv")
+def month() -> Response:
+    """Give the bill of a month line by line, as the costs page shows it."""
+    resource, now = request.args.get("resource", ""), datetime.now(UTC)
+    asked = cost_data.asked(resource, request.args.get("month"), now)
+    with doors.reading() as conn:
+        bill = cost_data.gather(conn, asked).bill
+    last = bill.until - ONE_DAY
+    head = [asked.resource, bill.start.isoformat(), last.isoformat()]
+    rows = ([*head, *({**line, "currency": bill.currency}[name] for name in LINES[3:])] for line in bill_data.lines(bill))
+    return stream(f"costs-{asked.resource}-{asked.month:%Y-%m}", LINES, rows)
 
 
 def all_rows(ids: Sequence[int]) -> Iterator[Sequence[Any]]:

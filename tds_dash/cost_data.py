@@ -15,6 +15,7 @@ from sql.bills import Bill, measured_bill
 from sql.budgets import Budget, budget_of, budgets
 from sql.consumption import Step, grouped
 from sql.pricing import EXACT, Left, Portion, left, meters, of_plan
+from sql.tariff_rules import RESOURCES
 from sql.tariffs import ONE_DAY, Plan
 from sql.units import convertible, ratio
 from tds_dash import wording
@@ -22,6 +23,7 @@ from tds_dash.amounts import FAIR, MAIN_UNIT
 from tds_dash.cost_ahead import Ahead, ahead
 from tds_dash.figures.costs import ESTIMATED, Spent
 from tds_dash.forecast import WINDOW, Day, Forecast, forecast
+from tds_dash.identity import account, zone
 from tds_dash.money import money
 from tds_dash.view import midnight
 
@@ -243,3 +245,11 @@ def start_of(asked: Asked, step: Step) -> datetime:
         else months_back(midnight(asked.month, asked.zone) + timedelta(hours=36), asked.zone, MONTHS)[-1]
     )
     return midnight(first, asked.zone)
+
+
+def asked(resource: object, month: object, now: datetime) -> Asked:
+    """Read what is wanted of the person's account; the running month and electricity where that says nothing that can be."""
+    months = months_back(now, zone())
+    chosen = next((one for one in months if isinstance(month, str) and f"{one:%Y-%m}" == month), months[0])
+    which = resource if isinstance(resource, str) and resource in RESOURCES else RESOURCES[0]
+    return Asked(account().id, account().currency, which, chosen, zone(), now)

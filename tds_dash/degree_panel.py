@@ -82,7 +82,7 @@ def connect() -> None:
         *period, asked = given
         if ctx.triggered_id in ("device-period", "device-from", "device-to") and chosen != AS_ABOVE:
             raise PreventUpdate
-        with doors.transaction() as conn:
+        with doors.reading() as conn:
             found = against(conn, doors.device_for_user(conn, device_id), period_of(chosen, *period), asked)
         if found is None:
             return degree_view.figure(None, locale()), "", None, "", None, None, True

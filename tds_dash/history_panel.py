@@ -9,8 +9,10 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 from dash.development.base_component import Component
 from sqlalchemy import Connection
 
-from sql.consumption import STEPS, consumption
+from sql import tariffs
+from sql.consumption import STEPS, Step, consumption
 from sql.errors import NotFound
+from sql.pricing import of_plan
 from sql.queries.devices import Device, devices
 from sql.queries.outline import outline
 from sql.queries.revised import MARKED, revised
@@ -21,6 +23,8 @@ from tds_dash.components.choosers import chooser
 from tds_dash.figures import ChartDevice, placed
 from tds_dash.history_view import Found, Looked
 from tds_dash.identity import account, locale, zone
+from tds_dash.load_costs import total
+from tds_dash.money import money
 from tds_dash.page_frame import redrawn
 from tds_dash.still import still
 from tds_dash.wording import t
@@ -113,7 +117,7 @@ def look(conn: Connection, device_id: Any, controls: tuple[Any, ...], beside: An
     width = zoom.step_of(with_what, window.seen)
     zone_name = account().timezone
     span = window.seen if with_what == READINGS else window.seen.outward(width, zone_name)
-    period_of_rows = (width, span.start, span.end, zone_name)
+    period_of_rows: tuple[Step, datetime, datetime, str] = (width, span.start, span.end, zone_name)
     rows = consumption(conn, [device.id], *period_of_rows)
     late = revised(conn, [device.id], *period_of_rows, now - MARKED) if with_what != READINGS else {}
     gap = gap_of(device)
@@ -121,7 +125,17 @@ def look(conn: Connection, device_id: Any, controls: tuple[Any, ...], beside: An
     other = temperature(known, places, beside) if device.kind != "gauge" else None
     levels = consumption(conn, [other.id], *period_of_rows) if other else []
     looked = Looked(places[device.id], window, span, with_what, width, now, zone(), locale(), asked, late, other)
-    return looked, Found(rows, line, levels), device
+    return looked, Found(rows, line, levels, cost_of(conn, device, period_of_rows)), device
+
+
+def cost_of(conn: Connection, device: Device, period: tuple[Step, datetime, datetime, str]) -> str:
+    """Write what a meter's consumption of a period costs; nothing where a part of it has no price."""
+    plan = tariffs.plans(conn, account().id).get(device.resource) if device.kind != "gauge" else None
+    if plan is None:
+        return ""
+    step, start, end, _ = period
+    known = total(list(of_plan(conn, plan, {device.id: 1}, device.unit, step, start, end)))
+    return "" if known is None else money(known, account().currency, locale())
 
 
 def temperature(known: dict[int, Device], places: dict[int, ChartDevice], asked: Any) -> ChartDevice | None:
@@ -190,7 +204,7 @@ def connect() -> None:
             still(history_view.table(looked, found)),
             history_view.summary(looked, found),
             history_view.empty(looked, found, device.last_time),
-            history_view.statistics(looked, found.rows, device.last_value),
+            history_view.statistics(looked, found, device.last_value),
             history_view.drawn(looked, found),
             device.kind == "gauge",
             history_view.remark(looked),

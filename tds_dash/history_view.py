@@ -45,11 +45,12 @@ class Looked(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What there is: the rows of the period, its readings where they are drawn, and the rows of the temperature."""
+    """What there is: the rows of the period, its readings where they are drawn, the rows of the temperature, what it all costs."""
 
     rows: Sequence[ConsumptionRow]
     outline: Outline | None = None
     beside: Sequence[ConsumptionRow] = ()
+    cost: str = ""
 
     @property
     def nothing(self) -> bool:
@@ -149,18 +150,19 @@ def summary(looked: Looked, found: Found) -> str:
     return t("zoom.summary", looked.locale, **words, **{name: card_number(one, looked.locale) for name, one in values.items()})
 
 
-def statistics(looked: Looked, rows: Sequence[ConsumptionRow], last: Decimal | None) -> list[Component]:
-    """Give the cards of what is seen: total or last value, mean, minimum, maximum."""
+def statistics(looked: Looked, found: Found, last: Decimal | None) -> list[Component]:
+    """Give the cards of what is seen: total with its cost or last value, mean, minimum, maximum."""
     locale, unit = looked.locale, looked.device.unit
     if looked.device.kind == "gauge":
         first = metric_card(t("device.last", locale), card_number(last, locale), unit, locale=locale)
         step = ""
     else:
-        known = [row.consumption for row in rows if row.consumption is not None]
+        known = [row.consumption for row in found.rows if row.consumption is not None]
         total = sum(known, Decimal(0)) if known else None
-        first = metric_card(t("device.total", locale), card_number(total, locale), unit, locale=locale)
+        note = t("device.cost", locale, amount=found.cost) if found.cost else ""
+        first = metric_card(t("device.total", locale), card_number(total, locale), unit, locale=locale, note=note)
         step = t(f"step.per_{looked.step}", locale)
-    named = zip(("mean", "minimum", "maximum"), levels(looked, rows), strict=True)
+    named = zip(("mean", "minimum", "maximum"), levels(looked, found.rows), strict=True)
     return [
         first,
         *(

@@ -57,6 +57,7 @@ ENDPOINTS = {
     "fleet.devices_csv": VIEWER,
     "explorer.csv": VIEWER,
     "report.monthly": VIEWER,
+    "bills.month": VIEWER,
     "explorer.xlsx": VIEWER,
     "bills.export": VIEWER,
     "bills.one": VIEWER,

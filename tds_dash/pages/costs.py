@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
@@ -11,11 +12,11 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 from sql import tariffs
 from tds_dash import cost_data, costs_view, doors, wording
 from tds_dash.components import card_skeletons, chart_card, empty_state, metric_cards, page_header, segmented
-from tds_dash.components.attributes import LIVE
-from tds_dash.cost_data import Asked, Found
+from tds_dash.components.attributes import DECORATION, LIVE
+from tds_dash.cost_data import Found
 from tds_dash.figures import axes
 from tds_dash.figures.costs import ORDER, Scene, cost_bars
-from tds_dash.identity import account, locale, zone
+from tds_dash.identity import locale, zone
 from tds_dash.money import SYMBOLS
 from tds_dash.page_frame import register_page
 from tds_dash.still import still
@@ -46,6 +47,7 @@ def layout(**query: Any) -> html.Div:
         [
             segmented("costs-resource", [(name, t(f"resource.{name}", language)) for name in RESOURCES], resource, label=t("costs.resource", language)),
             html.Div([html.Label(t("costs.month", language), htmlFor="costs-month", className="visually-hidden"), chosen]),
+            html.A([html.I(className="bi bi-download", **DECORATION), " ", t("action.export_csv", language)], id="costs-export", href="#", hidden=True, className="btn btn-outline-primary ms-auto"),
         ],
         className="tds-filters",
     )  # fmt: skip
@@ -101,18 +103,21 @@ def layout(**query: Any) -> html.Div:
     Output("costs-empty", "children"),
     Output("costs-empty", "hidden"),
     Output("costs-all", "hidden"),
+    Output("costs-export", "href"),
+    Output("costs-export", "hidden"),
     Input("costs-resource", "value"),
     Input("costs-month", "value"),
 )
 def show(resource: Any, month: Any) -> tuple[Any, ...]:
     """Show the bill of a month."""
-    language = locale()
+    language, wanted = locale(), cost_data.asked(resource, month, datetime.now(UTC))
     with doors.reading() as conn:
-        found = cost_data.gather(conn, asked(resource, month))
+        found = cost_data.gather(conn, wanted)
     told = remaking(found, language)
+    href = f"/_costs/export.csv?{urlencode({'resource': wanted.resource, 'month': f'{wanted.month:%Y-%m}', 'locale': language})}"
     if not found.plan.tariffs or not found.bill.lines:
         kept = (no_update,) * 6
-        return (*kept, told, nothing(found, language), False, True)
+        return (*kept, told, nothing(found, language), False, True, href, True)
     name = "costs.bill_running" if found.asked.running else "costs.bill"
     outlook = costs_view.outlook(found.projected, found.bill, language)
     return (
@@ -125,6 +130,8 @@ def show(resource: Any, month: Any) -> tuple[Any, ...]:
         told,
         None,
         True,
+        False,
+        href,
         False,
     )
 
@@ -140,7 +147,7 @@ def show(resource: Any, month: Any) -> tuple[Any, ...]:
 )
 def show_chart(resource: Any, month: Any, per: Any) -> tuple[Any, ...]:
     """Draw what each day, or each month, costs by band."""
-    language, wanted = locale(), asked(resource, month)
+    language, wanted = locale(), cost_data.asked(resource, month, datetime.now(UTC))
     step: Any = per if per in STEPS else "day"
     with doors.reading() as conn:
         portions = cost_data.by_band(conn, wanted, tariffs.plan(conn, wanted.account_id, wanted.resource), step)
@@ -155,15 +162,6 @@ def show_chart(resource: Any, month: Any, per: Any) -> tuple[Any, ...]:
         sums, bands, title, wanted.currency, lambda bucket: axes.title(bucket, step, zone(), language), language
     )
     return figure, title, t("costs.energy_only", language), still(table)
-
-
-def asked(resource: Any, month: Any) -> Asked:
-    """Read the controls; the running month and electricity where they say nothing that can be."""
-    now = datetime.now(UTC)
-    months = cost_data.months_back(now, zone())
-    chosen: date = next((one for one in months if isinstance(month, str) and f"{one:%Y-%m}" == month), months[0])
-    which = resource if isinstance(resource, str) and resource in RESOURCES else "electricity"
-    return Asked(account().id, account().currency, which, chosen, zone(), now)
 
 
 def remaking(found: Found, language: str) -> Any:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import text
 
+from sql.alarm_watch import watch
 from tests.browser.conftest import settle, visit
 from tests.web.world import World
 
@@ -236,3 +239,30 @@ def test_one_group_is_open_at_a_time_until_one_goes_elsewhere(open_page: Open) -
     explore.press("Enter")
     page.keyboard.press("Shift+Tab")
     expect(page.locator("#nav-explore")).to_be_hidden()
+
+
+def test_a_rule_is_made_and_its_alarm_acknowledged(open_page: Open, world: World) -> None:
+    page = open_page("/alarms?view=rules")
+    page.locator("[data-fleet=rule]").first.click()
+    page.select_option("#alarms-rule-kind", "monthly")
+    settle(page)
+    page.locator("#alarms-rule-target").click()
+    page.locator(".dash-dropdown-option", has_text="Press line").first.click()
+    page.fill("#alarms-rule-limit", "0.5")
+    page.locator("#alarms-rule-limit").blur()
+    expect(page.locator("#alarms-rule-preview")).not_to_be_empty()
+    page.click("#alarms-rule-save")
+    expect(page.locator("#alarms-list")).to_contain_text("0.5 kWh")
+    watch(world.database.owner, world.newest - timedelta(days=2), range(60), silences=False)
+    try:
+        visit(page, "/alarms")
+        page.locator("#alarms-list [data-fleet=acknowledge]").click()
+        page.fill("#alarms-note-text", "the oven stays on")
+        page.click("#alarms-note-save")
+        expect(page.locator("#alarms-list")).to_contain_text("Acknowledged by admin@aurora.example")
+        expect(page.locator("#alarms-list")).to_contain_text("the oven stays on")
+        assert page.locator("#alarms-list [data-fleet=acknowledge]").count() == 0
+    finally:
+        with world.database.owner.transaction() as conn:
+            for table in ("alarm", "alarm_rule"):
+                conn.execute(text(f"DELETE FROM tds.{table}"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -75,6 +77,18 @@ def test_the_overview_says_the_bill_of_the_month(viewer: FlaskClient, priced: Wo
     assert abs(D(amount.replace(",", "")) - D(total.replace(",", ""))) <= 1, (
         "as the costs page has it, demand, standing charge and tax too"
     )
+
+
+def test_the_bill_is_a_file_too(viewer: FlaskClient, stranger: FlaskClient, anonymous: FlaskClient, priced: World) -> None:
+    found = shown(viewer, costs_resource="electricity")
+    assert found["costs-export"]["hidden"] is False
+    head, *rows = csv.reader(io.StringIO(viewer.get(found["costs-export"]["href"]).text))
+    amounts = [Decimal(row[head.index("amount")]) for row in rows]
+    assert next(row[head.index("line")] for row in rows) == "energy"
+    assert money(sum(amounts), "BRL", "en") in str(found["costs-bill"]["children"])
+    assert "Branca" not in stranger.get("/_costs/export.csv?resource=electricity").text
+    assert viewer.get("/_costs/export.csv?resource=steam&month=2026-13").text.startswith("resource,")
+    assert anonymous.get("/_costs/export.csv").status_code == 401
 
 
 def test_it_says_what_to_do_where_there_is_no_tariff(viewer: FlaskClient, priced: World) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
+from sql import tariffs
+from sql.tariff_rules import Terms
 from tds_dash import zoom
 from tds_dash.view import Span
 from tests.web.dash import answer, call
@@ -97,6 +101,22 @@ def test_a_zoom_draws_a_finer_step_and_says_what_is_seen(viewer: FlaskClient, wo
     assert whole["device-zoom-wider"]["disabled"] is True
     assert whole["device-drawn"]["data"]["view"] != found["device-drawn"]["data"]["view"]
     assert found["device-drawn"]["data"]["whole"] == whole["device-drawn"]["data"]["seen"]
+
+
+def test_what_is_seen_has_its_cost_where_it_has_a_price(viewer: FlaskClient, world: World) -> None:
+    day = (world.newest - timedelta(days=3)).date().isoformat()
+    period = {"period": "custom", "from": day, "to": day}
+    terms = Terms("electricity", date(2020, 1, 1), "Flat", "kWh", {"all": Decimal("0.5")}, tax=Decimal(10))
+    with world.database.owner.transaction() as connection:
+        tariffs.add_tariff(connection, world.account, terms)
+    try:
+        said = shown(history(viewer, world.devices["D01"], **period)["device-statistics"]["children"])
+        assert said.startswith("Consumption in this period 240 kWh R$120.00, consumption alone")
+        assert "alone" not in shown(history(viewer, world.devices["W01"], **period)["device-statistics"]["children"])
+    finally:
+        with world.database.owner.transaction() as connection:
+            connection.execute(text("DELETE FROM tds.tariff"))
+    assert "alone" not in shown(history(viewer, world.devices["D01"], **period)["device-statistics"]["children"])
 
 
 def test_closer_still_there_are_the_readings(viewer: FlaskClient, world: World) -> None:
