@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from sql import ledger
 from tests.conftest import Database
-from tests.faults.cell import Cell, Ingester, wait_for
+from tests.faults.cell import Cell, Ingester, Publisher, wait_for
 from tests.faults.load import Load
 from tests.faults.record import recorded
 from tests.ingest.cast import MAC, payload, query, register, stored
@@ -97,3 +99,44 @@ def test_two_values_for_one_instant_by_two_ways_are_one_reading_and_one_rejectio
     for at, value in values.items():
         other = value + 1000 if value < 1000 else value - 1000
         assert ("conflicting_duplicate", f"{at.isoformat()} is stored as {value}, not {other}.000000") in refused
+
+
+def test_a_gateway_that_moves_from_one_cell_to_the_other_loses_nothing(pair: Pair) -> None:
+    """It leaves while the cell it leaves cannot store, and what it had published there waits at the broker."""
+    left, joined = pair.start(0), pair.start(1)
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
+
+    def publish(publisher: Publisher, numbers: range) -> None:
+        for number in numbers:
+            readings = [("D01", f"{number * 0.125}", "kWh"), ("D04", number, "°C")]
+            publisher.publish(payload(readings, start + timedelta(seconds=number), seq=number), number)
+        wait_for(lambda: set(numbers) <= publisher.acknowledged, 20)
+
+    before = pair.cells[0].publisher(MAC)
+    publish(before, range(100))
+    wait_for(lambda: sorted(before.confirmed) == list(range(100)), 20)
+    left.kill()
+    publish(before, range(100, 200))
+    before.vanish()
+    after = pair.cells[1].publisher(MAC)
+    # Acknowledged and not confirmed: a gateway that keeps messages until then sends some of them again.
+    publish(after, range(150, 300))
+    wait_for(lambda: sorted(set(after.confirmed)) == list(range(150, 300)), 20)
+    assert len(stored(pair.cells[0].database)) == 2 * (100 + 150)
+    pair.start(0)
+    wait_for(lambda: len(stored(pair.cells[0].database)) == 2 * 300, 20)
+    values = {(code, at): value for _, code, at, value in stored(pair.cells[0].database)}
+    assert values == {
+        (code, start + timedelta(seconds=number)): number * each
+        for number in range(300)
+        for code, each in (("D01", Decimal("0.125")), ("D04", Decimal(1)))
+    }
+    ledger.drain(pair.cells[0].database.owner)
+    assert ledger.verify(pair.cells[0].database.owner) == []
+    booked = query(
+        pair.cells[0].database,
+        "SELECT sum(l.quantity) FROM tds.ledger l JOIN tds.device d ON d.id = l.device_id AND d.code = 'D01'",
+    )
+    assert booked == [(299 * Decimal("0.125"),)]
+    assert query(pair.cells[0].database, "SELECT count(*) FROM tds.rejection") == [(0,)]
+    assert joined.process.poll() is None
