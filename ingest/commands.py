@@ -14,7 +14,7 @@ from broker.material import crl_expires, crl_fault
 from broker.signals import STOP, event_of
 from ingest.alarm_worker import AlarmWorker
 from ingest.connection import Target
-from ingest.credentials import tls_context
+from ingest.credentials import expiries, tls_context
 from ingest.health import HealthServer
 from ingest.inbox import Inbox
 from ingest.metrics import Metrics
@@ -46,6 +46,7 @@ def ingest(settings: Settings, args: argparse.Namespace) -> int:
     stop = event_of(*STOP)
     metrics = Metrics()
     metrics.watch_crl(lambda: crl_expires(settings.pki_dir))
+    metrics.watch_certificates(lambda: expiries(settings.pki_dir))
     inbox = Inbox(WINDOW)
     target = Target(settings.mqtt_host, settings.mqtt_port, settings.mqtt_root, settings.mqtt_client_id, WINDOW)
     subscriber = Subscriber(target, lambda: tls_context(settings.pki_dir), inbox, metrics, lambda: service.may_connect())

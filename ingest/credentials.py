@@ -10,6 +10,8 @@ from cryptography import x509
 
 from sql.errors import TdsError
 
+CERTIFICATES = ("root", "intermediate", "broker", "ingester")
+
 
 def tls_context(folder: Path) -> ssl.SSLContext:
     """Build the TLS side of the connection from ca.crt, ingester.crt and ingester.key; raises TdsError with one line."""
@@ -29,3 +31,14 @@ def tls_context(folder: Path) -> ssl.SSLContext:
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise TdsError(f"the certificates in {folder} cannot be used: {error}") from error
     return context
+
+
+def expiries(folder: Path) -> dict[str, datetime]:
+    """Give when each of the authority's own certificates ends, of those whose file is on this machine and can be read."""
+    found = {}
+    for name in CERTIFICATES:
+        try:
+            found[name] = x509.load_pem_x509_certificate((folder / f"{name}.crt").read_bytes()).not_valid_after_utc
+        except (OSError, ValueError):
+            continue
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -79,6 +79,13 @@ class Metrics:
         self._crl_expires = Gauge(
             "tds_crl_expires_seconds", "Time until the broker's CRL must have been renewed", registry=registry
         )
+        self._certificate_expires = Gauge(
+            "tds_certificate_expires_seconds",
+            "Time until a certificate of the authority, the broker or the ingester ends",
+            ["certificate"],
+            registry=registry,
+        )
+        self._certificates: Callable[[], Mapping[str, datetime]] = dict
         ProcessCollector(registry=self.registry)
 
     def observe_store(self, batch: Sequence[Resolved], stored: Stored, received_at: datetime, seconds: float) -> None:
@@ -103,7 +110,14 @@ class Metrics:
         self.gateway_delay.clear()
         for mac, delay in heapq.nlargest(MOST_GATEWAYS, self._delays.copy().items(), key=lambda item: item[1]):
             self.gateway_delay.labels(mac).set(delay)
+        self._certificate_expires.clear()
+        for name, moment in self._certificates().items():
+            self._certificate_expires.labels(name).set((moment - datetime.now(UTC)).total_seconds())
         return generate_latest(self.registry)
+
+    def watch_certificates(self, expiries: Callable[[], Mapping[str, datetime]]) -> None:
+        """Read when certificates end, by name, whenever the metrics are asked for."""
+        self._certificates = expiries
 
     def watch_crl(self, expiry: Callable[[], datetime | None]) -> None:
         """Read the CRL's expiry whenever the metric is asked for; not a number where there is no CRL."""

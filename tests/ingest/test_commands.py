@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from certs.setup import ensure_authority
+from ingest.credentials import CERTIFICATES
 from ingest.health import HealthServer
 from ingest.metrics import Metrics
 from logs import JsonFormatter, TextFormatter
@@ -123,6 +124,8 @@ def test_it_serves_health_and_the_metrics_of_the_contract(plain_database: Databa
         assert ingester.metric('tds_rejections_total{reason="unknown_device"}') == 1
         assert ingester.metric('tds_rejections_total{reason="too_old"}') == 0
         assert ingester.metric("tds_crl_expires_seconds") > 86_400
+        for name in CERTIFICATES:
+            assert ingester.metric(f'tds_certificate_expires_seconds{{certificate="{name}"}}') > 90 * 86_400
     finally:
         cell.close()
 
