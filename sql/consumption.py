@@ -10,9 +10,10 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from sqlalchemy import Connection, text
 
-from sql import calendar, rollups
+from sql import calendar, rollups, together
 from sql.errors import Refused
 from sql.statements import raw_statements
+from sql.together import One
 
 Step = Literal["15min", "hour", "day", "month"]
 STEPS: tuple[Step, ...] = get_args(Step)
@@ -26,6 +27,7 @@ LEVELS = {
     "level_sums": ", sum(value_seconds) AS value_seconds, min(minimum) AS minimum, max(maximum) AS maximum",
 }
 SUMMED = dict.fromkeys(LEVELS, "")
+TRIES = 3  # totals may change while they are asked for
 OTHERS = 0  # the number of the groups of a chart that are added up, where it is the only chart
 
 
@@ -90,12 +92,54 @@ def grouped(
 
     Added up in the database: a chart of a thousand devices needs a dozen rows a bucket, not a thousand.
     """
-    if end <= start or not groups:
+    return added(connection, [One(device, number, 1) for device, number in groups.items()], step, start, end, zone)
+
+
+def added(
+    connection: Connection, members: Sequence[One], step: Step, start: datetime, end: datetime, zone: str
+) -> list[ConsumptionRow]:
+    """Give the consumption of devices, each by its factor, added up by number and time.
+
+    Where the worker keeps totals of all of a group, they are read instead of its devices', as far as they tell: the answer is the same.
+    """
+    if end <= start or not members:
         return []
     low, high = outward(step, start, end, zone)
-    values = {"groups": list(groups.values()), "factors": [1] * len(groups)}
-    asked = Asked(list(groups), low, high, "grouped", values)
-    return summed(rows_of(connection, asked, step, zone), step, zone)
+    cut_alike = (
+        step == "15min"
+        or (step == "hour" and calendar.has_whole_hours(low, high, zone))
+        or (step in ("day", "month") and not calendar.repeats_midnight(low, high, zone))
+    )
+    for _ in range(TRIES if cut_alike else 0):
+        found = together.plan(connection, members, step, zone, buckets(step, low, high, zone), high)
+        if found is None:
+            break
+        rows = _with_totals(connection, members, found, step, zone)
+        if rows is not None:
+            return summed(sorted(rows, key=lambda row: (row[0], row[1])), step, zone)
+    return summed(_grouped(connection, members, (low, high), step, zone), step, zone)
+
+
+def _grouped(connection: Connection, members: Sequence[One], period: together.Stretch, step: Step, zone: str) -> Sequence[Any]:
+    values = {"groups": [one.number for one in members], "factors": [one.factor for one in members]}
+    times = " * m.factor" if any(one.factor != 1 for one in members) else ""
+    return rows_of(connection, Asked([one.device_id for one in members], *period, "grouped", values, times), step, zone)
+
+
+def _with_totals(connection: Connection, members: Sequence[One], plan: together.Plan, step: Step, zone: str) -> list[Any] | None:
+    """Read stretches with totals and without; None where the totals are no longer what was asked for."""
+    devices, values = together.binds_of(members, plan.totals, step)
+    bodies = raw_statements("consumption.sql")
+    names = {part: bodies[name] for part, name in together.names_of(step).items()}
+    found: list[Any] = []
+    for period in plan.told:
+        rows = rows_of(connection, Asked(devices, *period, "with_totals", values, names=names), step, zone)
+        if any(row[0] is None or calendar.bucket_start(step, row[1], zone) != row[1] for row in rows):
+            return None
+        found += rows
+    for period in plan.untold:
+        found += _grouped(connection, members, period, step, zone)
+    return found
 
 
 def summed(rows: Sequence[Any], step: Step, zone: str) -> list[ConsumptionRow]:
@@ -132,7 +176,7 @@ def hashed(connection: Connection) -> Iterator[None]:
 class Asked(NamedTuple):
     """Devices and a period of whole buckets; `within` names the statement that asks of their buckets, with its own values.
 
-    `times` is what it multiplies consumption by: nothing, or a factor of each device.
+    `times` is what it multiplies consumption by: nothing, or a factor of each device; `names` is what else is put into it.
     """
 
     devices: list[int]
@@ -141,12 +185,13 @@ class Asked(NamedTuple):
     within: str = ""
     own: Mapping[str, Any] = {}
     times: str = ""
+    names: Mapping[str, str] = {}
 
     def rows(self, connection: Connection, name: str, names: Mapping[str, str] | None = None, **more: Any) -> Sequence[Any]:
         """Run the statement of a name, with names put into it."""
         bodies = raw_statements("consumption.sql")
         body = bodies[name].format(**names or {}, **(SUMMED if self.within else LEVELS))
-        body = bodies[self.within].format(body=body, times=self.times) if self.within else f"{body} ORDER BY 1, 2"
+        body = bodies[self.within].format(body=body, times=self.times, **self.names) if self.within else f"{body} ORDER BY 1, 2"
         values = {"devices": self.devices, "start": self.start, "end": self.end, **self.own, **more}
         if not self.within:
             return connection.execute(text(body), values).all()

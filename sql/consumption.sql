@@ -55,6 +55,49 @@ SELECT m.number AS device_id, r.bucket, sum(r.quantity{times}) AS quantity, sum(
   JOIN unnest(CAST(:devices AS integer[]), CAST(:groups AS integer[]), CAST(:factors AS numeric[])) AS m (id, number, factor) ON m.id = r.device_id
  GROUP BY 1, 2 ORDER BY 1, 2;
 
+-- name: with_totals The same with what the worker has added up of whole groups: their totals count for the number that most members stand under,
+-- less the devices that stand under another one. One more row, without a number, where the totals are not, or no longer, what was asked for.
+SELECT x.number AS device_id, x.bucket, CASE WHEN sum(x.devices) > 0 THEN sum(x.quantity) END AS quantity, CASE WHEN sum(x.devices) > 0 THEN sum(x.estimated) END AS estimated,
+       sum(x.covered) AS covered, NULL::numeric AS value_seconds, NULL::numeric AS minimum, NULL::numeric AS maximum, sum(x.readings) AS readings,
+       CAST(sum(x.devices) AS integer) AS devices
+  FROM (SELECT m.number, r.bucket, m.sign * r.quantity * m.factor AS quantity, m.sign * r.estimated * m.factor AS estimated,
+               CASE WHEN r.quantity IS NULL THEN 0 ELSE m.sign * r.covered END AS covered, m.sign * r.readings AS readings,
+               CASE WHEN r.quantity IS NULL THEN 0 ELSE m.sign END AS devices, m.sign AS rows
+          FROM ({body}) r
+          JOIN unnest(CAST(:ids AS integer[]), CAST(:numbers AS integer[]), CAST(:factors AS numeric[]), CAST(:signs AS integer[])) AS m (id, number, factor, sign) ON m.id = r.device_id
+        UNION ALL
+        SELECT g.number, t.bucket, t.quantity * g.factor, t.estimated * g.factor, t.covered, t.readings, t.devices, t.rows
+          FROM ({totals}) t
+          JOIN unnest(CAST(:total_groups AS integer[]), CAST(:total_numbers AS integer[]), CAST(:total_factors AS numeric[])) AS g (id, number, factor) ON g.id = t.group_id) x
+ GROUP BY 1, 2 HAVING sum(x.rows) > 0
+UNION ALL
+SELECT NULL, CAST(:start AS timestamptz), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+ WHERE EXISTS ({waiting}) OR (SELECT count(*) FROM tds.total_member WHERE group_id = any(CAST(:total_groups AS integer[])) AND device_id = any(CAST(:total_members AS integer[]))) <> cardinality(CAST(:total_members AS integer[]))
+    OR (SELECT count(*) FROM tds.total_member WHERE group_id = any(CAST(:total_groups AS integer[]))) <> cardinality(CAST(:total_members AS integer[]));
+
+-- name: total_quarters What groups took together in quarter-hours.
+SELECT group_id, middle - interval '7 minutes 30 seconds' AS bucket, quantity + estimated AS quantity, part AS estimated, covered, readings, devices + estimated_devices AS devices, rows
+  FROM tds.total_quarter WHERE group_id = any(CAST(:total_groups AS integer[])) AND middle >= :start AND middle < :end;
+
+-- name: total_buckets What groups took together in hours, days or months.
+SELECT group_id, bucket, quantity, estimated, covered, readings, devices, rows
+  FROM tds.total_bucket WHERE group_id = any(CAST(:total_groups AS integer[])) AND step = :total_step AND bucket >= :start AND bucket < :end;
+
+-- name: waiting_quarters Quarter-hours of groups that wait to be added up, as the starts that they lie between.
+SELECT low - interval '7 minutes 30 seconds' AS low, high - interval '7 minutes 30 seconds' AS high FROM tds.total_pending
+ WHERE group_id = any(CAST(:total_groups AS integer[])) AND low < :end AND high > :start;
+
+-- name: waiting_buckets The same of hours, days or months.
+SELECT low, high FROM tds.total_stale
+ WHERE group_id = any(CAST(:total_groups AS integer[])) AND step = :total_step AND low < :end AND high > :start;
+
+-- name: totals_of Groups of which all members are asked for, by one factor: the number that most of them stand under, and who they are.
+SELECT t.group_id, mode() WITHIN GROUP (ORDER BY m.number) AS number, min(m.factor) AS factor, array_agg(t.device_id) AS members
+  FROM tds.total_member t JOIN tds.total_group g ON g.id = t.group_id
+  LEFT JOIN unnest(CAST(:devices AS integer[]), CAST(:numbers AS integer[]), CAST(:factors AS numeric[])) AS m (id, number, factor) ON m.id = t.device_id
+ WHERE CAST(:zone AS text) IS NULL OR g.zone = :zone
+ GROUP BY 1 HAVING count(*) = count(m.id) AND min(m.factor) = max(m.factor);
+
 -- name: largest The groups of each chart that consumed most in the buckets of {body}, each with its first bucket.
 SELECT number AS device_id, bucket
   FROM (SELECT m.number, min(r.bucket) AS bucket, row_number() OVER (PARTITION BY m.chart ORDER BY sum(r.quantity{times}) DESC NULLS LAST, m.number) AS place

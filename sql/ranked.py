@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from sql import calendar
-from sql.consumption import Asked, ConsumptionRow, Step, outward, rows_of, summed
+from sql.consumption import Asked, ConsumptionRow, Step, added, outward, rows_of, summed
+from sql.together import One
 
 
 class Member(NamedTuple):
@@ -31,10 +32,7 @@ def added_up(
     connection: Connection, members: Sequence[Member], step: Step, start: datetime, end: datetime, zone: str
 ) -> list[ConsumptionRow]:
     """Give the consumption of groups, by group and time."""
-    if end <= start or not members:
-        return []
-    asked = asked_of(members, step, start, end, zone, "grouped")
-    return summed(rows_of(connection, asked, step, zone), step, zone)
+    return added(connection, [One(one.device_id, one.group, one.factor) for one in members], step, start, end, zone)
 
 
 def ranked(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from sql import running
+from sql import running, step_totals
 from sql.engine import Store
 from sql.rollups import ELECTION_LOCK, Rollup, all_rollups, engine_of
 
@@ -45,6 +45,7 @@ def _refresh_elected(store: Store, connection: Connection, now: datetime) -> boo
     if ground is None:
         return False
     did = False
+    step_totals.release(connection)  # what a worker that died left held
     for rollup in all_rollups(connection):
         horizon = rollup.start(now - SETTLED)
         done = rollup.refreshed_until or ground
@@ -61,6 +62,7 @@ def _refresh_elected(store: Store, connection: Connection, now: datetime) -> boo
             connection.execute(
                 text("UPDATE tds.rollup SET refreshed_until = :until WHERE name = :name"), {"until": horizon, "name": rollup.name}
             )
+    step_totals.release(connection)
     running.keep(store, [(row.low, row.high) for row in pending])
     if pending:
         connection.execute(text("DELETE FROM tds.refresh_pending WHERE id = any(:ids)"), {"ids": [row.id for row in pending]})
@@ -99,6 +101,7 @@ def _refresh_range(
         return False
     if rollup.step == "month":  # one month alone is refused where the clock changes within it
         low = rollup.start(low - timedelta(days=1))
+    step_totals.hold(connection, rollup, low, high)
     # Without force a month stacked on days loses late days now and then (sql/README.md); it costs a fraction of a second.
     forced = ", force => true" if force or rollup.step == "month" else ""
     connection.exec_driver_sql(

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from sql import calendar
 from sql.engine import Store
-from sql.statements import quote_identifier, raw_statements, script
+from sql.statements import quote_identifier, raw_statements, script, statements
 
 COLUMNS = ("quantity", "estimated", "covered", "readings", "largest", "value_seconds", "minimum", "maximum")
 COMMENTS = {
@@ -232,6 +232,8 @@ def rewrite_touched(connection: Connection) -> None:
             ),
             {"zone": zone},
         )
+    connection.execute(statements("totals.sql")["share_lock"])
+    connection.execute(statements("step_totals.sql")["queue"])
 
 
 def differences(

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from sql import step_totals
 from sql.engine import Store
 from sql.statements import raw_statements, statements
 
@@ -56,7 +57,7 @@ def work(store: Store, now: datetime, seconds: float = PIECE_SECONDS) -> bool:
     until = time.monotonic() + seconds
     worked = _follow_fleet(store, wait=False)
     horizon = slot(now - SETTLED)
-    while _piece(store, horizon, wait=False):
+    while _piece(store, horizon, wait=False) or _step_piece(store, wait=False):
         worked = True
         if time.monotonic() > until:
             break
@@ -66,7 +67,7 @@ def work(store: Store, now: datetime, seconds: float = PIECE_SECONDS) -> bool:
 def drain(store: Store) -> None:
     """Follow the fleet and add up everything that waits, after whoever is at it."""
     _follow_fleet(store, wait=True)
-    while _piece(store, None, wait=True):
+    while _piece(store, None, wait=True) or _step_piece(store, wait=True):
         pass
 
 
@@ -90,12 +91,13 @@ def differences(
                 rows += _run(connection, "differences", group=group.group_id, low=low, high=until).scalar_one()
             low = until
         found += [(CHECK, group.device_id, rows)] if rows else []
-    return found
+    return found + step_totals.differences(store, device_ids, since)
 
 
 def mend(connection: Connection, device_ids: Sequence[int], low: datetime, high: datetime) -> None:
     """Have a period of the groups of devices added up anew."""
     connection.execute(statements(FILE)["mend"], {"devices": list(device_ids), "low": low, "high": high})
+    step_totals.mend(connection, device_ids, low, high)
 
 
 def slot(instant: datetime) -> datetime:
@@ -142,9 +144,11 @@ def _shift(connection: Connection, group: int, came: Sequence[int], went: Sequen
     if gone or len(came) + len(went) > SHIFTED:
         connection.execute(statements(FILE)["begin_anew"], {"group": group})
         connection.execute(statements(FILE)["queue_all"], {"group": group})
+        step_totals.begin_anew(connection, group)
         return
     binds = {"group": group, "devices": [*came, *went], "signs": [1] * len(came) + [-1] * len(went)}
     connection.execute(statements(FILE)["shift"], binds)
+    step_totals.shift(connection, group, [*came, *went], [1] * len(came) + [-1] * len(went))
     if went:
         connection.execute(statements(FILE)["drop_empty"], {"group": group})
 
@@ -174,6 +178,16 @@ def _piece(store: Store, horizon: datetime | None, wait: bool) -> bool:
         for one in now:
             _run(connection, "rewrite", group=group, low=one.low, high=one.high)
         return True
+
+
+def _step_piece(store: Store, wait: bool) -> bool:
+    """Do as much of hours, days and months; tells whether there may be more."""
+    with store.transaction() as connection:
+        step_totals.adopt_zones(connection, wait)
+        if not step_totals.waits(connection) or not _elect(connection, wait):
+            return False
+        connection.execute(text("SET LOCAL jit = off"))
+        return step_totals.piece(connection)
 
 
 def _cut(waiting: Iterable[Stretch], horizon: datetime | None) -> tuple[list[Stretch], list[Stretch]]:

@@ -47,16 +47,18 @@ DELETE FROM tds.total_member WHERE device_id = any (CAST(:devices AS integer[]))
 INSERT INTO tds.total_member (device_id, group_id) SELECT * FROM unnest(CAST(:devices AS integer[]), CAST(:groups AS integer[]));
 
 -- name: shift  Adds the ledger of devices that joined a group to it, and takes away that of devices that left: `signs` says which.
-INSERT INTO tds.total_quarter AS q (group_id, middle, quantity, devices, estimated, estimated_devices)
+INSERT INTO tds.total_quarter AS q (group_id, middle, quantity, devices, estimated, estimated_devices, part, covered, readings, rows)
 SELECT :group, l.middle, coalesce(sum(d.sign * l.quantity) FILTER (WHERE l.estimated = 0), 0), coalesce(sum(d.sign) FILTER (WHERE l.estimated = 0), 0),
-       coalesce(sum(d.sign * l.quantity) FILTER (WHERE l.estimated <> 0), 0), coalesce(sum(d.sign) FILTER (WHERE l.estimated <> 0), 0)
+       coalesce(sum(d.sign * l.quantity) FILTER (WHERE l.estimated <> 0), 0), coalesce(sum(d.sign) FILTER (WHERE l.estimated <> 0), 0),
+       coalesce(sum(d.sign * l.estimated), 0), coalesce(sum(d.sign * l.covered) FILTER (WHERE l.quantity IS NOT NULL), 0), sum(d.sign * l.readings), sum(d.sign)
   FROM unnest(CAST(:devices AS integer[]), CAST(:signs AS integer[])) AS d (id, sign) JOIN tds.ledger l ON l.device_id = d.id
- WHERE l.quantity IS NOT NULL AND l.device_id = any (array(SELECT unnest(CAST(:devices AS integer[])))) GROUP BY l.middle
+ WHERE l.device_id = any (array(SELECT unnest(CAST(:devices AS integer[])))) GROUP BY l.middle
 ON CONFLICT (group_id, middle) DO UPDATE SET quantity = q.quantity + excluded.quantity, devices = q.devices + excluded.devices,
-    estimated = q.estimated + excluded.estimated, estimated_devices = q.estimated_devices + excluded.estimated_devices;
+    estimated = q.estimated + excluded.estimated, estimated_devices = q.estimated_devices + excluded.estimated_devices, part = q.part + excluded.part,
+    covered = q.covered + excluded.covered, readings = q.readings + excluded.readings, rows = q.rows + excluded.rows;
 
--- name: drop_empty  Removes the quarter-hours in which nobody of a group is left.
-DELETE FROM tds.total_quarter WHERE group_id = :group AND devices = 0 AND estimated_devices = 0;
+-- name: drop_empty  Removes the quarter-hours of which the ledger has a row of nobody of a group.
+DELETE FROM tds.total_quarter WHERE group_id = :group AND rows = 0;
 
 -- name: begin_anew  Forgets what was added up of a group.
 DELETE FROM tds.total_quarter WHERE group_id = :group;
@@ -69,6 +71,7 @@ SELECT m.group_id, date_bin('15 minutes', min(s.first_time), 'epoch'), date_bin(
 
 -- name: drop_groups  Removes groups that nobody is in, and what waits for groups that are gone.
 WITH gone AS (DELETE FROM tds.total_group g WHERE NOT EXISTS (SELECT FROM tds.total_member m WHERE m.group_id = g.id))
+   , stale AS (DELETE FROM tds.total_stale p WHERE NOT EXISTS (SELECT FROM tds.total_member m WHERE m.group_id = p.group_id))
 DELETE FROM tds.total_pending p WHERE NOT EXISTS (SELECT FROM tds.total_member m WHERE m.group_id = p.group_id);
 
 -- name: next_group  Gives the group that has waited longest, of those with quarter-hours that are over.
@@ -86,17 +89,19 @@ INSERT INTO tds.total_pending (group_id, low, high) SELECT :group, * FROM unnest
 WITH fresh AS MATERIALIZED ({fresh}), gone AS (
     DELETE FROM tds.total_quarter q WHERE q.group_id = :group AND q.middle >= :low AND q.middle < :high AND NOT EXISTS (SELECT FROM fresh f WHERE f.middle = q.middle)
 )
-INSERT INTO tds.total_quarter AS q (group_id, middle, quantity, devices, estimated, estimated_devices) SELECT :group, * FROM fresh
+INSERT INTO tds.total_quarter AS q (group_id, middle, quantity, devices, estimated, estimated_devices, part, covered, readings, rows) SELECT :group, * FROM fresh
 ON CONFLICT (group_id, middle) DO UPDATE SET quantity = excluded.quantity, devices = excluded.devices, estimated = excluded.estimated,
-    estimated_devices = excluded.estimated_devices
- WHERE (q.quantity, q.devices, q.estimated, q.estimated_devices) IS DISTINCT FROM (excluded.quantity, excluded.devices, excluded.estimated, excluded.estimated_devices);
+    estimated_devices = excluded.estimated_devices, part = excluded.part, covered = excluded.covered, readings = excluded.readings, rows = excluded.rows
+ WHERE (q.quantity, q.devices, q.estimated, q.estimated_devices, q.part, q.covered, q.readings, q.rows) IS DISTINCT FROM
+       (excluded.quantity, excluded.devices, excluded.estimated, excluded.estimated_devices, excluded.part, excluded.covered, excluded.readings, excluded.rows);
 
 -- name: fresh  What a group's members took together, from the ledger.
-    SELECT l.middle, coalesce(sum(l.quantity) FILTER (WHERE l.estimated = 0), 0) AS quantity, count(*) FILTER (WHERE l.estimated = 0) AS devices,
-           coalesce(sum(l.quantity) FILTER (WHERE l.estimated <> 0), 0) AS estimated, count(*) FILTER (WHERE l.estimated <> 0) AS estimated_devices
+    SELECT l.middle, coalesce(sum(l.quantity) FILTER (WHERE l.estimated = 0), 0) AS quantity, count(l.quantity) FILTER (WHERE l.estimated = 0) AS devices,
+           coalesce(sum(l.quantity) FILTER (WHERE l.estimated <> 0), 0) AS estimated, count(l.quantity) FILTER (WHERE l.estimated <> 0) AS estimated_devices,
+           coalesce(sum(l.estimated), 0) AS part, coalesce(sum(l.covered) FILTER (WHERE l.quantity IS NOT NULL), 0) AS covered, sum(l.readings) AS readings,
+           count(*) AS rows
       FROM tds.ledger l
      WHERE l.device_id = any (array(SELECT device_id FROM tds.total_member WHERE group_id = :group)) AND l.middle >= :low AND l.middle < :high
-       AND l.quantity IS NOT NULL
      GROUP BY l.middle;
 
 -- name: members  The groups of devices, or all, each with its first member and how far its members' ledger reaches.
@@ -106,7 +111,8 @@ SELECT m.group_id, count(*) AS members, min(m.device_id) AS device_id, min(s.fir
 
 -- name: differences  Counts the quarter-hours of a stretch that differ from the ledger, but for those that wait.
 WITH fresh AS MATERIALIZED ({fresh}), kept AS (
-    SELECT middle, quantity, devices, estimated, estimated_devices FROM tds.total_quarter WHERE group_id = :group AND middle >= :low AND middle < :high
+    SELECT middle, quantity, devices, estimated, estimated_devices, part, covered, readings, rows FROM tds.total_quarter
+     WHERE group_id = :group AND middle >= :low AND middle < :high
 )
 SELECT count(*) FROM ((SELECT * FROM fresh EXCEPT SELECT * FROM kept) UNION ALL (SELECT * FROM kept EXCEPT SELECT * FROM fresh)) d
  WHERE NOT EXISTS (SELECT FROM tds.total_pending p WHERE p.group_id = :group AND d.middle >= p.low AND d.middle < p.high);

@@ -10,10 +10,14 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from sql import ledger, totals
+from sql import ledger, step_totals, together, totals
+from sql.consumption import STEPS, _grouped, _with_totals, buckets, outward, summed
 from sql.queries import peaks
 from sql.queries.peak_search import Quarter
 from sql.queries.peaks import Group, highest
+from sql.ranked import Member, added_up
+from sql.rollups import all_rollups
+from sql.together import One
 from tests.conftest import Database
 from tests.sql.plant import Meter, at, feed, meter, meter_of, put, sound
 
@@ -77,11 +81,30 @@ def exact(database: Database, meters: list[Meter], kept: bool | None = True, fac
     with database.web.transaction(account_id=meters[0].account_id) as conn:
         found = highest(conn, group, wanted)
         assert kept is None or (peaks._totals(conn, group, wanted) is not None) == kept
+    alike(database, meters, kept, factor)
     for ((start, end), count), own in zip(wanted, found, strict=True):
         right = by_hand(database, group, start, end, count)
         assert [one.quantity for one in own] == [one.quantity for one in right]
         every = {one.start: one for one in by_hand(database, group, start, end, 10_000)}
         assert [every[one.start] for one in own] == own
+
+
+def alike(database: Database, meters: list[Meter], told: bool | None = True, factor: str = "1") -> None:
+    """Hold that what totals tell of many meters added up is what their own rows add up to, as one group and with some of them apart."""
+    end = datetime.now(UTC)
+    for step in STEPS:
+        start = BEGIN - timedelta(days=1)
+        until = END + timedelta(days=1) if step == "15min" else end
+        for apart in (0, 3, len(meters) // 2 + 1):
+            members = [Member(one.id, place if place < apart else 99, factor=D(factor)) for place, one in enumerate(meters)]
+            asked = [One(one.device_id, one.group, one.factor) for one in members]
+            starts = buckets(step, start, until, ZONE)
+            with database.web.transaction(account_id=meters[0].account_id) as conn:
+                rows = added_up(conn, members, step, start, until, ZONE)
+                if told and apart <= 3:
+                    assert together.plan(conn, asked, step, ZONE, starts, until) is not None, step
+                direct = _grouped(conn, asked, outward(step, start, until, ZONE), step, ZONE)
+                assert summed(direct, step, ZONE) == rows, step
 
 
 def test_the_totals_tell_the_peaks(bench: Database, site: list[Meter]) -> None:
@@ -182,11 +205,57 @@ def test_a_total_that_is_wrong_is_found_and_mended(bench: Database, site: list[M
     assert totals.differences(bench.owner, [site[5].id]) == []
 
 
+def test_a_bucket_that_is_about_to_change_is_read_from_its_devices(bench: Database, site: list[Meter]) -> None:
+    """Between the refresh of a rollup and the adding up after it, the totals are not those of the rollup."""
+    asked = [One(one.id, 1, 1) for one in site]
+    starts = buckets("day", BEGIN, END, ZONE)
+    group = text("SELECT group_id FROM tds.total_member WHERE device_id = :d")
+    for added in ("quantity = quantity + 1", "quantity = quantity - 1"):
+        with bench.owner.transaction() as conn:
+            day = next(one for one in all_rollups(conn) if one.step == "day" and one.zone == ZONE)
+            step_totals.hold(conn, day, starts[1], starts[2])
+            number = conn.execute(group, {"d": site[0].id}).scalar_one()
+            wrong = f"UPDATE tds.total_bucket SET {added} WHERE group_id = :g AND step = 'day' AND bucket = :b"
+            conn.execute(text(wrong), {"g": number, "b": starts[1]})
+        with bench.owner.transaction() as conn:
+            found = together.plan(conn, asked, "day", ZONE, starts, END)
+        assert found is not None
+        assert found.untold == [(starts[1], starts[2])]
+        exact(bench, site)
+    with bench.owner.transaction() as conn:
+        step_totals.release(conn)
+    assert totals.work(bench.owner, datetime.now(UTC))
+    with bench.owner.transaction() as conn:
+        found = together.plan(conn, asked, "day", ZONE, starts, END)
+    assert found is not None
+    assert found.untold == []
+    exact(bench, site)
+
+
+def test_totals_that_change_while_they_are_asked_for_are_not_used(bench: Database, site: list[Meter]) -> None:
+    asked = [One(one.id, 1, 1) for one in site]
+    starts = buckets("day", BEGIN, END, ZONE)
+    with bench.owner.transaction() as conn:
+        before = together.plan(conn, asked, "day", ZONE, starts, END)
+        day = next(one for one in all_rollups(conn) if one.step == "day" and one.zone == ZONE)
+        step_totals.hold(conn, day, starts[0], starts[1])
+    assert before is not None
+    with bench.web.transaction(account_id=site[0].account_id) as conn:
+        assert _with_totals(conn, asked, before, "day", ZONE) is None
+    with bench.owner.transaction() as conn:
+        step_totals.release(conn)
+        conn.execute(text("UPDATE tds.device SET retired_at = now() WHERE id = :d"), {"d": site[0].id})
+    ledger.drain(bench.owner)
+    with bench.web.transaction(account_id=site[0].account_id) as conn:
+        assert _with_totals(conn, asked, before, "day", ZONE) is None
+    exact(bench, site[1:])
+
+
 def test_strangers_see_no_totals(bench: Database, site: list[Meter]) -> None:
     stranger = meter(bench)
     group = Group([one.id for one in site], [D(1)] * len(site), ZONE)
     with bench.web.transaction(account_id=stranger.account_id) as conn:
         assert peaks._totals(conn, group, [((BEGIN, END), 1)]) is None
         assert highest(conn, group, [((BEGIN, END), 1)]) == [[]]
-        for table in ("total_group", "total_member", "total_quarter", "total_pending"):
+        for table in ("total_group", "total_member", "total_quarter", "total_pending", "total_bucket", "total_stale"):
             assert conn.execute(text(f"SELECT count(*) FROM tds.{table}")).scalar_one() == 0
