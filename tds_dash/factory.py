@@ -27,6 +27,7 @@ from tds_dash import (
     identity,
     joining,
     operating,
+    peaks_file,
     profile,
     replicas,
     signin,
@@ -58,7 +59,18 @@ def create_server(settings: Settings, store: Store | None = None) -> Flask:
     signin.install(server)
     certificate_routes.install(server)
     account_data.install(server)
-    for part in (joining, profile, operating, audit_view, fleet_imports, explorer_export, bill_files, report_routes, vendor):
+    for part in (
+        joining,
+        profile,
+        operating,
+        audit_view,
+        fleet_imports,
+        explorer_export,
+        bill_files,
+        peaks_file,
+        report_routes,
+        vendor,
+    ):
         server.register_blueprint(part.blueprint)
     api.install(server)
     errors.install(server)

@@ -58,6 +58,7 @@ ENDPOINTS = {
     "explorer.csv": VIEWER,
     "report.monthly": VIEWER,
     "bills.month": VIEWER,
+    "peaks.export": VIEWER,
     "explorer.xlsx": VIEWER,
     "bills.export": VIEWER,
     "bills.one": VIEWER,

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
 
-from sql import calendar
 from sql.queries.devices import devices
 from sql.queries.gateways import gateways
-from tds_dash import doors, peaks_view, view
+from tds_dash import doors, peaks_asked, peaks_view, view
+from tds_dash.addresses import ranges
 from tds_dash.components import card_skeletons, chart_card, metric_cards, page_header, segmented, skeleton
+from tds_dash.components.attributes import DECORATION
 from tds_dash.components.choosers import chooser
-from tds_dash.demand import contracted_of, demand, meters_of
+from tds_dash.demand import meters_of
 from tds_dash.figures import axes
-from tds_dash.identity import account, locale, zone
+from tds_dash.identity import locale, zone
 from tds_dash.page_frame import register_page
-from tds_dash.peaks_view import Asked
+from tds_dash.peaks_asked import DEFAULTS, MONTHS, RESOURCES, months_of
 from tds_dash.still import still
 from tds_dash.wording import month as month_in_words
 from tds_dash.wording import t
-
-RESOURCES = ("electricity", "water", "gas", "other")
-MONTHS = ("3", "6", "13", "25")
-DEFAULTS = {"resource": "electricity", "months": "13"}
 
 register_page(__name__, "nav.peaks", path="/peaks", order=2)
 
@@ -52,13 +50,15 @@ def layout(**query: Any) -> html.Div:
         ],
         className="tds-filters",
     )
+    label: list[Any] = [html.I(className="bi bi-download", **DECORATION), " ", t("action.export_csv", language)]
+    export = html.A(label, id="peaks-export", href="/_peaks/export.csv", className="btn btn-outline-primary")
     chart = chart_card("peaks-chart", t("peaks.title", language), locale=language, legend=False)
     return html.Div(
         [
             dcc.Location(id="peaks-url", refresh=False),
             dcc.Store(id="peaks-asked", data=asked),
             dcc.Store(id="peaks-defaults", data=DEFAULTS),
-            page_header(t("peaks.title", language), lead=t("peaks.lead", language)),
+            page_header(t("peaks.title", language), lead=t("peaks.lead", language), actions=[export]),
             filters,
             html.P(id="peaks-remark", className="tds-muted mb-0", role="status"),
             metric_cards(card_skeletons(4), id="peaks-cards", compact=True),
@@ -74,20 +74,6 @@ def part(heading: str, id: str, language: str) -> html.Section:
     """Give a card with a heading and a table to come."""
     title = html.H2(t(heading, language), id=f"{id}-title", className="tds-section-title")
     return html.Section([title, html.Div(skeleton("table"), id=id)], className="tds-card")
-
-
-def months_of(chosen: Any) -> tuple[datetime, datetime]:
-    """Give the last months, the running one included."""
-    count = int(chosen) if chosen in MONTHS else int(DEFAULTS["months"])
-    start, end = axes.last_months(datetime.now(UTC), count, zone())
-    return start.astimezone(UTC), end.astimezone(UTC)
-
-
-def month_of(chosen: Any, start: datetime, end: datetime) -> datetime | None:
-    """Give the month that is chosen of a period, by `2026-11`; None where none of it is."""
-    day = view.day_of(f"{chosen}-01") if isinstance(chosen, str) else None
-    found = calendar.first_instant(day.year, day.month, 1, account().timezone) if day else None
-    return found if found and start <= found < end else None
 
 
 @callback(
@@ -139,6 +125,7 @@ def offer_months(months: Any, asked: Any, chosen: Any) -> tuple[list[dict[str, s
     Output("peaks-top", "children"),
     Output("peaks-own", "children"),
     Output("peaks-remark", "children"),
+    Output("peaks-export", "href"),
     Input("peaks-resource", "value"),
     Input("peaks-months", "value"),
     Input("peaks-gateways", "value"),
@@ -147,25 +134,10 @@ def offer_months(months: Any, asked: Any, chosen: Any) -> tuple[list[dict[str, s
 )
 def show(resource: Any, months: Any, behind: Any, chosen: Any, month: Any) -> tuple[Any, ...]:
     """Find the peaks of what the controls say."""
-    now = datetime.now(UTC)
-    wanted = resource if resource in RESOURCES else DEFAULTS["resource"]
-    start, end = months_of(months)
-    one = month_of(month, start, end)
     with doors.reading() as conn:
-        behind_these = {doors.gateway_for_user(conn, given).id for given in view.numbers(behind)}
-        own = {device.id for device in doors.devices_for_user(conn, chosen)} if chosen else None
-        meters = meters_of(devices(conn, now), wanted)
-        shown = [
-            device
-            for device in meters
-            if (own is None or device.id in own) and (not behind_these or device.gateway_id in behind_these)
-        ]
-        part = (one, calendar.next_bucket("month", one, account().timezone)) if one else None
-        found = demand(conn, shown, start, end, account().timezone, part)
-        # It is the account's: of some of its meters the line would say nothing.
-        contracted = contracted_of(conn, now) if wanted == "electricity" and own is None and not behind_these else None
-    who = ",".join(str(device.id) for device in shown) if own is not None or behind_these else "all"
-    asked = Asked(wanted, start, end, one, now, zone(), locale(), who, contracted)
+        asked, found = peaks_asked.read(conn, resource, months, behind, chosen, month)
+    named = {"resource": asked.resource, "months": months, "month": month, "locale": asked.locale}
+    named |= {"gateways": ranges(view.numbers(behind)), "devices": ranges(view.numbers(chosen))}
     return (
         peaks_view.chart(asked, found),
         peaks_view.title(asked, found),
@@ -176,6 +148,7 @@ def show(resource: Any, months: Any, behind: Any, chosen: Any, month: Any) -> tu
         still(peaks_view.top_table(asked, found)),
         still(peaks_view.devices_table(asked, found)),
         peaks_view.remark(asked, found),
+        f"/_peaks/export.csv?{urlencode({name: value for name, value in named.items() if value})}",
     )
 
 

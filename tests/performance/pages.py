@@ -65,6 +65,13 @@ PEAKS = {
     "months_3": {"resource": "electricity", "months": "3"},
 }
 PARTS = {"a_gateway": 6, "half": 350}  # peaks of so many devices
+COSTS = (
+    "costs-cards.children",
+    "costs-chart.figure",
+    "bills-table.children",
+    "reports-months.children",
+    "overview-budgets.children",
+)
 LISTS = ("devices-table.children", "gateways-table.children", "consumption-devices.options", "peaks-devices.options")
 DEVICE = {
     "two_years": {"period": "two_years"},
@@ -88,7 +95,7 @@ def served(url: str, email: str = site.EMAIL) -> Iterator[tuple[FlaskClient, Pat
 
 
 def pages(client: FlaskClient, visits: int) -> dict[str, Any]:
-    """Measure the overview, changes of the explorer, peaks, and a device's history."""
+    """Measure the overview, changes of the explorer, peaks, costs and invoices, a device's load and its history."""
     found: dict[str, Any] = {short(name): timed(asking(client, name), visits) for name in OVERVIEW}
     ids = device_ids(client)
     for name, controls in (EXPLORER | SMALL).items():
@@ -98,6 +105,11 @@ def pages(client: FlaskClient, visits: int) -> dict[str, Any]:
     for name, count in PARTS.items():
         controls = {**PEAKS["months_13"], "devices": ids[:count]}
         found[f"peaks_of_{name}"] = timed(asking(client, "peaks-chart.figure", "peaks", controls), visits)
+    priced = {"costs-resource.value": "electricity", "costs-per.value": "day"}
+    found |= {short(name): timed(asking(client, name, more=priced), visits) for name in COSTS}
+    load = {**device_controls(DEVICE["month"], ids), "profile": "year"}
+    for name in ("device-week.figure", "device-degrees.figure"):
+        found[short(name)] = timed(asking(client, name, "device", load), visits)
     for name, controls in DEVICE.items():
         found[f"device_{name}"] = timed(asking(client, "device-history.figure", "device", device_controls(controls, ids)), visits)
     return found

@@ -7,16 +7,18 @@ export needs them. Every figure comes from the meter's number and the time, so t
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
 
-from sql import fleet, people, rollups, totals
+from sql import budgets, fleet, invoices, people, rollups, tariffs, totals
 from sql.calendar import bucket_start
 from sql.engine import Store
 from sql.refresh import refresh
+from sql.tariff_rules import Terms
 from tests.performance.places import filled, note
 
 ZONE = "America/Sao_Paulo"
@@ -25,6 +27,7 @@ EMAIL, WIDE_EMAIL, PASSWORD = "manager@large.example", "manager@wide.example", "
 WIDER = 10  # times the meters of the large account
 PER_GATEWAY = 8
 READ = 48  # meters that have readings
+INVOICES = 12  # of each resource
 QUARTER, ONE_DAY, WEEK = timedelta(minutes=15), timedelta(days=1), timedelta(days=7)
 NOTE = "site"
 
@@ -93,10 +96,28 @@ def build(store: Store, devices: int, months: int, now: datetime | None = None) 
     execute(store, "INSERT INTO tds.gateway_seen (gateway_id, last_seen_at) SELECT id, :at FROM tds.gateway", at=until)
     known = "INSERT INTO tds.ledger_state (device_id, version, first_time, last_time, last_value) SELECT id, 1, :start, :at, 1000 FROM tds.device"
     execute(store, known, start=start, at=until)
+    price(store, until)
     totals.drain(store)
     outside(store, "VACUUM (ANALYZE)")
     facts = {"devices": devices, "months": months, "installation": len(ids) + len(others)}
     return {**facts, "since": start.isoformat(), "until": until.isoformat()}
+
+
+def price(store: Store, until: datetime) -> None:
+    """Give the large account a price for each resource, a budget, and the invoices of a year."""
+    with store.transaction() as connection:
+        account = fleet.find_account(connection, ACCOUNT).id
+        first = until.date().replace(day=1)
+        for resource, unit in (("electricity", "kWh"), ("water", "m³"), ("gas", "m³")):
+            prices = {"all": Decimal("0.5")}
+            tariffs.add_tariff(connection, account, Terms(resource, date(2020, 1, 1), "Flat", unit, prices, tax=Decimal(20)))
+            budgets.set_budget(connection, account, budgets.Budget(resource, first, "money", "", Decimal(100_000)))
+            end = first
+            for _ in range(INVOICES):
+                last = end - ONE_DAY
+                end = last.replace(day=1)
+                asked = invoices.Invoice(0, resource, end, last, Decimal(900_000), unit, Decimal(500_000), None, EMAIL)
+                invoices.add_invoice(connection, account, asked)
 
 
 def register(store: Store, name: str, devices: int, email: str = "") -> list[int]:

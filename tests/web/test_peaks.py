@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -40,6 +42,21 @@ def test_the_account_together(viewer: FlaskClient) -> None:
     own = shown(found["peaks-own"]["children"])
     assert own.index("Press line") < own.index("Lighting")
     assert "2 devices together" in found["peaks-chart-summary"]["children"]
+
+
+def test_what_is_shown_is_a_file_too(viewer: FlaskClient, stranger: FlaskClient, world: World) -> None:
+    href = peaks(viewer, devices=[world.devices["D01"]])["peaks-export"]["href"]
+    head, *rows = csv.reader(io.StringIO(viewer.get(href).text))
+    found = [dict(zip(head, row, strict=True)) for row in rows]
+    assert {one["demand"] for one in found} == {"10"}
+    assert [one["what"] for one in found].count("top") == 10
+    assert found[-1]["device"] == "Press line"
+    whole = viewer.get("/_peaks/export.csv?resource=electricity&months=3").text
+    assert "Press line" in whole
+    assert "Lighting" in whole
+    assert viewer.get("/_peaks/export.csv?months=century&month=2026-99&resource=steam").status_code == 200
+    assert "Press line" not in stranger.get("/_peaks/export.csv").text
+    assert stranger.get(href).status_code == 404
 
 
 def test_what_is_contracted_is_a_line_across_the_whole_account(viewer: FlaskClient, world: World) -> None:

@@ -1,0 +1,55 @@
+"""What the page of maximum demand and its file ask for: a resource, the last months, some gateways or devices, one month of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sql import calendar
+from sql.queries.devices import devices
+from tds_dash import doors, view
+from tds_dash.demand import Demand, contracted_of, demand, meters_of
+from tds_dash.figures import axes
+from tds_dash.identity import account, locale, zone
+from tds_dash.peaks_view import Asked
+
+RESOURCES = ("electricity", "water", "gas", "other")
+MONTHS = ("3", "6", "13", "25")
+DEFAULTS = {"resource": "electricity", "months": "13"}
+
+
+def months_of(chosen: Any) -> tuple[datetime, datetime]:
+    """Give the last months, the running one included."""
+    count = int(chosen) if chosen in MONTHS else int(DEFAULTS["months"])
+    start, end = axes.last_months(datetime.now(UTC), count, zone())
+    return start.astimezone(UTC), end.astimezone(UTC)
+
+
+def month_of(chosen: Any, start: datetime, end: datetime) -> datetime | None:
+    """Give the month that is chosen of a period, by `2026-11`; None where none of it is."""
+    day = view.day_of(f"{chosen}-01") if isinstance(chosen, str) else None
+    found = calendar.first_instant(day.year, day.month, 1, account().timezone) if day else None
+    return found if found and start <= found < end else None
+
+
+def read(conn: Connection, resource: Any, months: Any, behind: Any, chosen: Any, month: Any) -> tuple[Asked, Demand]:
+    """Find the peaks that are asked for; NotFound for a gateway or a device that is not the account's."""
+    now = datetime.now(UTC)
+    wanted = resource if resource in RESOURCES else DEFAULTS["resource"]
+    start, end = months_of(months)
+    one = month_of(month, start, end)
+    behind_these = {doors.gateway_for_user(conn, given).id for given in view.numbers(behind)}
+    own = {device.id for device in doors.devices_for_user(conn, chosen)} if chosen else None
+    shown = [
+        device
+        for device in meters_of(devices(conn, now), wanted)
+        if (own is None or device.id in own) and (not behind_these or device.gateway_id in behind_these)
+    ]
+    part = (one, calendar.next_bucket("month", one, account().timezone)) if one else None
+    found = demand(conn, shown, start, end, account().timezone, part)
+    # It is the account's: of some of its meters the line would say nothing.
+    contracted = contracted_of(conn, now) if wanted == "electricity" and own is None and not behind_these else None
+    who = ",".join(str(device.id) for device in shown) if own is not None or behind_these else "all"
+    return Asked(wanted, start, end, one, now, zone(), locale(), who, contracted), found
