@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
+from functools import cache
+from typing import Literal
 
 from dash import dcc, html
 from dash.development.base_component import Component
@@ -13,16 +15,22 @@ from sqlalchemy import Connection
 from sql import tariffs
 from sql.bills import measured_bill
 from sql.budgets import budgets
-from sql.pricing import EXACT, of_plan
-from sql.tariffs import Plan
+from sql.pricing import EXACT, Portion, of_plan
+from sql.tariff_rules import ALL, BANDS
+from sql.tariffs import ONE_DAY, Plan, Tariff
+from sql.units import convertible, ratio
 from tds_dash import cost_data, costs_view
 from tds_dash.cost_data import Asked, following
 from tds_dash.exploring import Look
+from tds_dash.figures import axes
 from tds_dash.identity import account, locale, zone
 from tds_dash.money import money
 from tds_dash.totals import Line, Part
 from tds_dash.totals_view import Extra
 from tds_dash.wording import t
+
+HOUR = timedelta(hours=1)
+BANDED: Literal["banded"] = "banded"
 
 
 def cost_columns(conn: Connection, look: Look) -> list[Extra]:
@@ -30,30 +38,72 @@ def cost_columns(conn: Connection, look: Look) -> list[Extra]:
     plans = tariffs.plans(conn, account().id)
     if not any(chart.resource in plans for chart in look.charts):
         return []
-    units = {device.id: device.unit for chart in look.charts for device in chart.devices}
+    known: dict[int, dict[int, Decimal]] = {}
 
     def cell(part: Part, line: Line) -> str:
-        plan = plans.get(part.chart.resource)
-        known = (
-            None
-            if plan is None
-            else spent(conn, plan, {device: units[device] for device in line.devices if device in units}, look)
-        )
-        return money(known, account().currency, look.locale)
+        plan, number = plans.get(part.chart.resource), part.chart.number
+        if plan is not None and number not in known:
+            known[number] = spent(conn, plan, look, part)
+        own = known.get(number, {})
+        if line is part.whole and own:
+            with localcontext(EXACT):
+                return money(sum(own.values(), Decimal(0)), account().currency, look.locale)
+        return money(None if line is part.whole else own.get(line.series.number), account().currency, look.locale)
 
     return [Extra(t("costs.column", look.locale), cell)]
 
 
-def spent(conn: Connection, plan: Plan, units: dict[int, str], look: Look) -> Decimal | None:
-    """Give what devices cost over the period that is looked at; None where nothing has a price."""
-    total: Decimal | None = None
-    for unit in dict.fromkeys(units.values()):
-        groups = {device: 1 for device, own in units.items() if own == unit}
-        for portion in of_plan(conn, plan, groups, unit, look.step, look.span.start, look.span.end):
-            if (cost := portion.cost) is not None:
-                with localcontext(EXACT):
-                    total = cost if total is None else total + cost
-    return total
+def spent(conn: Connection, plan: Plan, look: Look, part: Part) -> dict[int, Decimal]:
+    """Give what each line of a chart costs over the period that is looked at, by its number; a line of which nothing has a price is left out.
+
+    A bucket that has one price throughout is priced as it was drawn; only what has bands, or a tariff that changes within it, is read.
+    """
+    found: dict[int, Decimal] = {}
+    anew: dict[datetime, datetime] = {}
+    tariff_of = cache(lambda start: throughout(plan, start, look))
+    with localcontext(EXACT):
+        for line in part.lines:
+            for bucket in line.series.buckets.values():
+                tariff = tariff_of(bucket.start)
+                if tariff == BANDED:
+                    end = axes.bucket_end(bucket.start, look.step, look.zone) + bucket.repeated * HOUR
+                    anew[bucket.start] = max(end, anew.get(bucket.start, end))
+                elif tariff is not None and bucket.consumption is not None and convertible(part.chart.unit, tariff.terms.unit):
+                    price = tariff.terms.prices[BANDS[ALL]] * ratio(part.chart.unit, tariff.terms.unit)
+                    found[line.series.number] = found.get(line.series.number, Decimal(0)) + bucket.consumption * price
+    for portion in portions(conn, plan, look, part, anew):
+        if (cost := portion.cost) is not None:
+            with localcontext(EXACT):
+                found[portion.group] = found.get(portion.group, Decimal(0)) + cost
+    return found
+
+
+def throughout(plan: Plan, start: datetime, look: Look) -> Tariff | Literal["banded"] | None:
+    """Give the tariff of one price that a bucket has throughout, None where it has none; `banded` where there is more to it."""
+    first = start.astimezone(look.zone).date()
+    end = following(first) if look.step == "month" else first + ONE_DAY
+    segments = list(plan.segments(first, end))
+    tariff = segments[0].tariff
+    return BANDED if len(segments) > 1 or (tariff is not None and tariff.terms.schedule is not None) else tariff
+
+
+def portions(conn: Connection, plan: Plan, look: Look, part: Part, buckets: Mapping[datetime, datetime]) -> Iterator[Portion]:
+    """Read what the lines of a chart consumed in some buckets, by band, all lines at once."""
+    stretches: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(buckets.items()):
+        if stretches and start <= stretches[-1][1]:
+            stretches[-1] = (stretches[-1][0], max(end, stretches[-1][1]))
+        else:
+            stretches.append((start, end))
+    units: dict[str, dict[int, int]] = {}
+    unit_of = {device.id: device.unit for device in part.chart.devices}
+    for line in part.lines:
+        for device in line.devices:
+            if device in unit_of:
+                units.setdefault(unit_of[device], {})[device] = line.series.number
+    for start, end in stretches:
+        for unit, groups in units.items():
+            yield from of_plan(conn, plan, groups, unit, look.step, start, end)
 
 
 def month_costs(conn: Connection, now: datetime) -> dict[str, str]:

@@ -10,10 +10,12 @@ from sqlalchemy import Connection
 from sql import calendar
 from sql.queries.devices import devices
 from tds_dash import doors, view
+from tds_dash.amounts import MAIN_UNIT
 from tds_dash.demand import Demand, contracted_of, demand, meters_of
 from tds_dash.figures import axes
 from tds_dash.identity import account, locale, zone
 from tds_dash.peaks_view import Asked
+from tds_dash.rates import per_hour
 
 RESOURCES = ("electricity", "water", "gas", "other")
 MONTHS = ("3", "6", "13", "25")
@@ -49,6 +51,8 @@ def read(conn: Connection, resource: Any, months: Any, behind: Any, chosen: Any,
     ]
     part = (one, calendar.next_bucket("month", one, account().timezone)) if one else None
     found = demand(conn, shown, start, end, account().timezone, part)
+    if not shown:
+        found = found._replace(unit=per_hour(MAIN_UNIT.get(wanted, "")))
     # It is the account's: of some of its meters the line would say nothing.
     contracted = contracted_of(conn, now) if wanted == "electricity" and own is None and not behind_these else None
     who = ",".join(str(device.id) for device in shown) if own is not None or behind_these else "all"

@@ -6,9 +6,10 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
@@ -16,6 +17,7 @@ from sqlalchemy import text
 
 from sql import ledger, tariffs
 from sql.budgets import Budget, set_budget
+from sql.pricing import of_plan
 from sql.tariff_rules import Terms, white_tariff
 from tds_dash.money import money, price
 from tests.web.dash import answer, call
@@ -77,6 +79,41 @@ def test_the_overview_says_the_bill_of_the_month(viewer: FlaskClient, priced: Wo
     assert abs(D(amount.replace(",", "")) - D(total.replace(",", ""))) <= 1, (
         "as the costs page has it, demand, standing charge and tax too"
     )
+
+
+@pytest.mark.parametrize("step", ["hour", "day", "month"])
+@pytest.mark.parametrize("group", ["device", "gateway"])
+def test_the_explorers_costs_are_those_of_each_day_by_its_own_tariff(
+    viewer: FlaskClient, priced: World, step: str, group: str
+) -> None:
+    """One price until ten days ago, in the midst of a month or not, and the white tariff's hours before; each line and their sum."""
+    today = datetime.now(UTC).astimezone(ZoneInfo("America/Sao_Paulo")).date()
+    flat = Terms("electricity", today - timedelta(days=10), "Flat", "MWh", {"all": D("777.7")})
+    with priced.database.owner.transaction() as connection:
+        made = tariffs.add_tariff(connection, priced.account, flat)
+    ledger.drain(priced.database.owner)
+    try:
+        first = today - timedelta(days=40)
+        given = {
+            "resource": "electricity",
+            "group": group,
+            "period": "custom",
+            "from": first.isoformat(),
+            "to": today.isoformat(),
+        }
+        controls = {f"consumption_{name}": value for name, value in {**given, "step": step}.items()}
+        said = str(answer(call(viewer, "consumption-chart.figure", **controls))["consumption-totals"]["children"])
+        start = datetime.combine(first.replace(day=1) if step == "month" else first, time(), ZoneInfo("America/Sao_Paulo"))
+        with priced.database.owner.transaction() as connection:
+            plan = tariffs.plan(connection, priced.account, "electricity")
+            found = list(of_plan(connection, plan, {priced.devices[d]: n for n, d in enumerate(("D01", "D02"))}, "kWh", "day", start, datetime.now(UTC)))  # fmt: skip
+        sums = [sum((one.cost or D(0) for one in found if one.group == number), D(0)) for number in (0, 1)]
+        assert money(sum(sums), "BRL", "en") in said
+        assert group == "gateway" or all(money(one, "BRL", "en") in said for one in sums)
+    finally:
+        with priced.database.owner.transaction() as connection:
+            tariffs.remove_tariff(connection, made)
+        ledger.drain(priced.database.owner)
 
 
 def test_the_bill_is_a_file_too(viewer: FlaskClient, stranger: FlaskClient, anonymous: FlaskClient, priced: World) -> None:

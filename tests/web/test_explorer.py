@@ -128,7 +128,7 @@ def test_the_period_before_stands_behind_each_bar(viewer: FlaskClient, world: Wo
 def test_what_is_not_measured_is_not_compared_but_shown_grey(viewer: FlaskClient, world: World) -> None:
     """Of the day ten days ago five hours are missing."""
     found = explored(viewer, compare="previous", step="day", devices=[world.devices["D01"]], **days(world, 4, 3))
-    gap = (world.newest - timedelta(hours=237)).astimezone(ZONE).date()
+    gap = (world.newest - timedelta(hours=243)).astimezone(ZONE).date()
     first = date.fromisoformat(days(world, 4, 3)["from"])
     if (first - gap).days != 7 and (first + timedelta(days=1) - gap).days != 7:
         found = explored(

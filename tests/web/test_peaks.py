@@ -44,6 +44,12 @@ def test_the_account_together(viewer: FlaskClient) -> None:
     assert "2 devices together" in found["peaks-chart-summary"]["children"]
 
 
+def test_an_account_without_meters_still_has_a_unit(newcomer: FlaskClient) -> None:
+    found = peaks(newcomer)
+    assert found["peaks-chart-title"]["children"] == "Electricity, maximum demand in kW per month"
+    assert "No meters of this resource" in shown(found["peaks-chart-empty"]["children"])
+
+
 def test_what_is_shown_is_a_file_too(viewer: FlaskClient, stranger: FlaskClient, world: World) -> None:
     href = peaks(viewer, devices=[world.devices["D01"]])["peaks-export"]["href"]
     head, *rows = csv.reader(io.StringIO(viewer.get(href).text))
