@@ -139,7 +139,10 @@ def test_a_secret_may_come_from_a_file(name: str, tmp_path: Path) -> None:
     assert said(**{f"{name}_FILE": str(tmp_path / "absent")}).startswith(f"{name}_FILE cannot be read")
     assert said(**{f"{name}_FILE": str(tmp_path)}).startswith(f"{name}_FILE cannot be read")
     file.write_text("\n")
-    assert said(**{f"{name}_FILE": str(file)}) == f"{name}_FILE names an empty file: {file}"
+    if name == "TDS_SMTP_URL":  # without a mail server the file of a container's secret is there all the same
+        assert load({f"{name}_FILE": str(file)}).smtp_url is None
+    else:
+        assert said(**{f"{name}_FILE": str(file)}) == f"{name}_FILE names an empty file: {file}"
     file.write_bytes(b"\xff\xfe\x00")
     assert said(**{f"{name}_FILE": str(file)}).startswith(f"{name}_FILE cannot be read")
 
