@@ -26,4 +26,16 @@ COMMENT ON TABLE tds.consumption_running IS 'The part before `until` of each rol
 CREATE VIEW web.consumption_running WITH (security_barrier) AS
     SELECT * FROM tds.consumption_running WHERE device_id = any (array(SELECT unnest(tds.current_devices())));
 COMMENT ON VIEW web.consumption_running IS 'The part of the running day and month that is added up already, of this account; for the application''s own use.';
+COMMENT ON COLUMN web.consumption_running.name IS 'Rollup that the part is of';
+COMMENT ON COLUMN web.consumption_running.until IS 'Until when the part reaches';
+COMMENT ON COLUMN web.consumption_running.device_id IS 'Device, as in web.device.id';
+COMMENT ON COLUMN web.consumption_running.bucket IS 'Start of the running day or month';
+COMMENT ON COLUMN web.consumption_running.quantity IS 'Consumption so far, in the device''s unit; null for gauges';
+COMMENT ON COLUMN web.consumption_running.estimated IS 'The part of quantity that is not measured';
+COMMENT ON COLUMN web.consumption_running.covered IS 'Measured microseconds so far';
+COMMENT ON COLUMN web.consumption_running.readings IS 'Accepted readings so far';
+COMMENT ON COLUMN web.consumption_running.largest IS 'Largest measured quarter-hour so far';
+COMMENT ON COLUMN web.consumption_running.value_seconds IS 'Gauges: integral over the measured time so far';
+COMMENT ON COLUMN web.consumption_running.minimum IS 'Gauges: smallest reading so far';
+COMMENT ON COLUMN web.consumption_running.maximum IS 'Gauges: largest reading so far';
 GRANT SELECT ON web.consumption_running TO :"web";
