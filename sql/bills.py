@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
@@ -21,6 +21,18 @@ PLACES = dict.fromkeys(("CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", 
 )
 MONTH = Decimal("30.436875")  # days of a mean month
 KINDS = ("energy", "demand", "excess", "standing", "tax", "unpriced")  # of lines, in their order
+
+
+class Counting(Protocol):
+    """A meter of the resource, whatever else is known of it."""
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+
+    @property
+    def unit(self) -> str:
+        """In what it counts."""
 
 
 class Line(NamedTuple):
@@ -107,18 +119,22 @@ def measured_bill(
     period: tuple[date, date],
     currency: str,
     until: date | None = None,
+    counting: Sequence[Counting] | None = None,
 ) -> Bill:
-    """Give the bill of a period of whole local days by what was measured, all of it or before the day `until`."""
+    """Give the bill of a period of whole local days by what was measured, all of it or before the day `until`; `counting` where its meters are known."""
     start, end = period
     stop = min(until or end, end)
     found: list[Portion] = []
     whole_month = start.day == 1 and end == (start + 31 * ONE_DAY).replace(day=1) and stop == end
-    for unit, groups in _units(connection, account_id, resource).items():
+    known = meters(connection, account_id, resource) if counting is None else counting
+    for unit, groups in _units(known).items():
         low, high = (first_instant(day.year, day.month, day.day, plan.zone) for day in (start, stop))
         found += of_plan(connection, plan, groups, unit, "month" if whole_month else "day", low, high)
-    slices = [(low, high, demand(connection, account_id, low, min(high, stop))) for low, high in months_of(start, end)]
-    if resource != "electricity":
-        slices = [(low, high, None) for low, high, _ in slices]
+    charged = resource == "electricity" and any(tariff.terms.demand for tariff in plan.tariffs)
+    slices = [
+        (low, high, demand(connection, account_id, low, min(high, stop)) if charged else None)
+        for low, high in months_of(start, end)
+    ]
     return bill_of(plan, resource, found, slices, currency, stop)
 
 
@@ -171,9 +187,9 @@ def _number(tariff: Tariff | None) -> int:
     return tariff.id if tariff is not None else 0
 
 
-def _units(connection: Connection, account_id: int, resource: str) -> dict[str, dict[int, int]]:
+def _units(known: Sequence[Counting]) -> dict[str, dict[int, int]]:
     found: dict[str, dict[int, int]] = {}
-    for meter in meters(connection, account_id, resource):
+    for meter in known:
         found.setdefault(meter.unit, {})[meter.id] = 1
     return found
 

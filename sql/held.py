@@ -131,13 +131,21 @@ class Held(NamedTuple):
         return "more" if direction > 0 else "less" if direction else "agrees"
 
 
-def hold(connection: Connection, account_id: int, plan: Plan, invoice: Invoice, currency: str, now: datetime) -> Held:
-    """Hold an invoice against what was measured of it; the running day does not count yet."""
+def hold(
+    connection: Connection,
+    account_id: int,
+    plan: Plan,
+    invoice: Invoice,
+    currency: str,
+    now: datetime,
+    known_meters: Sequence[Heard] | None = None,
+) -> Held:
+    """Hold an invoice against what was measured of it; the running day does not count yet. Its meters are read where they are not known."""
     start, end = invoice.first_day, invoice.last_day + ONE_DAY
     today = now.astimezone(ZoneInfo(plan.zone)).date()
     until = max(start, min(end, today))
-    bill = measured_bill(connection, account_id, plan, invoice.resource, (start, end), currency, until)
-    meters = heard(connection, account_id, invoice.resource)
+    meters = heard(connection, account_id, invoice.resource) if known_meters is None else known_meters
+    bill = measured_bill(connection, account_id, plan, invoice.resource, (start, end), currency, until, meters)
     same = [meter for meter in meters if convertible(meter.unit, invoice.unit)]
     known, coverage = covered(connection, same or meters, start, until, plan.zone)
     tariffs = [segment.tariff for segment in plan.segments(start, end)]

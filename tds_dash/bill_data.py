@@ -31,14 +31,15 @@ def held_of(conn: Connection, invoice: Invoice, now: datetime) -> Held:
 def held_all(conn: Connection, found: Sequence[Invoice], now: datetime) -> list[Held | None]:
     """Hold invoices in their order; None for those of which more would be read than one answer may."""
     plans = tariffs.plans(conn, account().id)
-    counts = {resource: len(heard(conn, account().id, resource)) for resource in {one.resource for one in found}}
+    meters = {resource: heard(conn, account().id, resource) for resource in {one.resource for one in found}}
     zone = account().timezone
     made: list[Held | None] = []
     left = MOST_ROWS
     for one in found:
-        left -= rows_of(one, counts[one.resource])
+        own = meters[one.resource]
+        left -= rows_of(one, len(own))
         plan = plans.get(one.resource) or Plan(zone)
-        made.append(hold(conn, account().id, plan, one, account().currency, now) if left >= 0 else None)
+        made.append(hold(conn, account().id, plan, one, account().currency, now, own) if left >= 0 else None)
     return made
 
 
