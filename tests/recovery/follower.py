@@ -37,7 +37,7 @@ class Followed:
         done = subprocess.run(
             words, capture_output=True, text=True, **{**as_user(self.place), "env": environment}, cwd=self.folder
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def copy(self, name: str, *options: str) -> Path:
         """Copy the running server's data as `pg_basebackup` does."""
