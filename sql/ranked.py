@@ -47,10 +47,43 @@ def ranked(
         # Hours and quarter-hours are ranked by their days, which are far fewer and hold the same.
         largest = asked_of(members, "day", start, end, zone, "largest", most=most)
         own = {row.device_id for row in rows_of(connection, largest, "day", zone)}
-        kept = [one if one.group in own else one._replace(group=others(one.chart)) for one in members]
-        return added_up(connection, kept, step, start, end, zone)
+        return added_up(connection, _kept(members, own), step, start, end, zone)
+    if parts := _by_hours(step, start, end, zone):
+        return added_up(connection, _kept(members, _largest(connection, members, parts, zone, most)), step, start, end, zone)
     asked = asked_of(members, step, start, end, zone, "ranked", most=most)
     return summed(rows_of(connection, asked, step, zone), step, zone)
+
+
+def _kept(members: Sequence[Member], own: set[int]) -> list[Member]:
+    return [one if one.group in own else one._replace(group=others(one.chart)) for one in members]
+
+
+def _by_hours(step: Step, start: datetime, end: datetime, zone: str) -> list[tuple[Step, datetime, datetime]]:
+    """Part quarter-hours into whole hours, a fourth of the rows, and what is left on both sides; nothing where there is no whole hour."""
+    low, high = outward(step, start, end, zone)
+    first, last = outward("hour", low, low, zone)[1], calendar.bucket_start("hour", high, zone)
+    if step != "15min" or first >= last or not calendar.has_whole_hours(low, high, zone):
+        return []
+    parts: list[tuple[Step, datetime, datetime]] = [("15min", low, first), ("hour", first, last), ("15min", last, high)]
+    return [part for part in parts if part[1] < part[2]]
+
+
+def _largest(
+    connection: Connection, members: Sequence[Member], parts: Iterable[tuple[Step, datetime, datetime]], zone: str, most: int
+) -> set[int]:
+    """Give the groups of each chart that consumed most in all parts together."""
+    sums: dict[int, Decimal] = {}
+    for step, start, end in parts:
+        for group, one in altogether(connection, members, step, start, end, zone).items():
+            if one.quantity is not None:
+                sums[group] = sums.get(group, Decimal(0)) + one.quantity
+    charts: dict[int, set[int]] = {}
+    for member in members:
+        charts.setdefault(member.chart, set()).add(member.group)
+    ranks = (
+        sorted(groups, key=lambda group: (group not in sums, -sums.get(group, Decimal(0)), group)) for groups in charts.values()
+    )
+    return {group for ranked_groups in ranks for group in ranked_groups[:most]}
 
 
 class Sum(NamedTuple):

@@ -100,6 +100,14 @@ def test_the_largest_stand_alone_and_the_rest_together(database: Database, zone:
         rows = ranked(connection, members, "hour", start, half, zone, most=2)
         assert sum(totals(rows).values()) == sum(totals(consumption(connection, ids, "hour", start, half, zone)).values())
         assert len(totals(rows)) == 3
+        # Quarter-hours from within an hour to within another: whole hours and what is left say which are the largest.
+        low, high = start + timedelta(hours=16, minutes=45), start + timedelta(days=2, hours=14, minutes=15)
+        total = totals(consumption(connection, ids, "15min", low, high, zone))
+        rows = ranked(connection, members, "15min", low, high, zone, most=2)
+        largest = sorted(total, key=lambda number: (-total[number], number))[:2]
+        assert totals(rows) == {one: total[one] for one in largest} | {
+            others(0): sum(total[one] for one in total if one not in largest)
+        }
 
 
 def test_each_chart_has_its_own_largest_and_its_own_others(database: Database) -> None:
