@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -16,19 +17,31 @@ import settings as settings_module
 from simulator.ports import free_port
 from sql.embedded import EmbeddedServer
 from sql.place import as_user, give
+from tests.databases import execute
 from tests.faults.cell import wait_for
+from tests.faults.doomed import BINARIES
 
 
 class Followed:
     """An embedded server, and beside it what `pg_basebackup` copies of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: str = "plain") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tds-followed-"))
         os.chmod(self.folder, 0o755)
         self.server = EmbeddedServer(settings_module.load({"TDS_STATE_DIR": str(self.folder)}))
+        if engine == "timescaledb":
+            self._have_timescaledb()
         self.url = self.server.join()
         self.place = self.server.place
         self.running: list[subprocess.Popen[bytes]] = []
+
+    def _have_timescaledb(self) -> None:
+        self.server.place = dataclasses.replace(self.server.place, binaries=Path(BINARIES or ""))
+        self.server.join()
+        for setting in ("shared_preload_libraries = 'timescaledb'", "timescaledb.telemetry_level = 'off'"):
+            execute(self.server.superuser_url(), f"ALTER SYSTEM SET {setting}")
+            self.server.leave()
+            self.server.join()
 
     def run(self, program: str, *arguments: str | Path) -> None:
         """Run one of PostgreSQL's programs as the server's user."""

@@ -22,6 +22,7 @@ from tds_dash.factory import create_server
 from tests.conftest import opened
 from tests.databases import PASSWORD, execute
 from tests.faults.cell import wait_for
+from tests.faults.doomed import servers
 from tests.recovery.follower import Followed
 from tests.web import dash
 
@@ -31,9 +32,9 @@ MAC = "02:00:00:00:00:01"
 class Site:
     """A primary with an account, a meter and a person; its replica; the pages that read from it."""
 
-    def __init__(self, followed: Followed) -> None:
+    def __init__(self, followed: Followed, engine: str) -> None:
         self.followed = followed
-        self.database = opened("plain", followed.url, followed.folder)
+        self.database = opened(engine, followed.url, followed.folder)
         migrate(self.database.settings)
         self.account = self.database.account("Aurora")
         with self.database.owner.transaction() as conn:
@@ -84,13 +85,13 @@ class Site:
         replica._resting_until = 0
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    """One primary and one replica for the module."""
-    followed = Followed()
+@pytest.fixture(scope="module", params=servers())
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """One primary and one replica for the module, on each engine that this machine can start."""
+    followed = Followed(request.param)
     made = None
     try:
-        made = Site(followed)
+        made = Site(followed, request.param)
         yield made
     finally:
         if made is not None:
