@@ -94,6 +94,21 @@ SELECT q.middle - interval '7 minutes 30 seconds' AS start, q.quantity, q.estima
         GROUP BY 1) q
  WHERE q.quantity IS NOT NULL;
 
+-- name: top  The largest quarter-hours between the ends of some periods, of few enough devices to add everything up.
+WITH q AS (
+    SELECT l.middle, sum(l.quantity * g.factor) FILTER (WHERE l.estimated = 0) AS quantity, coalesce(sum(l.quantity * g.factor) FILTER (WHERE l.estimated <> 0), 0) AS estimated,
+           count(*) FILTER (WHERE l.estimated = 0) AS devices, count(*) FILTER (WHERE l.estimated <> 0) AS estimated_devices
+      FROM (SELECT device_id, middle, quantity, estimated FROM ledger
+             WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND middle >= :start AND middle < :end) l
+      JOIN unnest(CAST(:devices AS integer[]), CAST(:factors AS numeric[])) AS g (id, factor) ON g.id = l.device_id
+     WHERE l.quantity IS NOT NULL
+     GROUP BY 1
+)
+SELECT middle - interval '7 minutes 30 seconds' AS start, quantity, estimated, devices, estimated_devices
+  FROM (SELECT q.*, row_number() OVER (PARTITION BY width_bucket(middle, CAST(:ends AS timestamptz[])) ORDER BY quantity DESC, middle) AS place
+          FROM q WHERE quantity IS NOT NULL) r
+ WHERE place <= :most;
+
 -- name: shares  What each device took in some quarter-hours, the most first.
 SELECT l.middle - interval '7 minutes 30 seconds' AS start, l.device_id, l.quantity * g.factor AS quantity, l.estimated = 0 AS measured
   FROM (SELECT device_id, middle, quantity, estimated FROM ledger

@@ -89,7 +89,10 @@ def by_hand(plant: Plant, group: Group, start: datetime, end: datetime) -> dict[
     return added
 
 
-def test_branch_and_bound_is_exact_for_any_group_and_period(plant: Plant) -> None:
+@pytest.mark.parametrize("added_up", [0, 10**9])
+def test_peaks_are_exact_for_any_group_and_period(plant: Plant, added_up: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By branch and bound, and where they are few by adding everything up."""
+    monkeypatch.setattr(peaks, "ADDED_UP", added_up)
     chance = random.Random(11)
     with plant.database.web.transaction(account_id=plant.account) as conn:
         for _ in range(25):
@@ -115,6 +118,7 @@ def test_only_a_few_days_are_read_by_quarter_hours(plant: Plant, monkeypatch: py
         return real(conn, group, hours)
 
     monkeypatch.setattr(peaks, "_quarters", counted)
+    monkeypatch.setattr(peaks, "ADDED_UP", 0)
     group = Group([device.id for device in plant.devices], [Decimal(1)] * 6, plant.zone)
     with plant.database.web.transaction(account_id=plant.account) as conn:
         highest(conn, group, [((plant.start, plant.end), 1)])
@@ -127,6 +131,7 @@ def test_equal_quarter_hours_do_not_make_it_read_everything(bench: Database, mon
     feed(bench, device, [(begin + n * timedelta(minutes=15), n) for n in range(20 * 96)])
     read: list[int] = []
     real = peaks._quarters
+    monkeypatch.setattr(peaks, "ADDED_UP", 0)
     monkeypatch.setattr(peaks, "_quarters", lambda conn, group, hours: read.append(len(hours)) or real(conn, group, hours))
     with bench.web.transaction(account_id=device.account_id) as conn:
         (found,) = highest(conn, Group([device.id], [Decimal(1)], "UTC"), [((begin, begin + timedelta(days=20)), 10)])
