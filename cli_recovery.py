@@ -18,4 +18,4 @@ def recovery(commands: Any, add: Add) -> None:
     restore = add(commands, "restore", "recovery.commands:restore", "restore a backup into an empty installation")
     restore.add_argument("folder", type=Path, metavar="DIR")
     restore.add_argument("--replace", action="store_true", help="drop what the database holds; set another authority aside")
-    restore.add_argument("--check", action="store_true", help="only say whether it could be restored here")
+    restore.add_argument("--check", action="store_true", help="only say whether it is whole, and could be restored here")

@@ -116,6 +116,25 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
+def names() -> frozenset[str]:
+    """Give the names of all settings, with those of secrets' files."""
+    asked = _Noted()
+    load(asked)
+    return frozenset(asked.names) | {f"{name}_FILE" for name in SECRETS}
+
+
+class _Noted(dict[str, str]):
+    """An empty environment that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def get(self, key: str, default: str = "") -> str:  # type: ignore[override]
+        self.names.add(key)
+        return default
+
+
 def kept_secret(path: Path, size: int = 32) -> str:
     """Give the secret kept in a file of mode 0600, made on first use; safe when two processes ask at once."""
     try:
@@ -185,6 +204,8 @@ class _Reader:
 
     def database(self, name: str) -> str | None:
         value = self.url(name, ("postgresql", "postgres"), secret=True)
+        if value is not None and urlsplit(value).netloc.count("@") > 1:
+            raise SettingsError(f"{name} has an @ in its password: write it as %40")
         if value is not None and not urlsplit(value).path.strip("/"):
             raise SettingsError(f"{name} names no database: end it with /name")
         return value.replace("postgres://", "postgresql://", 1) if value else None
@@ -218,7 +239,7 @@ class _Reader:
 
     def networks(self, name: str) -> tuple[Network, ...] | None:
         try:
-            found = tuple(ip_network(one.strip()) for one in self.text(name, "").split(",") if one.strip())
+            found = tuple(_network(one.strip()) for one in self.text(name, "").split(",") if one.strip())
         except ValueError:
             raise SettingsError(
                 f"{name} is not a list of networks such as 10.0.0.0/8,192.168.1.5: {self.text(name, '')}"
@@ -230,6 +251,14 @@ class _Reader:
         if not value or any(c in value for c in "+#$\0 ") or not value.isascii():
             raise SettingsError(f"{name} is not a topic prefix such as tds_new/devices: {value}")
         return value
+
+
+def _network(given: str) -> Network:
+    """Read a network; an address of IPv4 written as one of IPv6, as logs show it, is the former, as whom we compare it with."""
+    found = ip_network(given)
+    if isinstance(found, IPv6Network) and found.prefixlen >= 96 and (inner := found.network_address.ipv4_mapped) is not None:
+        return IPv4Network((inner, found.prefixlen - 96))
+    return found
 
 
 def is_zone(name: str) -> bool:

@@ -16,16 +16,21 @@ from settings import Settings
 from sql.errors import Refused
 
 
+def is_here(settings: Settings) -> bool:
+    """Tell whether an authority lies in this machine's folder."""
+    return CertificateFolder(settings).is_complete
+
+
 def copy_out(settings: Settings, target: Path) -> dict[str, Any] | None:
     """Copy the folder while nobody writes in it; gives what is known of it, None where no authority lies here."""
     folder = CertificateFolder(settings)
     if not folder.is_complete:
         return None
     with folder.writing():
-        target.mkdir(mode=0o700)
-        for name, content in _files(folder.path):
-            write_private(target / name, content)
-        records = Journal(folder.path).records()
+        found, records = _files(folder.path), Journal(folder.path).records()
+    target.mkdir(mode=0o700)  # out of there: a full disk here is not that folder's fault
+    for name, content in found:
+        write_private(target / name, content)
     return {"certificates": len(records), "encrypted": any(_is_encrypted(target / f"{name}.key") for name in ENCRYPTED)}
 
 

@@ -11,6 +11,7 @@ from recovery.manifest import Manifest
 from settings import Settings
 from sql import audit, fleet
 from sql.commands import owner_transaction
+from sql.errors import Refused, TdsError
 
 
 def backup(settings: Settings, args: Namespace) -> None:
@@ -26,17 +27,31 @@ def backup(settings: Settings, args: Namespace) -> None:
 
 
 def restore(settings: Settings, args: Namespace) -> None:
-    """Restore a backup, or with --check only say whether it could be."""
-    checked = restoring.check(settings, args.folder, args.replace)
+    """Restore a backup, or with --check only say whether it is whole, and whether it could be restored here."""
     if args.check:
-        print(f"The backup in {args.folder} is whole and could be restored here: {described(checked.manifest)}.")
+        _check(settings, args)
         return
+    checked = restoring.check(settings, args.folder, args.replace)
     told = restoring.restore(settings, checked)
     if checked.manifest.database is not None:
         _note(settings, checked.manifest.database.at)
     print(f"Restored {described(checked.manifest)}.")
     for line in told:
         print(f"Note: {line}.")
+
+
+def _check(settings: Settings, args: Namespace) -> None:
+    """Raise TdsError where the backup is no good; that this machine is in use is said, and is no fault of the backup's."""
+    made = restoring.check_whole(settings, args.folder.absolute())
+    if made.database is None and made.certificates is None:
+        raise Refused(f"the backup in {args.folder} holds neither a database nor an authority")
+    try:
+        restoring.check(settings, args.folder, args.replace, made)
+    except TdsError as error:
+        print(f"The backup in {args.folder} is whole: {described(made)}.")
+        print(f"Here it could not be restored now: {error}.")
+    else:
+        print(f"The backup in {args.folder} is whole and could be restored here: {described(made)}.")
 
 
 def _note(settings: Settings, at: str) -> None:

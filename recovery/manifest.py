@@ -16,6 +16,7 @@ MANIFEST = "backup.json"
 FORMAT = 1
 CERTIFICATES, QUEUE, SESSION_KEY, SETTINGS = "certificates", "mosquitto.db", "session-key", "settings.env"
 BLOCK = 1 << 20
+LONGEST = 255  # letters of a file's name
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ def read(folder: Path) -> Manifest:
         kind = found["format"]
         if kind == FORMAT:
             database = found.pop("database")
-            return Manifest(**found, database=DatabaseFacts(**database) if database else None)
+            made = Manifest(**found, database=DatabaseFacts(**database) if database else None)
+            _check_shape(made)
+            return made
     except FileNotFoundError as error:
         raise Refused(f"there is no backup in {folder}: {MANIFEST} is missing") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -60,12 +63,11 @@ def read(folder: Path) -> Manifest:
 
 def content(folder: Path) -> dict[str, dict[str, Any]]:
     """Give name, size and checksum of every file in a backup's folder but the manifest."""
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return {name: _of(folder / name) for name in names if name != MANIFEST and not name.startswith(".")}
+    return {name: _of(folder / name) for name in _names(folder)}
 
 
 def check(folder: Path, manifest: Manifest) -> None:
-    """Raise Refused unless every file is there and is what was written."""
+    """Raise Refused unless every file is there and is what was written, and no other is."""
     for name, wanted in manifest.files.items():
         path = folder / name
         if Path(name).is_absolute() or ".." in Path(name).parts:
@@ -76,6 +78,9 @@ def check(folder: Path, manifest: Manifest) -> None:
             raise Refused(f"{path} is missing: take another backup") from error
         if not whole:
             raise Refused(f"{path} is damaged, its checksum is another: take another backup")
+    unnamed = sorted(set(_names(folder)) - set(manifest.files))
+    if unnamed:
+        raise Refused(f"{folder / unnamed[0]} is not of the backup, {MANIFEST} does not name it: move it away")
 
 
 def sync_to_disk(folder: Path) -> None:
@@ -87,6 +92,22 @@ def sync_to_disk(folder: Path) -> None:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+
+
+def _names(folder: Path) -> list[str]:
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return [name for name in names if name != MANIFEST and not name.startswith(".")]
+
+
+def _check_shape(made: Manifest) -> None:
+    """Raise ValueError or TypeError where something is of another kind than what is written: somebody edited it."""
+    for name, one in made.files.items() if isinstance(made.files, dict) else [("", None)]:
+        if not (isinstance(one, dict) and set(one) == {"bytes", "sha256"}) or not name.isprintable() or len(name) > LONGEST:
+            raise ValueError("no list of files")
+    if made.certificates is not None and set(made.certificates) != {"certificates", "encrypted"}:
+        raise ValueError("no facts of an authority")
+    if made.database is not None and not (isinstance(made.database.server, int) and isinstance(made.database.holds, dict)):
+        raise ValueError("no facts of a database")
 
 
 def _of(path: Path) -> dict[str, Any]:

@@ -25,13 +25,20 @@ class Checked:
     target: refill.Target | None
 
 
-def check(settings: Settings, folder: Path, replace: bool) -> Checked:
-    """Raise Refused with one line unless a backup can be restored here; changes nothing."""
-    folder = folder.absolute()
+def check_whole(settings: Settings, folder: Path) -> Manifest:
+    """Raise Refused with one line unless a backup is whole and the passphrase opens its keys; asks nothing of what is here."""
     made = manifest.read(folder)
     manifest.check(folder, made)
     if made.certificates is not None:
         copies.check_copy(settings, folder / CERTIFICATES)
+    return made
+
+
+def check(settings: Settings, folder: Path, replace: bool, made: Manifest | None = None) -> Checked:
+    """Raise Refused with one line unless a backup can be restored here; changes nothing. `made`: the manifest, already checked."""
+    folder = folder.absolute()
+    made = made or check_whole(settings, folder)
+    if made.certificates is not None:
         copies.check_target(settings, folder / CERTIFICATES, replace)
     if made.queue:
         queues.check_target(settings)

@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,7 +24,7 @@ from broker import queue as queues
 from certs import copies
 from recovery import manifest
 from recovery.manifest import CERTIFICATES, MANIFEST, QUEUE, SESSION_KEY, SETTINGS, Manifest
-from settings import SECRETS, Settings
+from settings import SECRETS, Settings, names
 from sql import dump
 from sql.errors import Refused, TdsError
 
@@ -33,8 +33,10 @@ LOCK = ".lock"
 
 def take(settings: Settings, folder: Path, environment: Mapping[str, str], database: bool = True) -> Manifest:
     """Back everything up into a folder that is new, or holds the backup to be replaced."""
-    folder = folder.absolute()
+    folder = folder.resolve()  # where a link leads to, so that the new one lies on the same disk as the old
     _check(folder)
+    if not database and not copies.is_here(settings):
+        raise Refused(f"there is nothing to back up: no certificate authority is in {settings.pki_dir}")
     with _beside(folder) as fresh:
         facts, queue = None, queues.copy_out(settings, fresh / QUEUE)
         if database:
@@ -76,9 +78,12 @@ def program() -> str:
 def written_settings(environment: Mapping[str, str]) -> str:
     """Write the settings as they are; of a secret only that it is one."""
     lines = ["# The settings at the time of the backup. Secrets are named, not kept: have them elsewhere."]
+    known = names()
     for name in sorted(name for name in environment if name.startswith("TDS_")):
         value = environment[name]
-        if name not in SECRETS:
+        if name not in known:  # a slip of the pen, perhaps in a secret's name
+            lines.append(f"# {name}=(no setting)")
+        elif name not in SECRETS:
             lines.append(f"{name}={value}")
         elif "://" in value:
             parts = urlsplit(value)
@@ -95,6 +100,8 @@ def _check(folder: Path) -> None:
         raise Refused(f"there is no folder {folder.parent} for the backup")
     if folder.exists() and not folder.is_dir():
         raise Refused(f"{folder} is no folder: name a new one for the backup")
+    if folder.is_mount():
+        raise Refused(f"{folder} is a disk of its own, which cannot be replaced as a whole: name a new folder in it")
     if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).exists():
         raise Refused(f"{folder} holds something else than a backup: name a new folder")
 
@@ -102,11 +109,7 @@ def _check(folder: Path) -> None:
 @contextmanager
 def _beside(folder: Path) -> Iterator[Path]:
     """Give a folder beside the wanted one, which takes its place when all went well, and is gone otherwise."""
-    for left in folder.parent.glob(f".{folder.name}.partial-*"):
-        lock = fasteners.InterProcessLock(str(left / LOCK))
-        if lock.acquire(blocking=False):  # its process was killed
-            lock.release()
-            shutil.rmtree(left, ignore_errors=True)
+    _clear(folder.parent)
     fresh = folder.with_name(f".{folder.name}.partial-{secrets.token_hex(4)}")
     try:
         fresh.mkdir(mode=0o700)
@@ -124,6 +127,16 @@ def _beside(folder: Path) -> Iterator[Path]:
         raise TdsError(f"the backup was not made: {said}{f': {error.filename}' if error.filename else ''}") from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _clear(parent: Path) -> None:
+    """Take away what backups whose process was killed left beside, whatever they were to be called."""
+    for left in parent.glob(".*.partial-????????"):
+        with suppress(OSError):
+            lock = fasteners.InterProcessLock(str(left / LOCK))
+            if (left / LOCK).exists() and lock.acquire(blocking=False):
+                lock.release()
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _put_in_place(fresh: Path, folder: Path) -> None:

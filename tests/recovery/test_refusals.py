@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import stat
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from sqlalchemy import text
 import recovery.taking
 from certs.issuing import issue_bundles
 from certs.setup import ensure_authority
-from recovery import manifest, restoring
+from recovery import commands, manifest, restoring
 from recovery.manifest import CERTIFICATES, MANIFEST
 from settings import Settings, SettingsError
 from sql import dump, health, programs
@@ -113,8 +114,17 @@ def test_a_backup_is_closed_to_others_and_holds_no_secret(installed: Installed) 
         (lambda found: found["database"].update(engine="timescaledb", timescaledb="2.1.0"), "TimescaleDB 2.1.0, this server"),
         (lambda found: found.update(files={"../../outside": {"bytes": 1, "sha256": ""}}), "outside of the backup"),
         (lambda found: found.pop("database"), "is damaged"),
+        (lambda found: found.update(files=["database.dump"]), "is damaged"),
+        (lambda found: found["files"].update({"database.dump": 7}), "is damaged"),
+        (lambda found: found["files"].update({"a\0b": found["files"]["database.dump"]}), "is damaged"),
+        (lambda found: found.update(certificates=4), "is damaged"),
+        (lambda found: found["files"].pop("session-key"), "session-key is not of the backup, backup.json does not name it"),
+        (lambda found: found["files"].update(certificates={"bytes": 1, "sha256": ""}), "certificates is damaged"),
     ],
-    ids=["format", "newer schema", "newer server", "another engine", "outside", "no manifest of ours"],
+    ids=[
+        *("format", "newer schema", "newer server", "another engine", "outside", "no manifest of ours"),
+        *("no list of files", "no facts of a file", "no name of a file", "no facts of the authority", "unnamed file", "a folder"),
+    ],
 )
 def test_a_backup_of_another_version_is_refused(installed: Installed, tmp_path: Path, change: Any, said: str) -> None:
     folder = installed.copy(tmp_path / "copy")
@@ -153,6 +163,21 @@ def test_an_installation_that_is_in_use_is_left_alone(installed: Installed, tmp_
     ensure_authority(stranger)
     assert "holds another authority" in refused(stranger, installed.backup)
     assert query(installed.database, "SELECT count(*) FROM tds.gateway") == [(5,)]
+    installed.database.close()
+
+
+def test_a_backup_is_judged_while_the_system_runs(
+    installed: Installed, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    args = Namespace(folder=installed.backup, replace=False, check=True)
+    commands.restore(installed.settings, args)
+    assert "is whole: " in (said := capsys.readouterr().out)
+    assert "Here it could not be restored now: the database holds data" in said
+    args.folder = installed.copy(tmp_path / "copy")
+    (args.folder / dump.LOGINS).write_text("")
+    with pytest.raises(TdsError, match=r"logins.json is damaged"):
+        commands.restore(installed.settings, args)
+    assert capsys.readouterr().out == ""
     installed.database.close()
 
 
@@ -215,6 +240,41 @@ def test_a_full_disk_leaves_the_old_backup_and_nothing_else(installed: Installed
         disk.free()
         assert list(tmp_path.iterdir()) == [old]
         manifest.check(old, manifest.read(old))
+    finally:
+        disk.close()
+
+
+def test_the_authority_alone_is_backed_up_with_care(installed: Installed, tmp_path: Path) -> None:
+    def take(folder: Path, settings: Settings = installed.settings, **environment: str) -> None:
+        recovery.taking.take(settings, folder, environment, database=False)
+
+    real, link = tmp_path / "real", tmp_path / "latest"
+    take(real, TDS_PKI_PASSFRASE=PASSPHRASE, TDS_PKI_PASSPHRASE_FILE="/etc/passphrase", TDS_LOCALE="en")
+    written = (real / "settings.env").read_text().splitlines()[1:]
+    assert written == ["TDS_LOCALE=en", "# TDS_PKI_PASSFRASE=(no setting)", "TDS_PKI_PASSPHRASE_FILE=/etc/passphrase"]
+    link.symlink_to(real)
+    before = (real / MANIFEST).read_text()
+    take(link)
+    assert link.is_symlink()
+    assert (real / MANIFEST).read_text() != before
+    # Of a machine without an authority, or a slip in TDS_STATE_DIR.
+    with pytest.raises(TdsError, match=r"there is nothing to back up: no certificate authority is in"):
+        take(real, replace(installed.settings, pki_dir=tmp_path / "nowhere"))
+    manifest.check(real, manifest.read(real))
+    # What a backup of another name left when it was killed is taken away; what is not a backup's is not.
+    for name in (".monday.partial-0123abcd", ".mine.partial-0123abcd"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".monday.partial-0123abcd" / recovery.taking.LOCK).touch()
+    take(real)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".mine.partial-0123abcd", "latest", "real"]
+    (tmp_path / "disk").mkdir()
+    disk = Disk(tmp_path / "disk", "64k")
+    try:
+        with pytest.raises(TdsError, match=r"is a disk of its own"):
+            take(tmp_path / "disk")
+        disk.fill()
+        with pytest.raises(TdsError, match=r"the backup was not made: No space left on device"):
+            take(tmp_path / "disk" / "daily")
     finally:
         disk.close()
 

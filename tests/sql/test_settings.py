@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from settings import SettingsError, is_zone, kept_secret, load
+from settings import SettingsError, is_zone, kept_secret, load, names
 
 DATABASES = (
     "TDS_DATABASE_URL",
@@ -76,6 +76,22 @@ def test_a_database_url_that_cannot_be_one_is_refused(name: str, value: str) -> 
 )
 def test_a_database_url_is_taken_as_it_is(value: str) -> None:
     assert load({"TDS_DATABASE_URL": value}).database_url == value.replace("postgres://", "postgresql://")
+
+
+def test_what_is_wrong_with_an_at_sign_in_a_password_is_said_without_it() -> None:
+    assert said(TDS_DATABASE_URL="postgresql://u:hush@word@h/db") == "TDS_DATABASE_URL has an @ in its password: write it as %40"
+
+
+def test_networks_may_be_written_as_logs_show_them() -> None:
+    proxies = load({"TDS_PROXIES": "::ffff:10.0.0.1, ::1,::ffff:192.168.0.0/112, fd00::/8"}).proxies
+    assert list(map(str, proxies or ())) == ["10.0.0.1/32", "::1/128", "192.168.0.0/16", "fd00::/8"]
+    for value in ("10.0.0.1/8", "nginx", "127.0.0.1;10.0.0.1", "*", "[::1]", "127.0.0.1:8080", "::ffff:10.0.0.1/97"):
+        assert said(TDS_PROXIES=value).startswith("TDS_PROXIES is not a list of networks")
+
+
+def test_every_setting_is_known_by_its_name() -> None:
+    assert {*SECRETS, *(f"{name}_FILE" for name in SECRETS), "TDS_PROXIES", "TDS_STATE_DIR", "TDS_TIMEZONE"} <= names()
+    assert not {"TDS_TIMEZONE_FILE", "TDS_PASSWORD"} & names()
 
 
 @pytest.mark.parametrize("name", PORTS)
