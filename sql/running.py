@@ -15,7 +15,7 @@ from sqlalchemy import Connection, CursorResult, text
 from sql import calendar
 from sql.engine import Store
 from sql.rollups import COLUMNS, HOUR, Rollup, all_rollups
-from sql.statements import quote_identifier, raw_statements
+from sql.statements import quote_identifier, raw_statements, statements
 
 FILE = "running.sql"
 SUMS = {"largest": "max", "minimum": "min", "maximum": "max"}
@@ -35,6 +35,8 @@ def keep(store: Store, changed: Sequence[Changed]) -> None:
     """Bring the parts up to what is materialised; those in which something changed are made anew."""
     with store.transaction() as connection:
         parts = list(_parts(all_rollups(connection)))
+        # What cannot be brought up any further, as where the clock turns by half an hour within the day, would miss what comes late.
+        connection.execute(statements(FILE)["forget"], {"kept": [part.rollup.name for part in parts]})
     for part in parts:
         with store.transaction() as connection:
             known = _run(connection, "known", part).one()

@@ -16,6 +16,9 @@ ON CONFLICT (name, until, device_id) DO UPDATE SET bucket = excluded.bucket, {gi
 -- name: say  Says that it is there.
 UPDATE tds.rollup SET running_from = :start, running_until = :until WHERE name = :name;
 
+-- name: forget  Says that there is nothing of the rollups that nothing can be kept of now; the rows go with the next that is kept.
+UPDATE tds.rollup SET running_from = NULL WHERE running_from IS NOT NULL AND name <> all (CAST(:kept AS text[]));
+
 -- name: differences  Counts what differs from the ledger, by device.
 WITH wanted AS (
     SELECT device_id, sum(quantity) AS quantity, sum(estimated) AS estimated, sum(covered) AS covered, sum(readings) AS readings,

@@ -78,8 +78,9 @@ def piece(connection: Connection) -> bool:
     if row is None:
         return False
     one, closed = Kept(*row[:4]), row.closed
-    reach = connection.execute(statements(FILE)["reach"], {"group": one.group_id}).one()
-    waiting = connection.execute(statements(FILE)["take"], {"group": one.group_id, "step": one.step}).all()
+    wanted = {"group": one.group_id, "step": one.step}
+    waiting = connection.execute(statements(FILE)["take"], wanted).all()
+    reach = connection.execute(statements(FILE)["reach"], wanted).one()  # afterwards: it holds all that what was taken is of
     most = min(max(ROWS // max(reach.members, 1), 1) * WIDTH[one.step], LONGEST)
     later = []
     for low, high in waiting:
@@ -101,7 +102,7 @@ def differences(store: Store, device_ids: Sequence[int] | None, since: datetime 
     found = []
     with store.transaction() as connection:
         for one, device in _kept(connection, device_ids).items():
-            reach = connection.execute(statements(FILE)["reach"], {"group": one.group_id}).one()
+            reach = connection.execute(statements(FILE)["reach"], {"group": one.group_id, "step": one.step}).one()
             if reach.low is None:
                 continue
             low, end = _within(one, since or NEVER, EVER, reach, EVER)

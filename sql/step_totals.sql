@@ -61,8 +61,10 @@ SELECT lower(r.stretch) AS low, upper(r.stretch) AS high FROM (SELECT unnest(ran
 -- name: put_back  What did not fit into one transaction, or has not closed.
 INSERT INTO tds.total_stale (group_id, step, low, high) SELECT :group, :step, * FROM unnest(CAST(:lows AS timestamptz[]), CAST(:highs AS timestamptz[]));
 
--- name: reach  How many members a group has, and how far their ledger reaches.
-SELECT count(*) AS members, min(s.first_time) AS low, max(s.last_time) AS high
+-- name: reach  How many members a group has, and how far their ledger reaches, or what is held of those who left or whose readings were ignored.
+SELECT count(*) AS members,
+       least(min(s.first_time), (SELECT min(bucket) FROM tds.total_bucket WHERE group_id = :group AND step = :step)) AS low,
+       greatest(max(s.last_time), (SELECT max(bucket) FROM tds.total_bucket WHERE group_id = :group AND step = :step)) AS high
   FROM tds.total_member m LEFT JOIN tds.ledger_state s ON s.device_id = m.device_id WHERE m.group_id = :group;
 
 -- name: rewrite  Adds up the buckets of a stretch anew.

@@ -104,8 +104,10 @@ ON CONFLICT (group_id, middle) DO UPDATE SET quantity = excluded.quantity, devic
      WHERE l.device_id = any (array(SELECT device_id FROM tds.total_member WHERE group_id = :group)) AND l.middle >= :low AND l.middle < :high
      GROUP BY l.middle;
 
--- name: members  The groups of devices, or all, each with its first member and how far its members' ledger reaches.
-SELECT m.group_id, count(*) AS members, min(m.device_id) AS device_id, min(s.first_time) AS low, max(s.last_time) AS high
+-- name: members  The groups of devices, or all, each with its first member and how far its members' ledger reaches, or what was added up.
+SELECT m.group_id, count(*) AS members, min(m.device_id) AS device_id,
+       least(min(s.first_time), (SELECT min(middle) FROM tds.total_quarter q WHERE q.group_id = m.group_id)) AS low,
+       greatest(max(s.last_time), (SELECT max(middle) FROM tds.total_quarter q WHERE q.group_id = m.group_id)) AS high
   FROM tds.total_member m LEFT JOIN tds.ledger_state s ON s.device_id = m.device_id
  GROUP BY 1 HAVING CAST(:devices AS integer[]) IS NULL OR bool_or(m.device_id = any (CAST(:devices AS integer[]))) ORDER BY 1;
 

@@ -64,6 +64,30 @@ def reaches(database: Database) -> Mapping[str, Reach]:
         return rollups_of(conn, ZONE)
 
 
+def test_a_part_that_cannot_be_brought_up_any_further_is_not_read(timescale: Database) -> None:
+    """First in its file: it is the year's spring, and the clock of Lord Howe goes back by half an hour."""
+    zone = "Australia/Lord_Howe"
+    begin, turn, later = at("2026-04-04T22:00", zone), at("2026-04-05T01:31", zone), at("2026-04-05T09:00", zone)
+    device = meter(timescale, zone)
+    day = (at("2026-04-05T00:00", zone), at("2026-04-06T00:00", zone))
+
+    def told() -> list[int]:
+        work_off(timescale)
+        with timescale.web.transaction(account_id=device.account_id) as conn:
+            return [row.readings for row in consumption(conn, [device.id], "day", *day, zone)]
+
+    put(timescale, device, [(begin + n * HOUR / 4, D(n)) for n in range(15)])
+    work_off(timescale)
+    refresh(timescale.owner, turn, wait=True)
+    with timescale.owner.transaction() as conn:
+        assert rollups_of(conn, zone)["day"].running is not None
+    assert told() == [7]
+    put(timescale, device, [(later, D(20)), (day[0] + timedelta(minutes=20), D("9.3"))])
+    work_off(timescale)
+    refresh(timescale.owner, later + HOUR / 2, wait=True)
+    assert told() == [9]
+
+
 def test_what_runs_is_kept_and_never_lost_or_doubled(timescale: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     first = meter(timescale, ZONE)
     meters = [first, meter_of(timescale, first.account, first.account_id, ZONE)]
@@ -107,7 +131,9 @@ def test_what_runs_is_kept_and_never_lost_or_doubled(timescale: Database, monkey
     with timescale.owner.transaction() as conn:
         conn.execute(text("UPDATE tds.consumption_running SET quantity = quantity + 1 WHERE device_id = :d"), {"d": meters[0].id})
         found = running.differences(conn, [one.id for one in meters])
-        assert found == [("consumption_month_america_sao_paulo so far", meters[0].id, 2)]
+        assert [one for one in found if "sao_paulo" in one[0]] == [
+            ("consumption_month_america_sao_paulo so far", meters[0].id, 2)
+        ]
         conn.execute(
             text("INSERT INTO tds.refresh_pending (low, high, forced) VALUES (:at, :at, true)"), {"at": NOW - timedelta(days=2)}
         )

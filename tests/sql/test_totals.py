@@ -184,6 +184,33 @@ def test_a_deleted_meter_is_in_the_totals_no_more(bench: Database, site: list[Me
     exact(bench, site)
 
 
+def test_what_lay_beyond_everybody_else_goes_with_the_meter(bench: Database, site: list[Meter]) -> None:
+    """Readings before and after all the others' are ignored, and the meter is taken out of use, before the totals are made anew."""
+    odd = [BEGIN - timedelta(hours=20 - n) for n in range(3)] + [END + timedelta(hours=9 + n) for n in range(3)]
+    feed(bench, site[0], [(moment, D(n)) for n, moment in enumerate(odd)])
+    with bench.owner.transaction() as conn:
+        decided = "INSERT INTO tds.decision (device_id, kind, at, decided_by) SELECT :d, 'ignore', t, 'Ada' FROM unnest(CAST(:t AS timestamptz[])) t"
+        conn.execute(text(decided), {"d": site[0].id, "t": odd})
+        ledger.mark_dirty(conn, [site[0].id])
+        conn.execute(text("UPDATE tds.device SET retired_at = now() WHERE id = :d"), {"d": site[0].id})
+    ledger.drain(bench.owner)
+    exact(bench, site[1:])
+
+
+def test_a_total_of_a_time_that_nobody_has_is_found(bench: Database, site: list[Meter]) -> None:
+    long_ago = {"m": BEGIN - timedelta(days=100), "d": site[0].id}
+    group = "(SELECT group_id FROM tds.total_member WHERE device_id = :d)"
+    with bench.owner.transaction() as conn:
+        conn.execute(text(f"INSERT INTO tds.total_bucket VALUES ({group}, 'day', :m, 5, 0, 0, 0, 1, 1)"), long_ago)
+        quarter = "INSERT INTO tds.total_quarter (group_id, middle, quantity, devices, estimated, estimated_devices)"
+        conn.execute(text(f"{quarter} VALUES ({group}, :m, 5, 1, 0, 0)"), long_ago)
+    found = totals.differences(bench.owner, [site[5].id])
+    assert [(rows, step_totals.CHECK in check) for check, _, rows in found] == [(1, False), (1, True)]
+    with bench.owner.transaction() as conn:
+        totals.mend(conn, [site[5].id], BEGIN - timedelta(days=101), END)
+    assert totals.differences(bench.owner, [site[5].id]) == []
+
+
 def test_few_meters_have_no_totals(bench: Database, site: list[Meter]) -> None:
     with bench.owner.transaction() as conn:
         conn.execute(text("UPDATE tds.device SET retired_at = now() WHERE id = any(:d)"), {"d": [one.id for one in site[11:]]})
