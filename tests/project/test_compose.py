@@ -67,6 +67,7 @@ def test_its_secrets_are_files(name: str) -> None:
 def test_the_pages_and_the_broker_do_not_hold_the_owners_password() -> None:
     assert "owner-url" not in SERVICES["web"]["secrets"] + SERVICES["broker"]["secrets"]
     assert "pki-passphrase" not in SERVICES["web"]["secrets"] + SERVICES["ingest"]["secrets"]
+    assert "session-key" in SERVICES["tds"]["secrets"]  # else `tds backup` would not name it among what is not in it
 
 
 @pytest.mark.parametrize("name", ["db", "broker", "bootstrap", "authority", "ingest", "web"])
