@@ -242,7 +242,9 @@ def differences(
     """Count, by device, the buckets in which a rollup differs from a direct sum over the ledger."""
     columns = ", ".join(COLUMNS)
     # A month is read from its days until it has closed: what its rollup holds before that is nobody's figure.
-    closed = "bucket < (SELECT refreshed_until FROM tds.rollup WHERE name = :name)" if rollup.step == "month" else "true"
+    # Where its last midnight comes twice it closes an hour after we had it refreshed, and is materialised with the next.
+    end = f"time_bucket(interval '1 month', bucket + interval '768 hours', '{rollup.zone}')"
+    closed = f"{end} <= (SELECT refreshed_until FROM tds.rollup WHERE name = :name)" if rollup.step == "month" else "true"
     low = rollup.start(since) if since else "-infinity"
     rows = connection.execute(
         text(

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from sql import ledger
+from sql.refresh import refresh
 from tests.conftest import Database
 from tests.sql.plant import SLOT, Meter, at, buckets, feed, meter, put, sound
 from tests.sql.test_zones import adds_up
@@ -94,6 +95,21 @@ def test_every_step_is_the_ledger_grouped_by_local_time(
     quarters = {local: count for local, (_, count) in grouped(bench, device, "CAST(local AS date)").items()}
     assert [quarters[odd + timedelta(days=n)] for n in (-1, 0, 1)] == [96, DAYS[zone][day], 96]
     sound(bench, device)
+
+
+def test_a_month_whose_last_midnight_comes_twice_is_held_against_the_ledger_once_it_has_closed(database: Database) -> None:
+    """As November 2026 in Havana: for the database October ends with the second midnight, for whom it is refreshed with the first."""
+    device = meter(database, "America/Havana")
+    put(database, device, uneven(at("2026-10-10", device.zone), at("2026-10-12", device.zone), timedelta(hours=1), 1))
+    while ledger.process_one_batch(database.owner):
+        pass
+    refresh(database.owner, at("2026-11-20", device.zone), wait=True)
+    sound(database, device)
+    refresh(database.owner, at("2026-12-20", device.zone), wait=True)
+    sound(database, device)
+    with database.owner.transaction() as connection:
+        kept = connection.execute(text("SELECT sum(quantity) FROM tds.consumption_month_america_havana")).scalar_one()
+    assert kept == sum(total for total, _ in grouped(database, device, "CAST(local AS date)").values())
 
 
 @pytest.mark.long
