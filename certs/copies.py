@@ -57,6 +57,12 @@ def check_target(settings: Settings, source: Path, replace: bool) -> None:
         )
 
 
+def make_room(settings: Settings) -> None:
+    """Make the folder where there is none, or raise TdsError: before a database is filled whose authority could not follow."""
+    with CertificateFolder(settings).writing(create=True):
+        pass
+
+
 def put_back(settings: Settings, source: Path) -> list[str]:
     """Put a copy into the folder, its own file by which it counts as an authority last, and tell the database what the journal knows."""
     folder, told = CertificateFolder(settings), []

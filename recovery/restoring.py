@@ -51,6 +51,8 @@ def restore(settings: Settings, checked: Checked) -> list[str]:
     """Bring back the database, then the authority, whose journal may know more; gives what the operator should know."""
     told: list[str] = []
     made, folder = checked.manifest, checked.folder
+    if made.certificates is not None:
+        copies.make_room(settings)
     if made.database is not None and checked.target is not None:
         logins = dump.read_logins(folder / dump.LOGINS)
         told += refill.refill(settings, checked.target, made.database, logins, folder)

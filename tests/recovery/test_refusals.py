@@ -90,6 +90,18 @@ def refused(settings: Settings, folder: Path, replace: bool = False) -> str:
     return line
 
 
+def test_where_the_authority_cannot_be_put_the_database_stays_empty(installed: Installed, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    settings = replace(installed.elsewhere(), pki_dir=tmp_path / "file" / "pki")
+    checked = restoring.check(settings, installed.backup, False)
+    with pytest.raises(TdsError, match="cannot be"):
+        restoring.restore(settings, checked)
+    again = restoring.check(
+        replace(settings, pki_dir=tmp_path / "pki"), installed.backup, False
+    )  # which it is not where anything is
+    assert again.target is not None
+
+
 def spoil_manifest(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     found = json.loads((folder / MANIFEST).read_text())
     change(found)
