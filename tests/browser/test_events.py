@@ -29,6 +29,7 @@ BAR = """([graph, back]) => {
 
 def click_bar(page: Page, graph: str, back: int) -> None:
     """Click a bar as a person does: point at it, then press."""
+    page.locator(f"#{graph} .main-svg").first.wait_for()  # Dash has done its part a moment before the chart is drawn
     page.locator(f"#{graph}").scroll_into_view_if_needed()
     x, y = page.evaluate(BAR, [graph, back])
     page.mouse.move(x, y)

@@ -109,6 +109,7 @@ def click_bar(page: Page, from_end: int) -> None:
     """Click the middle of one of the last bars of the chart, where some devices are stacked."""
     page.wait_for_timeout(500)  # the page may still be scrolling to what the last click opened
     page.locator("#consumption-chart-title").scroll_into_view_if_needed()
+    page.locator("#consumption-chart .barlayer .point").first.wait_for(state="attached")
     point = page.evaluate(
         """back => {
             const plot = document.querySelector('#consumption-chart .js-plotly-plot');
@@ -186,6 +187,7 @@ def test_a_phone_has_its_menu(open_page: Open) -> None:
 
 def test_dark_is_remembered_and_redraws_nothing(open_page: Open) -> None:
     page = open_page("/", fresh=True)
+    page.locator("#overview-electricity .main-svg").first.wait_for()
     page.evaluate("window.plot = document.querySelector('#overview-electricity .main-svg')")
     assert page.evaluate("getComputedStyle(document.body).colorScheme, document.documentElement.dataset.bsTheme") == "light"
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")

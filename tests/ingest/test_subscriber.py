@@ -163,7 +163,7 @@ def test_an_answer_to_a_ping_behind_many_messages_is_waited_for(
 ) -> None:
     Ear(cell, window=1000).subscriber.stop()
     send(gateway, 600)
-    monkeypatch.setattr("ingest.connection.KEEPALIVE", 2)
+    monkeypatch.setattr("ingest.connection.KEEPALIVE", 3)
     ear = Ear(cell, window=1000, most=5)
     taken: list[Received] = []
     for _ in range(20):  # far slower than they come
