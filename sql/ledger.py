@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from sql import bands, rollups, running, totals
 from sql.engine import Store
 from sql.recompute import Range, compute, recompute
-from sql.refresh import refresh
+from sql.refresh import refresh, share_threshold
 from sql.statements import statements
 
 DEVICES_PER_BATCH = 5_000
@@ -43,6 +43,7 @@ def process_one_batch(store: Store) -> bool:
             if rollups.engine_of(connection) == "plain":
                 rollups.rewrite_touched(connection)
             else:
+                share_threshold(connection)
                 connection.execute(statements("ledger.sql")["queue_refresh"])
             bands.queue_touched(connection)
             totals.queue_touched(connection)

@@ -14,6 +14,16 @@ from sql.rollups import ELECTION_LOCK, Rollup, all_rollups, engine_of
 # A bucket is materialised once it has been over for this long: the readings of its end have arrived by then.
 SETTLED = timedelta(minutes=20)
 NEIGHBOURS = timedelta(days=62)
+THRESHOLD_LOCK = 7_245_125
+
+
+def share_threshold(connection: Connection) -> None:
+    """Keep TimescaleDB's threshold where it is until this batch of the ledger has ended; one of the last things the batch does.
+
+    What is written above the threshold is noted nowhere, since no rollup has it yet. A commit reads the threshold as it begins: were it
+    moved before the commit has ended, the refresh that moved it would neither see what was written nor be told of it later.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": THRESHOLD_LOCK})
 
 
 def refresh(store: Store, now: datetime, wait: bool = False) -> bool:
@@ -46,9 +56,14 @@ def _refresh_elected(store: Store, connection: Connection, now: datetime) -> boo
         return False
     did = False
     step_totals.release(connection)  # what a worker that died left held
-    for rollup in all_rollups(connection):
+    rollups = all_rollups(connection)
+    threshold = max((rollup.refreshed_until or ground for rollup in rollups if rollup.step != "month"), default=ground)
+    for rollup in rollups:
         horizon = rollup.start(now - SETTLED)
         done = rollup.refreshed_until or ground
+        if horizon > threshold and rollup.step != "month":  # months are made from days, which are written here alone
+            did |= _move_threshold(connection, rollup, horizon, rollup.start(ground))
+            threshold = horizon
         late = [(row.low, row.high) for row in pending if row.low < done and not row.forced]
         if horizon > done:
             late.append((max(done, ground), horizon - timedelta(seconds=1)))
@@ -67,6 +82,16 @@ def _refresh_elected(store: Store, connection: Connection, now: datetime) -> boo
     if pending:
         connection.execute(text("DELETE FROM tds.refresh_pending WHERE id = any(:ids)"), {"ids": [row.id for row in pending]})
     return did
+
+
+def _move_threshold(connection: Connection, rollup: Rollup, horizon: datetime, ground: datetime) -> bool:
+    """Move the threshold to where a rollup's last closed bucket ends, by refreshing that one, while no batch is being committed."""
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": THRESHOLD_LOCK})
+    try:
+        return _refresh_range(connection, rollup, rollup.start(horizon - timedelta(seconds=1)), horizon, ground)
+    finally:
+        if not connection.invalidated:
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": THRESHOLD_LOCK})
 
 
 def _merged(ranges: Iterable[tuple[datetime, datetime]], rollup: Rollup) -> Iterator[tuple[datetime, datetime]]:

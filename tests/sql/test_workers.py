@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from sql import ledger, rollups, upkeep
 from sql.engine import open_store
 from sql.refresh import refresh
-from tests.conftest import Database
+from tests.conftest import TIMESCALEDB, Database
+from tests.databases import execute
 from tests.sql import meters, test_ledger
 from tests.sql.plant import (
     Meter,
     account,
+    at,
     buckets,
     feed,
     json_of,
@@ -364,3 +368,32 @@ def test_zones_asked_for_by_two_at_once_are_made_once(bench: Database) -> None:
     at_once(*[lambda: added.append(rollups.add_missing_zones(bench.owner)) for _ in range(3)])
     assert sorted(added, key=len)[-1] == ["Africa/Maputo"]
     assert [len(one) for one in added].count(0) == 2
+
+
+def test_what_is_committed_while_a_rollup_closes_is_not_lost_to_it(timescale: Database) -> None:
+    """TimescaleDB notes a change below a threshold that it reads as the commit begins; here that commit takes a while."""
+    device = meter(timescale)
+    assert TIMESCALEDB is not None
+    owner = urlsplit(timescale.owner.url).username
+    execute(TIMESCALEDB, f"GRANT SET ON PARAMETER commit_delay TO {owner}")
+    slow, quick = (open_store(timescale.settings, "owner") for _ in range(2))
+    event.listen(
+        slow.engine, "connect", lambda raw, _: raw.cursor().execute("SET commit_delay = 100000; SET commit_siblings = 0")
+    )
+    event.listen(quick.engine, "connect", lambda raw, _: raw.cursor().execute("SET synchronous_commit = off"))
+    commits = threading.Semaphore(0)
+    event.listen(slow.engine, "commit", lambda _: commits.release())
+    for hour in range(2, 5):
+        refresh(quick, at(f"2026-01-01T{hour:02}:25"))  # closes the hour before
+        put(timescale, device, series(f"2026-01-01T{hour:02}:00", 15, range(4 * hour, 4 * hour + 6)))
+        batch = threading.Thread(target=ledger.process_one_batch, args=(slow,))
+        batch.start()
+        for _ in range(2):  # of its two transactions the second writes
+            commits.acquire(timeout=30)
+        time.sleep(0.01)
+        refresh(quick, at(f"2026-01-01T{hour + 1:02}:25"))
+        batch.join(30)
+    slow.close()
+    quick.close()
+    execute(TIMESCALEDB, f"REVOKE SET ON PARAMETER commit_delay FROM {owner}")
+    sound(timescale, device)
