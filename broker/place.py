@@ -54,10 +54,15 @@ def prepare(settings: Settings, name: str) -> Place:
     return place
 
 
+def backlog(place: Place) -> Path:
+    """Give the file that Mosquitto writes its sessions and queues to."""
+    return place.folder / DATA / DATABASE
+
+
 def backlog_size(place: Place) -> int:
     """Give the size of what Mosquitto wrote to disk last, in bytes."""
     try:
-        return (place.folder / DATA / DATABASE).stat().st_size
+        return backlog(place).stat().st_size
     except OSError:
         return 0
 

@@ -13,12 +13,12 @@ from typing import IO, Protocol
 
 import fasteners
 
-from broker import crashes, mosquitto
+from broker import crashes, mosquitto, sessions
 from broker.configuration import ACCESS, CONFIGURATION, autosave_seconds, render_access, render_configuration
 from broker.machine import die_with_parent, raise_descriptor_limit, wait_for_port
 from broker.material import REGULAR, Files, Material, MaterialError, client_context, read_denied, read_material, stamps
 from broker.mosquitto import BrokerError
-from broker.place import LOCK, Place, backlog_size, prepare, write, write_material
+from broker.place import LOCK, Place, backlog, backlog_size, prepare, write, write_material
 from broker.presence import FIXED
 from broker.probe import CertificateRefused, NotReached, handshake, local_address
 from broker.rereading import reread
@@ -77,6 +77,7 @@ class Broker:
     def _run(self) -> None:
         wait_for_port(self.settings.broker_bind, self.port, self.port_setting)
         watched = self.keeps_sessions and self._version < FIXED and sys.platform != "win32"
+        restored = sessions.with_an_end(backlog(self.place)) if watched else []
         self.process = subprocess.Popen(
             [str(self._program), "-c", CONFIGURATION],
             stdin=subprocess.DEVNULL,
@@ -86,7 +87,7 @@ class Broker:
             **self.place.as_user(),
         )
         if self.process.stderr is not None:
-            self._watch = Watch(self.process.stderr, self.output, except_for=self.settings.mqtt_client_id)
+            self._watch = Watch(self.process.stderr, self.output, self.settings.mqtt_client_id, restored)
 
     def step(self) -> bool:
         """Load changed certificate files into the running broker; tells whether it did. Of a faulty file nothing is taken."""

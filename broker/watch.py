@@ -1,7 +1,7 @@
 """Which gateways have left a session behind that Mosquitto 2.0 would stumble over, read from its log on the way to ours.
 
 Its log says of each connection which MQTT it speaks, and of each client that it left; not how long its session is kept. So every
-client of MQTT 5 that is away counts. 3.1.1 has no sessions that end.
+client of MQTT 5 that is away counts. 3.1.1 has no sessions that end. Those whose sessions it found in its file have never come.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import select
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import IO
 
@@ -23,12 +24,12 @@ STANDARD_ERROR = 2
 class Watch:
     """Passes Mosquitto's log on and remembers who of MQTT 5 came and who is away."""
 
-    def __init__(self, source: IO[bytes], output: IO[bytes] | None, except_for: str) -> None:
+    def __init__(self, source: IO[bytes], output: IO[bytes] | None, except_for: str, restored: Iterable[str] = ()) -> None:
         self._source, self._output = source.fileno(), output.fileno() if output else STANDARD_ERROR
         self._own, self._own_here, self._own_left = except_for.encode(), False, 0
         self._rest = b""
         self._here: set[bytes] = set()
-        self._away: set[bytes] = set()
+        self._away = {name.encode() for name in restored if name != except_for}
         self._reading = threading.Lock()
         self._thread = threading.Thread(target=self._pass_on, daemon=True)
         self._thread.start()

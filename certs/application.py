@@ -9,7 +9,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
-from certs.authority import GATEWAY_NAME, key_mark, read_request
+from certs.authority import GATEWAY_NAME, key_mark
+from certs.requests import read_request
 from sql.errors import Refused
 
 SIZE_LIMIT = 8 * 1024

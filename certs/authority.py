@@ -1,4 +1,4 @@
-"""The certificate authority as pure X.509: names, keys, certificates, requests and revocation lists. No files, no database."""
+"""The certificate authority as pure X.509: names, keys, certificates and revocation lists. No files, no database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -81,7 +81,7 @@ def make_root(key: PrivateKey, now: datetime) -> x509.Certificate:
 
 def make_intermediate(key: PrivateKey, root: Issuer, now: datetime) -> x509.Certificate:
     """Sign the certificate that signs all others, so that the root's key can be put away."""
-    builder = _issued(_name(INTERMEDIATE_NAME), key.public_key(), root, now, YEARS["intermediate"])
+    builder = _issued(named(INTERMEDIATE_NAME), key.public_key(), root, now, YEARS["intermediate"])
     return _as_authority(builder, path_length=0).sign(root.key, DIGEST)
 
 
@@ -95,7 +95,7 @@ def issue_broker(public: PublicKey, hosts: Sequence[str], issuer: Issuer, now: d
     if not hosts:
         raise AuthorityError("the broker's certificate needs at least one host name")
     names = x509.SubjectAlternativeName([_host(host) for host in dict.fromkeys(hosts)])
-    builder = _issued(_name(BROKER_NAME), public, issuer, now, YEARS["broker"])
+    builder = _issued(named(BROKER_NAME), public, issuer, now, YEARS["broker"])
     return _as_leaf(builder, public, ExtendedKeyUsageOID.SERVER_AUTH, names).sign(issuer.key, DIGEST)
 
 
@@ -105,35 +105,9 @@ def issue_client(
     """Sign a certificate that may only connect as a client, under the common name that the broker makes its identity."""
     check_name(purpose, name)
     check_key(public)
-    builder = _issued(_name(name), public, issuer, now, YEARS[purpose], lifetime)
+    builder = _issued(named(name), public, issuer, now, YEARS[purpose], lifetime)
     alternative = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"tds:{purpose}:{name}")])
     return _as_leaf(builder, public, ExtendedKeyUsageOID.CLIENT_AUTH, alternative).sign(issuer.key, DIGEST)
-
-
-def make_request(key: PrivateKey, name: str) -> bytes:
-    """Make the signing request of a key, in PEM: what its holder sends instead of the key."""
-    request = x509.CertificateSigningRequestBuilder().subject_name(_name(name)).sign(key, DIGEST)
-    return request.public_bytes(serialization.Encoding.PEM)
-
-
-def read_request(pem: bytes, name: str) -> PublicKey:
-    """Give the key of a signing request for a gateway; refuse a wrong name, a weak key or a signature that does not fit."""
-    try:
-        request = x509.load_pem_x509_csr(pem)
-        names = [str(attribute.value) for attribute in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-        key, digest, signed = request.public_key(), request.signature_hash_algorithm, request.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise AuthorityError("this is not a certificate signing request in PEM format", "not_a_request") from error
-    if len(names) != 1 or names[0].lower().replace("-", ":") != name:
-        found = _shown(", ".join(names))
-        said = f"the request is for {found or 'no name'}, not for {name}"
-        raise AuthorityError(said, "other_name" if found else "no_name", found=found, name=name)
-    if not signed:
-        raise AuthorityError("the request's signature does not fit its key: it was damaged or forged", "signature")
-    if isinstance(digest, hashes.MD5 | hashes.SHA1):
-        said = f"the request is signed with {digest.name}, which is broken: sign it with sha256"
-        raise AuthorityError(said, "broken_digest", digest=digest.name)
-    return check_key(key)
 
 
 def make_crl(
@@ -160,9 +134,9 @@ def make_crl(
 def check_name(purpose: Purpose, name: str) -> None:
     """Refuse a common name that could mean another topic, another client or nothing at all."""
     if purpose == "gateway" and not GATEWAY_NAME.fullmatch(name):
-        raise AuthorityError(f"{_shown(name)} is not a MAC address such as aa:bb:cc:dd:ee:ff")
+        raise AuthorityError(f"{shown(name)} is not a MAC address such as aa:bb:cc:dd:ee:ff")
     if purpose in ("ingester", "bootstrap") and (not SERVICE_NAME.fullmatch(name) or name == BROKER_NAME):
-        raise AuthorityError(f"{_shown(name)} cannot be a common name: use up to 64 letters, digits, dots and dashes")
+        raise AuthorityError(f"{shown(name)} cannot be a common name: use up to 64 letters, digits, dots and dashes")
 
 
 def check_key(key: object) -> PublicKey:
@@ -219,16 +193,22 @@ def reason_key(reason: str) -> str:
     return re.sub(r"[\s_-]", "", reason).lower()
 
 
+def named(name: str) -> x509.Name:
+    """Give a common name as certificates write it."""
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def shown(text: str) -> str:
+    """Make hostile text printable in one short line."""
+    return "".join(c if c.isprintable() else "?" for c in text)[:80]
+
+
 def _self_signed(title: str, key: PrivateKey, now: datetime, path_length: int) -> x509.Certificate:
-    name = _name(title)
+    name = named(title)
     builder = _builder(name, name, key.public_key(), now - BACKDATE, _years_after(now, YEARS["root"]))
     builder = _as_authority(builder, path_length)
     builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
     return builder.sign(key, DIGEST)
-
-
-def _name(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
 def _years_after(now: datetime, years: int) -> datetime:
@@ -311,10 +291,5 @@ def _host(host: str) -> x509.GeneralName:
     except ValueError:
         pass
     if not HOST_NAME.fullmatch(host):
-        raise AuthorityError(f"{_shown(host)} is not a host name or an address")
+        raise AuthorityError(f"{shown(host)} is not a host name or an address")
     return x509.DNSName(host.lower())
-
-
-def _shown(text: str) -> str:
-    """Make hostile text printable in one short line."""
-    return "".join(c if c.isprintable() else "?" for c in text)[:80]

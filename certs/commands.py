@@ -21,6 +21,7 @@ from certs.enforcement import hold as hold_sessions
 from certs.issuing import issue_bundle, renew_bundle, sign_request, warn
 from certs.journal import Journal, Record
 from certs.registrar import Registrar
+from certs.requests import LARGEST
 from certs.revocation import revoke as revoke_certificate
 from certs.setup import ensure_authority, keep, renew_service
 from certs.store import BROKER, INGESTER, CertificateFolder
@@ -68,7 +69,8 @@ def sign(settings: Settings, args: argparse.Namespace) -> None:
     if out is not None:
         check_target(out)
     try:
-        request = Path(args.csr).read_bytes()
+        with Path(args.csr).open("rb") as file:
+            request = file.read(LARGEST + 1)  # /dev/zero is a file too
     except OSError as error:
         raise Refused(f"{args.csr} cannot be read: {error.strerror}") from error
     bundle = sign_request(settings, args.mac, request)

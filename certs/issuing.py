@@ -17,6 +17,7 @@ from certs.authority import Issuer, PublicKey
 from certs.bundle import Bundle, readme
 from certs.journal import Journal, Record, record_of
 from certs.lists import write_denied
+from certs.requests import read_request
 from certs.store import BROKER, CertificateFolder, certificate_pem, key_pem
 from settings import Settings
 from sql.errors import NotFound, Refused
@@ -50,7 +51,7 @@ class Desk:
 
     def certify_request(self, mac: str, request: bytes, by: str = "") -> tuple[Bundle, Record]:
         """Sign a gateway's own request; refuses a wrong name, a weak key, a revoked key and the key of another gateway."""
-        public = authority.read_request(request, mac)
+        public = read_request(request, mac)
         known = self.by_key.setdefault(authority.key_mark(public), [])
         other = next((record for record in known if record.common_name != mac), None)
         if other is not None:

@@ -13,8 +13,9 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request, stream_with_context
 
-from certs.authority import AuthorityError, read_request
+from certs.authority import AuthorityError
 from certs.bundle import entry, folder_name, zip_bytes
+from certs.requests import read_request
 from sql import orders
 from sql.audit import Entry, write
 from sql.errors import Refused

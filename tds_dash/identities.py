@@ -14,8 +14,9 @@ from cryptography import x509
 from flask import current_app
 from sqlalchemy import Connection
 
-from certs.authority import make_request, new_key, serial_text
+from certs.authority import new_key, serial_text
 from certs.bundle import Bundle, readme
+from certs.requests import make_request
 from certs.store import key_pem
 from settings import Settings
 from sql import orders

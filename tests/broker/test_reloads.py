@@ -117,6 +117,27 @@ def test_sessions_with_an_end_outlive_a_reload_and_nobody_is_disconnected(settin
     scene.close()
 
 
+def test_sessions_from_before_a_restart_outlive_reloads_too(settings: Settings) -> None:
+    """They were not seen to leave by the broker that is now to read its files again."""
+    scene = Scene(Lab(settings), seconds=600)
+    scene.lab.close()
+    scene.lab = Lab(settings)
+    broker, running = scene.lab.broker, scene.lab.broker.process
+    if broker._version < FIXED:
+        assert broker._watch is not None
+        assert broker._watch.away() == GATEWAYS[:2]  # neither the ingester, nor 3.1.1, nor one that left no session
+
+    for _ in range(2):
+        broker._have_it_reread()
+
+    assert broker.process is running
+    if broker._version < FIXED:
+        assert broker._watch is not None
+        assert broker._watch.away() == []
+    scene.check()
+    scene.close()
+
+
 def test_where_the_signing_key_is_elsewhere_the_broker_is_started_anew_instead(settings: Settings) -> None:
     scene = Scene(Lab(settings), seconds=600)
     broker, running = scene.lab.broker, scene.lab.broker.process

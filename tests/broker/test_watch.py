@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from broker.sessions import with_an_end
 from broker.watch import Watch
 
 AT = b"2026-11-27T08:13:04: "
@@ -81,3 +83,13 @@ def test_the_ingester_and_who_never_came_do_not_count(log: Log) -> None:
     assert log.say(*said) == []
     assert log.watch.own() == (False, 1)
     assert log.end().endswith(b"\xff\xfe\n\n")
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"\x00\xb5\x00mosquitto db\x00\x00\x00\x00\x00\x00\x00\x06\x00\x00\x00\x06\x00\x00\x00\x3a\x1e"]
+)
+def test_a_file_of_sessions_that_cannot_be_read_names_nobody(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "mosquitto.db").write_bytes(content)
+
+    assert with_an_end(tmp_path / "mosquitto.db") == []

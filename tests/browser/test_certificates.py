@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from certs.authority import make_request, new_key
+from certs.authority import new_key
+from certs.requests import make_request
 from certs.setup import ensure_authority
 from certs.store import key_pem
 from settings import Settings

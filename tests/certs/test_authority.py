@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from certs import authority
 from certs.authority import AuthorityError, Issuer, Revocation
+from certs.requests import LARGEST, read_request
 
 NOW = datetime(2026, 2, 18, 14, 30, tzinfo=UTC)
 MAC = "aa:bb:cc:dd:ee:ff"
@@ -198,10 +200,18 @@ def request(key: object, *names: str, digest: hashes.HashAlgorithm | None = None
 )
 def test_a_sound_request_is_read(name: str, make: Callable[[], authority.PrivateKey]) -> None:
     key = make()
-    assert authority.read_request(request(key, name), MAC) == key.public_key()
+    assert read_request(request(key, name), MAC) == key.public_key()
 
 
 KEY = authority.new_key()
+
+
+def of_version(number: int) -> bytes:
+    der = bytearray(x509.load_pem_x509_csr(request(KEY, MAC)).public_bytes(Encoding.DER))
+    der[der.index(b"\x02\x01\x00") + 2] = number
+    return b"-----BEGIN CERTIFICATE REQUEST-----\n%s-----END CERTIFICATE REQUEST-----\n" % base64.encodebytes(bytes(der))
+
+
 REQUESTS: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "another name": (request(KEY, "aa:bb:cc:dd:ee:00"), "for aa:bb:cc:dd:ee:00, not for"),
     "no name": (request(KEY), "no name"),
@@ -214,6 +224,8 @@ REQUESTS: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "RSA with exponent 3": (lambda: request(rsa.generate_private_key(3, 2048), MAC), "exponent 3"),
     "P-224": (request(ec.generate_private_key(ec.SECP224R1()), MAC), "secp224r1"),
     "Ed25519": (request(ed25519.Ed25519PrivateKey.generate(), MAC), "kind of key"),
+    "a version that there is not": (of_version(7), "not a certificate signing request"),
+    "more than any request": (request(KEY, MAC) + b"\n" * LARGEST, "larger than"),
     "not a request": (b"hello", "not a certificate signing request"),
     "nothing": (b"", "not a certificate signing request"),
     "a certificate": (MIDDLE.certificate.public_bytes(Encoding.PEM), "not a certificate signing request"),
@@ -225,7 +237,7 @@ def test_an_unsound_request_is_refused_in_one_line(name: str) -> None:
     pem, words = REQUESTS[name]
 
     with pytest.raises(AuthorityError, match=words) as caught:
-        authority.read_request(pem() if callable(pem) else pem, MAC)
+        read_request(pem() if callable(pem) else pem, MAC)
     assert "\n" not in str(caught.value)
 
 
@@ -235,7 +247,7 @@ def test_a_request_that_was_changed_after_signing_is_refused() -> None:
     pem = x509.load_der_x509_csr(bytes(der)).public_bytes(Encoding.PEM)
 
     with pytest.raises(AuthorityError, match="signature does not fit"):
-        authority.read_request(pem, "ba:bb:cc:dd:ee:ff")
+        read_request(pem, "ba:bb:cc:dd:ee:ff")
 
 
 def test_a_list_names_what_is_revoked_since_when_and_why() -> None:

@@ -15,8 +15,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from certs.authority import make_request, new_key
+from certs.authority import new_key
 from certs.issuing import issue_bundle
+from certs.requests import make_request
 from certs.setup import ensure_authority
 from certs.worker import AuthorityWorker
 from settings import Settings
