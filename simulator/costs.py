@@ -18,7 +18,7 @@ from sql.holidays import add_holidays, brazilian
 from sql.invoices import Invoice
 from sql.tariff_rules import Terms, white_tariff
 
-RECORDED_BY = "ana@aurora.example"
+RECORDED_BY = "demo@tds.example"  # who belongs to every account of the demo
 BRAZIL = (AURORA, VILA_VERDE)
 _WHITE = {"off_peak": "0.68412", "intermediate": "0.97953", "peak": "1.53276"}
 # By account: resource, name, prices, whether by the white tariff's hours, then demand, standing charge, tax in percent.

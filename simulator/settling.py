@@ -14,7 +14,7 @@ from simulator.world import Device, Gateway, World, build_world, history_start
 from sql import fleet, people
 from sql.engine import Store
 
-RECORDED_BY = "ana@aurora.example"
+RECORDED_BY = "demo@tds.example"  # who belongs to every account of the demo
 
 
 class Settled(NamedTuple):

@@ -91,6 +91,10 @@ def read(values: Sequence[Any], locale: str, code: str | None = None) -> Typed:
     )
     for name, fault in faults(called, settings).items():
         found.setdefault(name, fault)
+    if not called:  # nothing was typed: that is all there is to say, and what it would have been called says nothing
+        found["code"] = Refused("type the code as the gateway sends it", "code_missing")
+        if not text["name"]:
+            del found["name"]
     return Typed(called, settings, given["active"] is True, found)
 
 

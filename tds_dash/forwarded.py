@@ -48,4 +48,6 @@ def _address(given: str) -> IPv4Address | IPv6Address | None:
         address = ip_address(given)
     except ValueError:
         return None
+    if getattr(address, "scope_id", None):  # the interface of somebody else's machine, in whatever words
+        address = ip_address(given.partition("%")[0])
     return getattr(address, "ipv4_mapped", None) or address

@@ -17,6 +17,7 @@ from tds_dash.identity import ACCOUNT, Person, locale, person, store
 from tds_dash.joining import password_problem, tell
 from tds_dash.wording import lasting, t
 
+SHOWN = 5  # places where one is signed in; the others are folded away
 THEN = "then"  # the key of where to go on once the second factor is set up that an account asks for
 blueprint = Blueprint("profile", __name__, url_prefix="")
 
@@ -167,14 +168,15 @@ def page(said: str | None = None, setting_up: bool = False, **problems: str) -> 
     """Fill the page; `problems` are the sentences to stand beside fields."""
     with store().transaction(user_id=person().id) as conn:
         factor = second_factor.find(conn, person().id)
-        places = sessions.open_sessions(conn, person().id)
+        places = sorted(sessions.open_sessions(conn, person().id), key=lambda one: one.id != person().session_id)
         left = second_factor.codes_left(conn, person().id)
         asked_by = second_factor.asked_by(conn, person().id)
     secret = authenticator.opened(factor.secret) if factor and setting_up and factor.confirmed_at is None else None
     given: dict[str, Any] = {
         "email": person().row.email,
         "here": person().session_id,
-        "places": places,
+        "places": places[:SHOWN],
+        "more_places": places[SHOWN:],
         "on": factor is not None and factor.confirmed_at is not None,
         "left": left,
         "asked_by": ", ".join(asked_by),

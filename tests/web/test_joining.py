@@ -16,6 +16,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from sql.attempts import Limit
+from tds_dash import throttle
 from tds_dash.factory import create_server
 from tests.web.dash import answer, call
 from tests.web.people import lines, number_of
@@ -196,6 +198,23 @@ def test_a_password_is_set_anew_by_mail(
     assert client.post("/login", data={"email": someone, "password": FRESH}).status_code == 302
     assert not any("nobody@" in mail for mail in office.mails)
     assert {"user.reset_asked", "user.password_reset"} <= set(lines(world, someone))
+
+
+def test_a_link_of_their_own_lets_a_person_in_while_strangers_guess(
+    posting: tuple[FlaskClient, Post], someone: str, server: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "PER_EMAIL", Limit(3, 3600))
+    client, office = posting
+    new_place = {"REMOTE_ADDR": "10.8.7.6"}
+    guess = {"email": someone, "password": "guess"}
+    while server.test_client().post("/login", data=guess, environ_base={"REMOTE_ADDR": "10.9.9.9"}).status_code != 429:
+        pass
+    right = {"email": someone, "password": FRESH}
+    client.post("/reset", data={"email": someone}, environ_base=new_place)
+    path = office.link(someone, "reset")
+    assert client.post(path, data={"password": FRESH, "again": FRESH}, environ_base=new_place).location == "/login"
+    assert server.test_client().post("/login", data=right, environ_base={"REMOTE_ADDR": "10.8.7.7"}).status_code == 429
+    assert client.post("/login", data=right, environ_base=new_place).status_code == 302
 
 
 def test_nobodys_post_box_is_filled(posting: tuple[FlaskClient, Post], someone: str) -> None:

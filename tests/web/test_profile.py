@@ -15,7 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from sql import attempts
+from sql import attempts, sessions
 from tds_dash import throttle
 from tds_dash.authenticator import STEP_SECONDS, step_of
 from tds_dash.factory import create_server
@@ -50,6 +50,19 @@ def test_sessions_are_listed_and_ended(someone: str, sign_in: Callable[[str], Fl
     third = sign_in(someone)
     assert here.post("/profile/sign-out-everywhere").location == "/login"
     assert [client.get("/api/v1/devices").status_code for client in (here, third)] == [401, 401]
+
+
+def test_a_few_places_are_shown_and_the_others_folded_away(
+    someone: str, sign_in: Callable[[str], FlaskClient], world: World
+) -> None:
+    here = sign_in(someone)
+    assert "<details" not in here.get("/profile").text.partition("places-title")[2]
+    with world.database.owner.transaction() as conn:
+        for n in range(7):
+            sessions.begin(conn, number_of(world, someone), f"10.0.0.{n}", f"Browser {n}")
+    shown, folded = here.get("/profile").text.partition("places-title")[2].split("<details")
+    assert [len(re.findall("<li>", part)) for part in (shown, folded)] == [5, 3]
+    assert ">here<" in shown.partition("</li>")[0], "the place where one is comes first"
 
 
 def test_a_copied_cookie_ends_with_its_session(someone: str, sign_in: Callable[[str], FlaskClient], server: Flask) -> None:

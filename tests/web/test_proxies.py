@@ -242,6 +242,8 @@ def test_an_export_passes_while_it_is_made(viewer: FlaskClient) -> None:
         ("10.0.0.1", "203.0.113.9, unknown", "10.0.0.1"),
         ("10.0.0.1", "203.0.113.9,", "10.0.0.1"),
         ("203.0.113.5", "10.0.0.9", "203.0.113.5"),
+        ("10.0.0.1", "fe80::1%<b>whatever", "fe80::1"),  # an interface is a name of somebody else's, and may be any text
+        ("::ffff:10.0.0.1%eth0", "203.0.113.9", "203.0.113.9"),
         ("", "203.0.113.9", ""),
     ],
 )
