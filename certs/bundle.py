@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from certs.store import write_private
 from settings import Settings
 from sql.errors import Refused
 
+# More than any bundle takes.
+ROOM = 32 * 1024
 KEY, CERTIFICATE, AUTHORITY, README = "gateway.key", "gateway.crt", "ca.crt", "README.txt"
 
 
@@ -68,6 +71,12 @@ def check_target(path: Path) -> None:
         raise Refused(f"{path} exists already and may hold a key that is nowhere else: move it away, or choose another --out")
     if not path.parent.is_dir():
         raise Refused(f"the folder {path.parent} does not exist")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as room:  # before anything is issued that nobody would receive
+            room.write(bytes(ROOM))
+            room.flush()
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}") from error
 
 
 def write_target(path: Path, content: bytes) -> None:

@@ -20,10 +20,10 @@ WARNING = {ROOT: timedelta(days=365), INTERMEDIATE: timedelta(days=365), BROKER:
 def health(settings: Settings) -> list[Check]:
     """Look at the folder, the certificates and the revocation list."""
     folder = CertificateFolder(settings)
-    if not folder.is_complete:
-        return [
-            Check("certificates", False, f"there is no certificate authority in {folder.path}: set it up with `tds certs init`")
-        ]
+    try:
+        folder.require()
+    except TdsError as error:
+        return [Check("certificates", False, str(error))]
     now = datetime.now(UTC)
     return [
         _keys(folder),

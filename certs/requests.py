@@ -37,9 +37,9 @@ def read_request(pem: bytes, name: str) -> PublicKey:
         found = shown(", ".join(names))
         said = f"the request is for {found or 'no name'}, not for {name}"
         raise AuthorityError(said, "other_name" if found else "no_name", found=found, name=name)
-    if not signed:
-        raise AuthorityError("the request's signature does not fit its key: it was damaged or forged", "signature")
-    if isinstance(digest, hashes.MD5 | hashes.SHA1):
+    if isinstance(digest, hashes.MD5 | hashes.SHA1):  # first: libraries of today do not even verify it
         said = f"the request is signed with {digest.name}, which is broken: sign it with sha256"
         raise AuthorityError(said, "broken_digest", digest=digest.name)
+    if not signed:
+        raise AuthorityError("the request's signature does not fit its key: it was damaged or forged", "signature")
     return check_key(key)

@@ -35,7 +35,7 @@ def ensure_authority(settings: Settings, hosts: Sequence[str] = (), use_rsa: boo
     folder = CertificateFolder(settings)
     with folder.writing(create=True):
         workshop = Workshop(settings, folder, by or actor(), use_rsa)
-        folder.seal_keys()
+        workshop.made += [f"{name} is encrypted with the passphrase from now on" for name in folder.seal_keys()]
         workshop.ensure_root()
         workshop.ensure_intermediate()
         workshop.check_chain()

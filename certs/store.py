@@ -42,8 +42,11 @@ class CertificateFolder:
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether an authority was set up here."""
-        return (self.path / material.AUTHORITY).exists()
+        """Tell whether an authority was set up here; raises Refused where the folder is closed to us."""
+        try:
+            return (self.path / material.AUTHORITY).exists()
+        except PermissionError as error:
+            raise Refused(f"{self.path} is closed to this user: run this as the one that it belongs to") from error
 
     def require(self) -> None:
         """Raise Refused unless an authority was set up here."""
@@ -120,14 +123,15 @@ class CertificateFolder:
         """Keep a key, encrypted where it signs and a passphrase is set."""
         self.write(f"{name}.key", key_pem(key, self._passphrase if name in ENCRYPTED else None))
 
-    def seal_keys(self) -> None:
-        """Encrypt signing keys that lie here in the clear although a passphrase is set."""
-        for name in ENCRYPTED:
-            path = self.path / f"{name}.key"
-            if self._passphrase and path.exists() and b"ENCRYPTED" not in path.read_bytes():
-                key = self.key(name)
-                assert key is not None
+    def seal_keys(self) -> list[str]:
+        """Encrypt signing keys that lie here in the clear although a passphrase is set, and name them; raises Refused where it does not fit the others."""
+        sealed = list[str]()
+        for name in ENCRYPTED if self._passphrase else ():
+            path, key = self.path / f"{name}.key", self.key(name)
+            if key is not None and b"ENCRYPTED" not in path.read_bytes():
                 self.write_key(name, key)
+                sealed.append(path.name)
+        return sealed
 
     def write(self, name: str, content: bytes) -> None:
         """Replace a file whole or not at all, mode 0600."""
@@ -176,8 +180,9 @@ def write_private(path: Path, content: bytes, sync: bool = True) -> None:
             if sync:
                 os.fsync(file.fileno())
         os.replace(fresh, path)
-    except OSError:
+    except OSError as error:
         fresh.unlink(missing_ok=True)
+        error.filename = str(path)  # a full disk names nothing by itself
         raise
 
 

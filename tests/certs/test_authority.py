@@ -206,10 +206,16 @@ def test_a_sound_request_is_read(name: str, make: Callable[[], authority.Private
 KEY = authority.new_key()
 
 
-def of_version(number: int) -> bytes:
-    der = bytearray(x509.load_pem_x509_csr(request(KEY, MAC)).public_bytes(Encoding.DER))
-    der[der.index(b"\x02\x01\x00") + 2] = number
-    return b"-----BEGIN CERTIFICATE REQUEST-----\n%s-----END CERTIFICATE REQUEST-----\n" % base64.encodebytes(bytes(der))
+SHA256_WITH_RSA, SHA1_WITH_RSA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b", b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05"
+
+
+def changed(key: authority.PrivateKey, old: bytes, new: bytes) -> bytes:
+    """Make a request in which some bytes are others, as no library would make it."""
+    der = x509.load_pem_x509_csr(request(key, MAC)).public_bytes(Encoding.DER)
+    assert old in der
+    return b"-----BEGIN CERTIFICATE REQUEST-----\n%s-----END CERTIFICATE REQUEST-----\n" % base64.encodebytes(
+        der.replace(old, new, 1)
+    )
 
 
 REQUESTS: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
@@ -224,7 +230,11 @@ REQUESTS: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "RSA with exponent 3": (lambda: request(rsa.generate_private_key(3, 2048), MAC), "exponent 3"),
     "P-224": (request(ec.generate_private_key(ec.SECP224R1()), MAC), "secp224r1"),
     "Ed25519": (request(ed25519.Ed25519PrivateKey.generate(), MAC), "kind of key"),
-    "a version that there is not": (of_version(7), "not a certificate signing request"),
+    "a broken digest": (
+        lambda: changed(authority.new_key(use_rsa=True), SHA256_WITH_RSA, SHA1_WITH_RSA),
+        "sha1, which is broken",
+    ),
+    "a version that there is not": (changed(KEY, b"\x02\x01\x00", b"\x02\x01\x07"), "not a certificate signing request"),
     "more than any request": (request(KEY, MAC) + b"\n" * LARGEST, "larger than"),
     "not a request": (b"hello", "not a certificate signing request"),
     "nothing": (b"", "not a certificate signing request"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -135,6 +136,7 @@ def test_init_again_says_that_there_is_nothing_to_do(place: Settings, capsys: py
         (["issue", MAC, "--out", "list.csv"], "exists already"),
         (["renew", MAC], "has no certificate to renew"),
         (["sign", MAC, "--csr", "none.csr"], "none.csr cannot be read"),
+        (["sign", MAC, "--csr", "/dev/zero"], "larger than"),
         (["sign", MAC, "--csr", "list.csv"], "not a certificate signing request"),
         (["batch", "list.csv", "--out", "all.zip"], "line 3"),
         (["revoke", "zz", "--reason", "x"], "is not a serial"),
@@ -158,6 +160,28 @@ def test_what_is_refused_is_refused_in_one_line(
     assert words in said
     assert said.count("\n") == 1
     assert {path: path.read_bytes() for path in place.pki_dir.iterdir()} == before
+    assert [path.name for path in Path().iterdir()] == ["list.csv"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limits")
+@pytest.mark.parametrize("arguments", [["issue", MAC, "--out", "one.zip"], ["batch", "list.csv", "--out", "all.zip"]])
+def test_where_the_keys_could_not_be_written_nothing_is_issued(
+    place: Settings, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    import resource
+
+    tds("init")
+    Path("list.csv").write_text(f"gateway_mac\n{MAC}\n")
+    before, (soft, hard) = (place.pki_dir / "issued.jsonl").read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    capsys.readouterr()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16 * 1024, hard))
+    try:
+        assert tds(*arguments) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert f"{arguments[-1]} cannot be written" in capsys.readouterr().err
+    assert (place.pki_dir / "issued.jsonl").read_bytes() == before
     assert [path.name for path in Path().iterdir()] == ["list.csv"]
 
 

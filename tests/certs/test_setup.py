@@ -195,12 +195,15 @@ def test_signing_keys_are_encrypted_with_the_passphrase(tmp_path: Path) -> None:
             issue_bundle(replace(settings, pki_passphrase=wrong), MAC)
         assert "\n" not in str(caught.value)
         assert snapshot(settings.pki_dir) == before
+    with pytest.raises(Refused, match="does not fit"):  # a word of it mistyped must not be told that all is in order
+        ensure_authority(replace(settings, pki_passphrase="a lung passphrase"))
 
 
 def test_keys_made_before_there_was_a_passphrase_are_encrypted_by_the_next_init(settings: Settings) -> None:
     sealed = replace(settings, pki_passphrase="a long passphrase")
-    ensure_authority(sealed)
+    said = ensure_authority(sealed)
 
+    assert said == [f"{name}.key is encrypted with the passphrase from now on" for name in ("root", "intermediate")]
     assert b"ENCRYPTED" in (settings.pki_dir / "root.key").read_bytes()
     assert issue_bundle(sealed, MAC).key
 
@@ -218,6 +221,20 @@ def test_a_folder_open_to_others_is_refused(settings: Settings, name: str, mode:
             attempt()
     assert snapshot(settings.pki_dir) == before
     assert not health(settings)[0].ok
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_folder_of_another_user_is_said_in_one_line(settings: Settings) -> None:
+    os.seteuid(65534)
+    try:
+        for attempt in (lambda: issue_bundle(settings, MAC), lambda: keep(settings)):
+            with pytest.raises(Refused, match=r"closed to this user|cannot be made"):
+                attempt()
+        [check] = health(settings)
+    finally:
+        os.seteuid(0)
+    assert not check.ok
+    assert "closed to this user" in check.sentence
 
 
 def test_an_empty_folder_made_beforehand_is_closed_and_used(tmp_path: Path) -> None:
