@@ -19,14 +19,17 @@ log = logging.getLogger("tds.certs")
 LIFETIME = timedelta(days=30)
 # The root may be away for long, and its list names intermediates only; Mosquitto does not ask for it.
 ROOT_LIFETIME = timedelta(days=730)
+# As long as a canary lives: whoever revokes at the same moment waits for the broker to refuse his own, and would wait in vain.
+CANARIES_STAY = timedelta(minutes=2)
 
 
 def write_crl(folder: CertificateFolder, records: Iterable[Record], now: datetime, also: Iterable[int] = ()) -> None:
     """Write the intermediate's list and the root's, in this order, into one file; checked before it is put in place."""
     issuer = folder.issuer()
-    entries = _entries((r for r in records if r.purpose != BOOTSTRAP), now, also)
     old = {one.issuer: one for one in _present(folder, material.CRL)}
-    fresh = make_crl(issuer, entries, _number(old.get(issuer.certificate.subject), now), now, LIFETIME)
+    before = old.get(issuer.certificate.subject)
+    entries = _entries((r for r in records if r.purpose != BOOTSTRAP), now, also, before)
+    fresh = make_crl(issuer, entries, _number(before, now), now, LIFETIME)
     lists = [fresh, *_root_list(folder, old, now)]
     content = b"".join(one.public_bytes(Encoding.PEM) for one in lists)
     path = folder.path / material.CRL
@@ -42,8 +45,8 @@ def write_bootstrap_crl(folder: CertificateFolder, records: Iterable[Record], no
     if folder.key(BOOTSTRAP) is None:
         log.warning("the list of revoked bootstrap certificates needs bootstrap.key to be renewed: see certs/README.md")
         return
-    entries = _entries((r for r in records if r.purpose == BOOTSTRAP), now, also)
     old = next(iter(_present(folder, material.BOOTSTRAP_CRL)), None)
+    entries = _entries((r for r in records if r.purpose == BOOTSTRAP), now, also, old)
     content = make_crl(folder.issuer(BOOTSTRAP), entries, _number(old, now), now, LIFETIME).public_bytes(Encoding.PEM)
     material.check_crl(content, certificate.public_bytes(Encoding.PEM), now, folder.path / material.BOOTSTRAP_CRL)
     folder.write(material.BOOTSTRAP_CRL, content)
@@ -70,9 +73,13 @@ def has_valid(records: Iterable[Record], name: str, now: datetime) -> bool:
     return any(r.common_name == name and r.status(now) == "valid" for r in records)
 
 
-def _entries(records: Iterable[Record], now: datetime, also: Iterable[int]) -> list[Revocation]:
-    revoked = [Revocation(int(r.serial, 16), r.revoked_at, r.reason or "") for r in records if r.revoked_at and r.not_after > now]
-    return revoked + [Revocation(serial, now) for serial in also]
+def _entries(
+    records: Iterable[Record], now: datetime, also: Iterable[int], old: x509.CertificateRevocationList | None
+) -> list[Revocation]:
+    known = {int(r.serial, 16): r for r in records}
+    revoked = [Revocation(s, r.revoked_at, r.reason or "") for s, r in known.items() if r.revoked_at and r.not_after > now]
+    others = [Revocation(e.serial_number, e.revocation_date_utc) for e in old or () if e.serial_number not in known]
+    return revoked + [one for one in others if one.at > now - CANARIES_STAY] + [Revocation(serial, now) for serial in also]
 
 
 def _present(folder: CertificateFolder, name: str) -> list[x509.CertificateRevocationList]:
