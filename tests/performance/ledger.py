@@ -224,7 +224,7 @@ def main() -> int:
         "chart": lambda s: chart(s, max(20, much(1000)), 24, given.keep),
     }
     if given.engine == "timescaledb":
-        cases["size"] = lambda s: size(s, max(1, much(10)))
+        cases["size"] = lambda s: size(s, max(1, much(42)))  # about a thousand meters
     results: dict[str, Any] = {"engine": given.engine, "scale": scale, **machine()}
     for name, case in cases.items():
         if not given.only or name in given.only:
