@@ -35,4 +35,4 @@ lock:
 	@sh tools/lock.sh $(if $(UPGRADE),--upgrade)
 
 clean:
-	rm -rf "$(VENV)" site .pytest_cache .mypy_cache .ruff_cache .coverage* htmlcov
+	rm -rf "$(VENV)" site .pytest_cache .mypy_cache .ruff_cache

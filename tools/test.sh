@@ -22,7 +22,7 @@ trap 'rm -f "$types"' EXIT
 "$venv/bin/mypy" >"$types" 2>&1 &
 looking=$! failed=0
 # Most tests wait for processes: three workers keep two cores busy.
-"$venv/bin/python" -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term || failed=$?
+"$venv/bin/python" -m slipcover -m pytest -n 3 --dist loadfile --no-loadscope-reorder || failed=$?
 wait "$looking" || {
     cat "$types" >&2
     failed=1
