@@ -70,7 +70,7 @@ def stations(made: Cell, gateways: int, rate: float) -> list[Station]:
     return register_stations(made.database.owner, gateways, DEVICES, rate, settings.timezone, settings.locale, lambda _: None)
 
 
-def _broker(made: Cell) -> Broker:
+def broker_of(made: Cell) -> Broker:
     return Broker("127.0.0.1", made.settings.mqtt_port, made.settings.mqtt_root)
 
 
@@ -79,7 +79,7 @@ def drain(made: Cell, gateways: int, messages: int, confirmed: bool) -> dict[str
     fleet = stations(made, gateways, 1000)
     made.ingester().wait_until_subscribed().stop()  # its session stays at the broker: that is the backlog
     run = Run(made.database.owner, Plan(1_000_000, 1_000_000, confirmed), io.StringIO())
-    run.connect(fleet, [made.identity(station.mac) for station in fleet], _broker(made))
+    run.connect(fleet, [made.identity(station.mac) for station in fleet], broker_of(made))
     while run.published < messages:
         for log in run.logs[: messages - run.published]:
             run._send(log)
@@ -150,7 +150,7 @@ def latency(made: Cell, gateways: int, rate: float, seconds: float) -> dict[str,
     fleet = stations(made, gateways, rate)
     ingester = made.ingester().wait_until_subscribed()
     run = Run(made.database.owner, Plan(rate, seconds), io.StringIO())
-    run.connect(fleet, [made.identity(station.mac) for station in fleet], _broker(made))
+    run.connect(fleet, [made.identity(station.mac) for station in fleet], broker_of(made))
     run.publish()
     run.settle()
     found = run.result()

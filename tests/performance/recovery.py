@@ -1,15 +1,19 @@
-"""How long a backup and its restore take: `python -m tests.performance.recovery [MILLIONS]`, on the embedded engine, and on
-TimescaleDB where TDS_TEST_DATABASE_URL names a server. Readings every minute of twenty meters, and their quarter-hours.
+"""How long a backup and its restore take: `python -m tests.performance.recovery --help`.
+
+Readings every minute of twenty meters, and their quarter-hours; on TimescaleDB where TDS_TEST_DATABASE_URL names a server.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import sys
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import settings as settings_module
 from recovery import restoring, taking
@@ -17,9 +21,9 @@ from settings import Settings
 from sql.embedded import EmbeddedServer
 from sql.engine import open_store
 from sql.migrate import migrate
-from tests.conftest import TIMESCALEDB
 from tests.databases import create_database, drop_database, execute, new_name
 from tests.ingest.cast import query, register
+from tests.performance.machine import machine
 
 METERS = 20
 
@@ -70,7 +74,6 @@ def measure(server: str, kind: str, millions: float) -> dict[str, object]:
             drop_database(server, name)
     gigabytes = size / 1e9
     return {
-        "engine": kind,
         "readings": int(millions * 1e6),
         "database_gb": round(gigabytes, 2),
         "dump_gb": round(dump / 1e9, 3),
@@ -80,17 +83,29 @@ def measure(server: str, kind: str, millions: float) -> dict[str, object]:
     }
 
 
-def main(millions: float) -> None:
-    """Measure each engine at hand and print a line for each."""
+def main() -> int:
+    """Measure one engine and print a JSON document."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--engine", choices=("plain", "timescaledb"), default="plain")
+    parser.add_argument("--millions", type=float, default=10, help="readings, in millions")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    results: dict[str, Any] = {"engine": given.engine, "scale": given.millions / 10, **machine()}
     with tempfile.TemporaryDirectory(prefix="tds-recovery-") as temporary:
         Path(temporary).chmod(0o755)
-        server = EmbeddedServer(settings_module.load({"TDS_STATE_DIR": temporary}))
-        server.join()
-        print(json.dumps(measure(server.superuser_url(), "plain", millions)), flush=True)
-        server.leave()
-    if TIMESCALEDB:
-        print(json.dumps(measure(TIMESCALEDB, "timescaledb", millions)), flush=True)
+        if given.engine == "timescaledb":
+            results["recovery"] = measure(os.environ["TDS_TEST_DATABASE_URL"], given.engine, given.millions)
+        else:
+            server = EmbeddedServer(settings_module.load({"TDS_STATE_DIR": temporary}))
+            server.join()
+            results["recovery"] = measure(server.superuser_url(), given.engine, given.millions)
+            server.leave()
+    document = json.dumps(results, indent=1)
+    print(document)
+    if given.out:
+        given.out.write_text(document + "\n", encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 10)
+    sys.exit(main())

@@ -102,10 +102,33 @@ PAGES = (
     Line("wide", "overview_cards.p95_ms", "… overview: cards", "", ""),
     Line("wide", "explorer_months.p95_ms", "… explorer: 13 months", "", ""),
 )  # fmt: skip
+GROWING = (
+    Line("cells", "one_per_s", "a backlog of 100,000 messages, drained by one cell, messages a second", "", ""),
+    Line("cells", "two_per_s", "… shared by two cells on the same database and the same cores", "", ""),
+    Line("cells", "ratio", "… two against one", "", "", ".2f"),
+    Line("workers", "workers_1_per_s", "answers a second of one `tds web`: cards, explorer, device, eight visitors at once", "", "", ".1f"),
+    Line("workers", "ratio_2", "… two `tds web` against one, on the same cores", "", "", ".2f"),
+    Line("workers", "ratio_4", "… four against one", "", "", ".2f"),
+    Line("beside_intake", "messages_per_s", "messages a second that arrive while pages are asked for (half of the drain was wanted)", "", ""),
+    *(
+        Line("beside_intake", f"{name}{when}_p95_ms", f"… {says}, p95 in ms{said}", "", "")
+        for name, says in (("overview_cards", "overview: cards"), ("explorer_days", "explorer: 30 days"), ("device_month", "a device's month"))
+        for when, said in (("", ""), ("_alone", ", while nothing arrives"))
+    ),
+    Line("ten_years", "readings", "ten years of 20 meters, read every hour: readings", "", ""),
+    Line("ten_years", "megabytes", "… megabytes of the database, readings of two years kept, the ledger of all", "", ""),
+    Line("ten_years", "start_seconds", "… seconds until `tds web` answers", "", "", ".1f"),
+    Line("ten_years", "ten_years_by_month_p95_ms", "… ten years by month, p95 in ms", "", ""),
+    Line("ten_years", "a_month_of_the_second_year_p95_ms", "… a month of the second year by days, p95 in ms", "", ""),
+    Line("ten_years", "overview_cards_p95_ms", "… overview: cards, p95 in ms", "", ""),
+    Line("recovery", "database_gb", "backup and restore of a database of so many GB", "", "", ".2f"),
+    Line("recovery", "backup_seconds", "… seconds to back up", "", "", ".1f"),
+    Line("recovery", "restore_seconds_per_gb", "… seconds to restore a GB", "", "", ".1f"),
+)  # fmt: skip
 HEAD = """# How fast it is
 
-Measured with everything on one machine by `python -m tests.performance.ledger`, `python -m tests.performance.intake` and
-`python -m tests.performance.pages` (`--engine timescaledb` with `TDS_TEST_DATABASE_URL`, or `--engine plain`; `--help` says more), put together by
+Measured with everything on one machine by `python -m tests.performance.ledger`, `python -m tests.performance.intake`,
+`python -m tests.performance.pages`, `python -m tests.performance.growing` and `python -m tests.performance.recovery` (`--engine timescaledb` with `TDS_TEST_DATABASE_URL`, or `--engine plain`; `--help` says more), put together by
 `python -m tests.performance.report`. A number that misses its target stands here as it was measured. A dash was not measured.
 """
 
@@ -126,7 +149,12 @@ def merged(record: dict[str, Any], documents: list[dict[str, Any]], date: str) -
 def page(record: dict[str, Any]) -> str:
     """Write the page."""
     parts = [HEAD]
-    for title, lines in (("Figures", FIGURES), ("Pages, 1,000 devices × 24 months in the account", PAGES), ("Intake", INTAKE)):
+    for title, lines in (
+        ("Figures", FIGURES),
+        ("Pages, 1,000 devices × 24 months in the account", PAGES),
+        ("Intake", INTAKE),
+        ("As it grows", GROWING),
+    ):
         rows = [f"| {line.says} | {_cells(record, line)} |" for line in lines]
         head = "| | TimescaleDB | its target | PostgreSQL | its target |\n|---|--:|--:|--:|--:|"
         parts.append("\n".join([f"## {title}\n", head, *rows, ""]))
