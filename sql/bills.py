@@ -10,6 +10,8 @@ from typing import NamedTuple, Protocol
 from sqlalchemy import Connection
 
 from sql.calendar import first_instant
+from sql.consumption import grouped
+from sql.once import Reader
 from sql.pricing import EXACT, Demand, Portion, demand, meters, of_plan
 from sql.tariff_rules import BANDS
 from sql.tariffs import ONE_DAY, Plan, Tariff
@@ -120,16 +122,21 @@ def measured_bill(
     currency: str,
     until: date | None = None,
     counting: Sequence[Counting] | None = None,
+    read: Reader = grouped,
+    by_day: bool = False,
 ) -> Bill:
-    """Give the bill of a period of whole local days by what was measured, all of it or before the day `until`; `counting` where its meters are known."""
+    """Give the bill of a period of whole local days by what was measured, all of it or before the day `until`; `counting` where its meters are known.
+
+    Consumption comes from `read`: by months where the period is one, unless by days, which `read` may hold already.
+    """
     start, end = period
     stop = min(until or end, end)
     found: list[Portion] = []
-    whole_month = start.day == 1 and end == (start + 31 * ONE_DAY).replace(day=1) and stop == end
+    whole_month = start.day == 1 and end == (start + 31 * ONE_DAY).replace(day=1) and stop == end and not by_day
     known = meters(connection, account_id, resource) if counting is None else counting
     for unit, groups in _units(known).items():
         low, high = (first_instant(day.year, day.month, day.day, plan.zone) for day in (start, stop))
-        found += of_plan(connection, plan, groups, unit, "month" if whole_month else "day", low, high)
+        found += of_plan(connection, plan, groups, unit, "month" if whole_month else "day", low, high, read)
     charged = resource == "electricity" and any(tariff.terms.demand for tariff in plan.tariffs)
     slices = [
         (low, high, demand(connection, account_id, low, min(high, stop)) if charged else None)

@@ -20,8 +20,6 @@ STEPS: tuple[Step, ...] = get_args(Step)
 QUARTER, HOUR, MICROSECOND = timedelta(minutes=15), timedelta(hours=1), timedelta(microseconds=1)
 MILLION = Decimal(1_000_000)
 PLACES = Decimal("0.000001")
-
-
 LEVELS = {
     "levels": ", value_seconds, minimum, maximum",
     "level_sums": ", sum(value_seconds) AS value_seconds, min(minimum) AS minimum, max(maximum) AS maximum",
@@ -59,8 +57,10 @@ def parse_step(name: str) -> Step:
 
 def buckets(step: Step, start: datetime, end: datetime, zone: str) -> list[datetime]:
     """List the starts of the buckets of a period in UTC; the period moves outwards to whole buckets."""
-    found = []
     bucket = calendar.bucket_start(step, start, zone)
+    if even := _even(step, bucket, end, zone):
+        return [bucket + number * even for number in range(-((bucket - end) // even))]
+    found = []
     while bucket < end:
         found.append(bucket)
         bucket = calendar.next_bucket(step, bucket, zone)
@@ -110,7 +110,7 @@ def added(
         or (step == "hour" and calendar.has_whole_hours(low, high, zone))
         or (step in ("day", "month") and not calendar.repeats_midnight(low, high, zone))
     )
-    for _ in range(TRIES if cut_alike else 0):
+    for _ in range(TRIES if cut_alike and len(members) >= together.FEWEST else 0):
         found = together.plan(connection, members, step, zone, buckets(step, low, high, zone), high)
         if found is None:
             break
@@ -261,20 +261,20 @@ def running_binds(known: Mapping[str, Reach], zone: str, step: str = "month") ->
     return found
 
 
+def _even(step: Step, start: datetime, end: datetime, zone: str) -> timedelta | None:
+    """Give the width of buckets that are as long as each other, which hours are not where the clock turns by half of one."""
+    if step == "15min":
+        return QUARTER
+    return HOUR if step == "hour" and calendar.has_whole_hours(start, end, zone) else None
+
+
 def _widths(starts: Iterable[datetime], step: Step, zone: str) -> dict[datetime, Decimal]:
     """Give the length of each bucket in microseconds."""
     found = sorted(set(starts))
     if not found:
         return {}
-    short = (
-        QUARTER
-        if step == "15min"
-        else HOUR
-        if step == "hour" and calendar.has_whole_hours(found[0], found[-1] + HOUR, zone)
-        else None
-    )
-    if short:  # as long as each other, which hours are not where the clock turns by half of one
-        return dict.fromkeys(found, Decimal(short // MICROSECOND))
+    if even := _even(step, found[0], found[-1] + HOUR, zone):
+        return dict.fromkeys(found, Decimal(even // MICROSECOND))
     return {start: Decimal((calendar.next_bucket(step, start, zone) - start) // MICROSECOND) for start in found}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal, localcontext
 from typing import Literal, NamedTuple
@@ -14,6 +14,7 @@ from sql import calendar
 from sql.bills import Bill, measured_bill
 from sql.consumption import Step, grouped
 from sql.invoices import Invoice
+from sql.once import Once, Reader
 from sql.pricing import EXACT
 from sql.statements import statements
 from sql.tariffs import ONE_DAY, Plan
@@ -139,15 +140,16 @@ def hold(
     currency: str,
     now: datetime,
     known_meters: Sequence[Heard] | None = None,
+    read: Reader = grouped,
 ) -> Held:
     """Hold an invoice against what was measured of it; the running day does not count yet. Its meters are read where they are not known."""
     start, end = invoice.first_day, invoice.last_day + ONE_DAY
     today = now.astimezone(ZoneInfo(plan.zone)).date()
     until = max(start, min(end, today))
     meters = heard(connection, account_id, invoice.resource) if known_meters is None else known_meters
-    bill = measured_bill(connection, account_id, plan, invoice.resource, (start, end), currency, until, meters)
+    bill = measured_bill(connection, account_id, plan, invoice.resource, (start, end), currency, until, meters, read)
     same = [meter for meter in meters if convertible(meter.unit, invoice.unit)]
-    known, coverage = covered(connection, same or meters, start, until, plan.zone)
+    known, coverage = covered(connection, same or meters, start, until, plan.zone, read)
     tariffs = [segment.tariff for segment in plan.segments(start, end)]
     units = {meter.unit for meter in meters}
     return Held(
@@ -164,6 +166,16 @@ def hold(
     )
 
 
+def read_once(invoices: Iterable[Invoice], zone: str) -> Reader:
+    """Give what reads what several invoices are held against: months that follow each other, and days that do, at once."""
+    stretches: dict[Step, list[tuple[datetime, datetime]]] = {"day": [], "month": []}
+    for one in invoices:
+        start, end = one.first_day, one.last_day + ONE_DAY
+        low, high = (calendar.first_instant(day.year, day.month, day.day, zone) for day in (start, end))
+        stretches["month" if _is_month(start, end) else "day"].append((low, high))
+    return Once(stretches)
+
+
 def rows_of(invoice: Invoice, meters: int) -> int:
     """Give how many rows of the rollups are read to hold an invoice: of a whole month one a meter, else one a meter and day."""
     days = (invoice.last_day - invoice.first_day).days + 1
@@ -175,7 +187,9 @@ def heard(connection: Connection, account_id: int, resource: str) -> list[Heard]
     return [Heard(*row) for row in connection.execute(statements(FILE)["heard"], {"account": account_id, "resource": resource})]
 
 
-def covered(connection: Connection, meters: Sequence[Heard], start: date, until: date, zone: str) -> tuple[bool, float]:
+def covered(
+    connection: Connection, meters: Sequence[Heard], start: date, until: date, zone: str, read: Reader = grouped
+) -> tuple[bool, float]:
     """Tell whether anything is known of days, the end excluded, and give their measured share, of all meters together.
 
     A meter that was first heard within these days counts as missing before, and one that has fallen silent as missing since; one
@@ -191,7 +205,7 @@ def covered(connection: Connection, meters: Sequence[Heard], start: date, until:
     if not expected:
         return False, 0.0
     step: Step = "month" if _is_month(start, until) else "day"
-    rows = grouped(connection, {meter.id: 1 for meter in own}, step, low, high, zone)
+    rows = read(connection, {meter.id: 1 for meter in own}, step, low, high, zone)
     measured = sum(
         row.coverage * row.devices * (calendar.next_bucket(step, row.bucket, zone) - row.bucket).total_seconds() for row in rows
     )

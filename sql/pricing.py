@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from sql import calendar
 from sql.consumption import Step, grouped, outward
+from sql.once import Reader
 from sql.statements import statements
 from sql.tariff_rules import ALL, BANDS
 from sql.tariffs import ONE_DAY, Plan, Tariff
@@ -138,7 +139,14 @@ def costs(
 
 
 def of_plan(
-    connection: Connection, plan: Plan, groups: Mapping[int, int], unit: str, step: Step, start: datetime, end: datetime
+    connection: Connection,
+    plan: Plan,
+    groups: Mapping[int, int],
+    unit: str,
+    step: Step,
+    start: datetime,
+    end: datetime,
+    read: Reader = grouped,
 ) -> Iterator[Portion]:
     """Give what groups of devices of one resource and unit consumed, by bucket, tariff and band; the period moves outwards to whole buckets."""
     if end <= start or not groups:
@@ -150,13 +158,15 @@ def of_plan(
         for width, first, until in _pieces(step, segment.start, segment.end):
             begin, stop = max(low, _midnight(first, plan.zone)), min(high, _midnight(until, plan.zone))
             rows: Iterator[tuple[int, datetime, str, Decimal, Decimal]]
+            into = step if width != step else None  # what they are still to be added up to
             if segment.tariff is None or segment.tariff.terms.schedule is None:
-                rows = _flat(connection, groups, width, begin, stop, plan.zone)
+                rows = _flat(connection, groups, width, begin, stop, plan.zone, read)
             elif width in ("day", "month"):
                 rows = _banded(connection, groups, width, first, until, plan.zone)
             else:
                 rows = _by_quarter(connection, plan, segment.tariff, groups, begin, stop)
-            yield from _summed(rows, segment.tariff, unit, step, plan.zone)
+                into = step if step != "15min" else None
+            yield from _summed(rows, segment.tariff, unit, into, plan.zone)
 
 
 def meters(connection: Connection, account_id: int, resource: str | None = None) -> list[Meter]:
@@ -203,9 +213,9 @@ def _pieces(step: Step, start: date, end: date) -> Iterator[tuple[Step, date, da
 
 
 def _flat(
-    connection: Connection, groups: Mapping[int, int], step: Step, start: datetime, end: datetime, zone: str
+    connection: Connection, groups: Mapping[int, int], step: Step, start: datetime, end: datetime, zone: str, read: Reader
 ) -> Iterator[tuple[int, datetime, str, Decimal, Decimal]]:
-    for row in grouped(connection, groups, step, start, end, zone):
+    for row in read(connection, groups, step, start, end, zone):
         if row.consumption is not None:
             yield row.device_id, row.bucket, BANDS[ALL], row.consumption, row.estimated or Decimal(0)
 
@@ -228,13 +238,17 @@ def _by_quarter(
             yield row.device_id, row.bucket, band, row.consumption, row.estimated or Decimal(0)
 
 
-def _summed(rows: Iterator[Any], tariff: Tariff | None, unit: str, step: Step, zone: str) -> Iterator[Portion]:
-    """Add rows up to the buckets of a step."""
+def _summed(rows: Iterator[Any], tariff: Tariff | None, unit: str, step: Step | None, zone: str) -> Iterator[Portion]:
+    """Add rows up to the buckets of a step, or to those that they name."""
     starts: dict[datetime, datetime] = {}
     found: dict[tuple[int, datetime, str], tuple[Decimal, Decimal]] = {}
     with localcontext(EXACT):
         for group, moment, band, quantity, estimated in rows:
-            bucket = starts.get(moment) or starts.setdefault(moment, calendar.bucket_start(step, moment, zone))
+            bucket = (
+                moment
+                if step is None
+                else starts.get(moment) or starts.setdefault(moment, calendar.bucket_start(step, moment, zone))
+            )
             known = found.get((group, bucket, band))
             found[group, bucket, band] = (quantity, estimated) if known is None else (known[0] + quantity, known[1] + estimated)
     for (group, bucket, band), (quantity, estimated) in found.items():

@@ -14,6 +14,7 @@ from sql.rollups import ELECTION_LOCK, Rollup, all_rollups, engine_of
 # A bucket is materialised once it has been over for this long: the readings of its end have arrived by then.
 SETTLED = timedelta(minutes=20)
 NEIGHBOURS = timedelta(days=62)
+PIECE = timedelta(days=30)  # of the quarter-hours, of which a new installation of this program may have years to make
 THRESHOLD_LOCK = 7_245_125
 
 
@@ -61,6 +62,8 @@ def _refresh_elected(store: Store, connection: Connection, now: datetime) -> boo
     for rollup in rollups:
         horizon = rollup.start(now - SETTLED)
         done = rollup.refreshed_until or ground
+        if rollup.packed:
+            horizon = min(horizon, rollup.start(max(done, ground) + PIECE))
         if horizon > threshold and rollup.step != "month":  # months are made from days, which are written here alone
             did |= _move_threshold(connection, rollup, horizon, rollup.start(ground))
             threshold = horizon

@@ -25,17 +25,34 @@ COMMENTS = {
     "minimum": "Gauges: smallest reading",
     "maximum": "Gauges: largest reading",
 }
+QUARTERS = "consumption_quarters"
+PACKED = {
+    "measured": "What was measured in each quarter-hour of the UTC day: each shifted by 14 decimal places more than the one before",
+    "unmeasured": "The same, by 20 places, of quarter-hours of which a part is estimated: a hundred million more in each",
+    "bound": "What no quarter-hour of the day is above, in size",
+}
+SLOTS, LANE, WIDE_LANE = 96, 14, 20  # quarter-hours of a UTC day, and how many decimal places each has in rollups/quarters.sql
 HOUR = "consumption_hour"
 ELECTION_LOCK = 7_245_111
 
 
 class Rollup(NamedTuple):
-    """One rollup of the database: its table or aggregate, its step and, unless it is the hour, its zone."""
+    """One rollup of the database: its table or aggregate, its step and, unless it is of UTC hours or days, its zone."""
 
     name: str
     step: str
     zone: str | None
     refreshed_until: datetime | None
+
+    @property
+    def packed(self) -> bool:
+        """Whether it holds quarter-hours, packed by UTC day."""
+        return self.name == QUARTERS
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Name what it holds of a device and bucket."""
+        return tuple(PACKED) if self.packed else COLUMNS
 
     def start(self, instant: datetime) -> datetime:
         """Give the start of the bucket that an instant lies in."""
@@ -71,6 +88,9 @@ def body(rollup: Rollup) -> str:
     """Give the SELECT that defines a rollup, up to its source, without grouping."""
     if rollup.step == "hour":
         return script("rollups/hour.sql")
+    if rollup.packed:
+        lanes, wide_lanes = (",".join(f"1e{width * slot}" for slot in range(SLOTS)) for width in (LANE, WIDE_LANE))
+        return script("rollups/quarters.sql", lanes=f"{{{lanes}}}", wide_lanes=f"{{{wide_lanes}}}")
     zone = rollup.zone or "UTC"
     return script(f"rollups/{rollup.step}.sql", zone=zone, day=f"consumption_day_{slug(zone)}")
 
@@ -96,9 +116,10 @@ def add_missing_zones(store: Store) -> list[str]:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ELECTION_LOCK})
         kind = engine_of(connection)
         known = {rollup.name for rollup in all_rollups(connection)}
-        if HOUR not in known:
-            _create(connection, kind, Rollup(HOUR, "hour", None, None))
-            _fill(connection, kind, Rollup(HOUR, "hour", None, None))
+        for rollup in (Rollup(HOUR, "hour", None, None), Rollup(QUARTERS, "day", None, None)):
+            if rollup.name not in known:
+                _create(connection, kind, rollup)
+                _fill(connection, kind, rollup)
         for zone in connection.execute(text("SELECT name FROM tds.zone WHERE ready_at IS NULL ORDER BY name")).scalars().all():
             for step in ("day", "month"):
                 rollup = Rollup(f"consumption_{step}_{slug(zone)}", step, zone, None)
@@ -115,7 +136,7 @@ def add_missing_zones(store: Store) -> list[str]:
 def _create(connection: Connection, kind: str, rollup: Rollup) -> None:
     name = quote_identifier(rollup.name)
     if kind == "timescaledb":
-        live = "true" if rollup.step == "month" else "false"
+        live = "true" if rollup.step == "month" or rollup.packed else "false"
         connection.exec_driver_sql(
             f"CREATE MATERIALIZED VIEW tds.{name} WITH (timescaledb.continuous, timescaledb.materialized_only = {live}) AS "
             + body(rollup).replace("%", "%%")
@@ -134,8 +155,8 @@ def _create(connection: Connection, kind: str, rollup: Rollup) -> None:
         },
     )
     devices = "WHERE device_id = any (array(SELECT unnest(tds.current_devices())))"
-    _account_view(connection, rollup.name, f"SELECT * FROM tds.{name}", devices)
-    if rollup.step == "day":
+    _account_view(connection, rollup.name, f"SELECT * FROM tds.{name}", devices, rollup.columns)
+    if rollup.step == "day" and not rollup.packed:
         # What is materialised, without the live part: a month needs its closed days, and reads today by hours instead.
         closed = quote_identifier(f"{rollup.name}_closed")
         connection.exec_driver_sql(f"CREATE VIEW tds.{closed} AS SELECT * FROM {_materialised(connection, kind, rollup)}")
@@ -190,10 +211,11 @@ def _account_views(connection: Connection) -> None:
             _account_view(connection, f"consumption_{step}", " UNION ALL ".join(parts), "")
 
 
-def _account_view(connection: Connection, name: str, select: str, where: str) -> None:
+def _account_view(connection: Connection, name: str, select: str, where: str, columns: Sequence[str] = COLUMNS) -> None:
     view = f"web.{quote_identifier(name)}"
     connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {view} WITH (security_barrier) AS {select} {where}")
-    for column, comment in COMMENTS.items():
+    for column in ("device_id", "bucket", *columns):
+        comment = COMMENTS.get(column) or PACKED[column]
         connection.exec_driver_sql(f"COMMENT ON COLUMN {view}.{column} IS '{comment.replace(chr(39), chr(39) * 2)}'")
     readers = connection.execute(
         text(
@@ -218,17 +240,17 @@ def rewrite_touched(connection: Connection) -> None:
         if rollup.zone is not None:
             edges += f" WHERE t.device_id IN ({_devices_of_zone()})"
         until = f"tds.following_bucket('{rollup.step}', e.high, :zone)"
-        assignments = ", ".join(f"{column} = excluded.{column}" for column in COLUMNS)
+        columns = ", ".join(rollup.columns)
+        assignments = ", ".join(f"{column} = excluded.{column}" for column in rollup.columns)
         connection.execute(
             text(
                 f"WITH e AS MATERIALIZED ({edges}), fresh AS (SELECT f.* FROM e CROSS JOIN LATERAL ({body(rollup)}"
                 f" WHERE device_id = e.device_id AND {source} >= e.low AND {source} < {until} GROUP BY 1, 2) f),"
                 f" gone AS (DELETE FROM tds.{name} r USING e WHERE r.device_id = e.device_id AND r.bucket >= e.low AND r.bucket <= e.high"
                 f" AND NOT EXISTS (SELECT FROM fresh f WHERE f.device_id = r.device_id AND f.bucket = r.bucket))"
-                f" INSERT INTO tds.{name} AS r (device_id, bucket, {', '.join(COLUMNS)})"
-                f" SELECT device_id, bucket, {', '.join(COLUMNS)} FROM fresh"
+                f" INSERT INTO tds.{name} AS r (device_id, bucket, {columns}) SELECT device_id, bucket, {columns} FROM fresh"
                 f" ON CONFLICT (device_id, bucket) DO UPDATE SET {assignments}"
-                f" WHERE ({', '.join('r.' + c for c in COLUMNS)}) IS DISTINCT FROM ({', '.join('excluded.' + c for c in COLUMNS)})"
+                f" WHERE ({', '.join('r.' + c for c in rollup.columns)}) IS DISTINCT FROM ({', '.join('excluded.' + c for c in rollup.columns)})"
             ),
             {"zone": zone},
         )
@@ -240,11 +262,16 @@ def differences(
     connection: Connection, rollup: Rollup, device_ids: Sequence[int], since: datetime | None
 ) -> list[tuple[int, int]]:
     """Count, by device, the buckets in which a rollup differs from a direct sum over the ledger."""
-    columns = ", ".join(COLUMNS)
+    columns = ", ".join(rollup.columns)
     # A month is read from its days until it has closed: what its rollup holds before that is nobody's figure.
     # Where its last midnight comes twice it closes an hour after we had it refreshed, and is materialised with the next.
     end = f"time_bucket(interval '1 month', bucket + interval '768 hours', '{rollup.zone}')"
-    closed = f"{end} <= (SELECT refreshed_until FROM tds.rollup WHERE name = :name)" if rollup.step == "month" else "true"
+    end = end if rollup.step == "month" else "bucket + interval '1 day'"
+    closed = (
+        f"{end} <= (SELECT refreshed_until FROM tds.rollup WHERE name = :name)"
+        if rollup.step == "month" or rollup.packed
+        else "true"
+    )
     low = rollup.start(since) if since else "-infinity"
     rows = connection.execute(
         text(

@@ -60,7 +60,7 @@ def _parts(rollups: Iterable[Rollup]) -> Iterable[Part]:
     named = {rollup.name: rollup for rollup in rollups}
     for rollup in named.values():
         source = named.get(HOUR if rollup.step == "day" else rollup.name.replace("consumption_month", "consumption_day"))
-        if rollup.step == "hour" or source is None or rollup.refreshed_until is None or source.refreshed_until is None:
+        if rollup.zone is None or source is None or rollup.refreshed_until is None or source.refreshed_until is None:
             continue
         start, zone = rollup.refreshed_until, rollup.zone or "UTC"
         until = min(source.refreshed_until, rollup.following(start))

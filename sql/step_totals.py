@@ -36,6 +36,8 @@ class Kept(NamedTuple):
 
 def hold(connection: Connection, rollup: Rollup, low: datetime, high: datetime) -> None:
     """Say, before buckets of a rollup change, that they are about to."""
+    if rollup.packed:
+        return
     connection.execute(statements(FILE)["hold"], {"step": rollup.step, "zone": rollup.zone, "low": low, "high": high})
 
 

@@ -46,7 +46,7 @@ def plan(
     connection: Connection, asked: Sequence[One], step: str, zone: str, starts: Sequence[datetime], end: datetime
 ) -> Plan | None:
     """Say how totals help with buckets that start at some instants; None where they do not."""
-    if len(asked) < FEWEST or not starts:
+    if not starts:
         return None
     values = {
         "devices": [one.device_id for one in asked],

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sql import tariffs
 from sql.bills import Bill
 from sql.errors import NotFound
-from sql.held import Held, heard, hold, rows_of
+from sql.held import Held, heard, hold, read_once, rows_of
 from sql.invoices import Invoice
 from sql.tariffs import Plan
 from tds_dash import books_panel, doors
@@ -35,11 +35,12 @@ def held_all(conn: Connection, found: Sequence[Invoice], now: datetime) -> list[
     zone = account().timezone
     made: list[Held | None] = []
     left = MOST_ROWS
+    read = read_once(found, zone)
     for one in found:
         own = meters[one.resource]
         left -= rows_of(one, len(own))
         plan = plans.get(one.resource) or Plan(zone)
-        made.append(hold(conn, account().id, plan, one, account().currency, now, own) if left >= 0 else None)
+        made.append(hold(conn, account().id, plan, one, account().currency, now, own, read) if left >= 0 else None)
     return made
 
 

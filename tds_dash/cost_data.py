@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import NamedTuple
@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 from sql import tariffs
 from sql.bills import Bill, measured_bill
 from sql.budgets import Budget, budget_of, budgets
-from sql.consumption import Step, grouped
-from sql.pricing import EXACT, Left, Portion, left, meters, of_plan
+from sql.consumption import Step
+from sql.once import Once, Reader
+from sql.pricing import EXACT, Left, Meter, Portion, left, meters, of_plan
 from sql.tariff_rules import RESOURCES
 from sql.tariffs import ONE_DAY, Plan
 from sql.units import convertible, ratio
@@ -101,31 +102,36 @@ def following(month: date) -> date:
 def gather(conn: Connection, asked: Asked) -> Found:
     """Ask for everything about a month."""
     plan = tariffs.plan(conn, asked.account_id, asked.resource)
-    whole = measured_bill(conn, asked.account_id, plan, asked.resource, (asked.month, asked.end), asked.currency)
     before = (asked.month - ONE_DAY).replace(day=1)
-    days, unit = daily(conn, asked, plan, min(before, asked.today - WINDOW * ONE_DAY) if asked.running else before)
+    since = min(before, asked.today - WINDOW * ONE_DAY) if asked.running else before
+    counting = meters(conn, asked.account_id, asked.resource)
+    read = Once({"day": [(midnight(since, asked.zone), midnight(asked.end, asked.zone))]})
+    days, unit = daily(conn, asked, plan, since, counting, read)
+
+    def bill_of(start: date, end: date, until: date | None = None) -> Bill:
+        return measured_bill(
+            conn, asked.account_id, plan, asked.resource, (start, end), asked.currency, until, counting, read, by_day=True
+        )
+
+    whole = bill_of(asked.month, asked.end)
     until = asked.today if asked.running else asked.end
     last = before + (until - asked.month)
     if not asked.running:
         last = asked.month
     comparable = before < last <= asked.month
-    bill = whole if not asked.running else measured_bill(
-        conn, asked.account_id, plan, asked.resource, (asked.month, asked.end), asked.currency, until
-    )  # fmt: skip
-    earlier = (
-        measured_bill(conn, asked.account_id, plan, asked.resource, (before, asked.month), asked.currency, last)
-        if comparable
-        else None
-    )
+    bill = bill_of(asked.month, asked.end, until) if asked.running else whole
+    earlier = bill_of(before, asked.month, last) if comparable else None
     compared = Compared(bill, earlier, covered(days, asked.month, until), covered(days, before, last))
     return Found(asked, plan, whole, compared, project(conn, asked, plan, whole, days, unit), left(conn, asked.account_id))
 
 
-def daily(conn: Connection, asked: Asked, plan: Plan, since: date) -> tuple[dict[date, Day], str]:
+def daily(
+    conn: Connection, asked: Asked, plan: Plan, since: date, counting: Sequence[Meter], read: Reader
+) -> tuple[dict[date, Day], str]:
     """Give what the account's meters of the resource counted by local day, and in which unit."""
     unit = MAIN_UNIT.get(asked.resource, "")
     kinds: dict[str, dict[int, int]] = {}
-    for meter in meters(conn, asked.account_id, asked.resource):
+    for meter in counting:
         kinds.setdefault(meter.unit, {})[meter.id] = 1
     unit = unit or next(iter(kinds), "")
     found: dict[date, tuple[Decimal, float, int]] = {}
@@ -133,7 +139,7 @@ def daily(conn: Connection, asked: Asked, plan: Plan, since: date) -> tuple[dict
         if not convertible(own, unit):
             continue
         factor = ratio(own, unit)
-        for row in grouped(conn, groups, "day", midnight(since, asked.zone), midnight(asked.end, asked.zone), plan.zone):
+        for row in read(conn, groups, "day", midnight(since, asked.zone), midnight(asked.end, asked.zone), plan.zone):
             if row.consumption is not None:
                 day = row.bucket.astimezone(asked.zone).date()
                 quantity, coverage, devices = found.get(day, (Decimal(0), 0.0, 0))

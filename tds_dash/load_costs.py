@@ -34,8 +34,9 @@ def costs_of(conn: Connection, device: Device, span: Span, base: Base) -> Costs:
     plan = tariffs.plans(conn, account().id).get(device.resource)
     if plan is None:
         return Costs()
-    portions = list(of_plan(conn, plan, {device.id: 1}, device.unit, "hour", span.start, span.end))
-    local = [(portion, portion.bucket.astimezone(zone())) for portion in portions]
+    portions = of_plan(conn, plan, {device.id: 1}, device.unit, "hour", span.start, span.end)
+    place = zone()
+    local = [(portion, portion.bucket.astimezone(place)) for portion in portions]
     night = [portion for portion, at in local if at.hour >= EVENING or at.hour < MORNING]
     weekend = [portion for portion, at in local if at.weekday() >= SATURDAY]
     return Costs(total(night), total(weekend), steady(plan, device.unit, span, base.always))

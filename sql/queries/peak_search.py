@@ -10,17 +10,16 @@ from typing import Any, NamedTuple
 
 HOUR = timedelta(hours=1)
 UNKNOWN = Decimal("Infinity")  # the bound of a day that no rollup tells of
-FIRST_DAYS, FIRST_HOURS, GROWTH = 1, 2, 2
+FIRST_DAYS, FIRST_HOURS, GROWTH = 1, 6, 2
 Period = tuple[datetime, datetime]
 
 
 class Quarter(NamedTuple):
-    """What a group took in one quarter-hour: measured, of so many devices; and beside it what is estimated, which does not count."""
+    """What a group took in one quarter-hour: measured; and beside it what is estimated, of so many devices, which does not count."""
 
     start: datetime
     quantity: Decimal
     estimated: Decimal
-    devices: int
     estimated_devices: int
 
 
@@ -55,9 +54,14 @@ class Search:
         self.opened = [(max(low, start), min(high, end)) for low, high in stretches if low < end and high > start]
 
     @property
+    def lacks(self) -> bool:
+        """Tell whether less is kept than was asked for."""
+        return len(self.best) < self.count
+
+    @property
     def threshold(self) -> Decimal:
         """What a quarter-hour must be above to be kept."""
-        return self.best[0][0] if len(self.best) == self.count else -UNKNOWN
+        return -UNKNOWN if self.lacks else self.best[0][0]
 
     def promises(self, heap: Sequence[tuple[Decimal, Any]]) -> bool:
         """Tell whether the first of a heap may hold more than what is kept."""
@@ -104,7 +108,7 @@ class Search:
                 continue
             self.kept.add(quarter.start)
             entry = (quarter.quantity, -quarter.start.timestamp(), quarter)
-            if len(self.best) < self.count:
+            if self.lacks:
                 heapq.heappush(self.best, entry)
             elif entry > self.best[0]:
                 heapq.heapreplace(self.best, entry)

@@ -11,14 +11,14 @@ from sqlalchemy import Connection, text
 
 from sql import calendar, rollups
 from sql.consumption import buckets, hashed, rollups_of, running_binds
+from sql.queries import packed
 from sql.queries.peak_search import HOUR, UNKNOWN, Period, Quarter, Search, hour_of
 from sql.statements import raw_statements, statements
 
 FILE = "queries/peaks.sql"
 HALF_SLOT = timedelta(minutes=7, seconds=30)
-SLOT = timedelta(minutes=15)
-ADDED_UP = 300_000  # rows of the ledger that are added up in less time than a search takes
-SHORT = timedelta(days=3)  # what waits for its totals and is no longer than this is searched by hours at once
+SHORT = timedelta(days=32)  # what nobody tells of and is no longer than this, the future included, is searched by hours at once
+FEW = 8  # stretches whose days are asked for one by one
 
 
 class Group(NamedTuple):
@@ -27,6 +27,11 @@ class Group(NamedTuple):
     devices: list[int]
     factors: list[Decimal]
     zone: str
+
+    @property
+    def factor_of(self) -> dict[int, Decimal]:
+        """Give each device its factor."""
+        return dict(zip(self.devices, self.factors, strict=True))
 
 
 class Largest(NamedTuple):
@@ -90,44 +95,52 @@ def alone(conn: Connection, group: Group, start: datetime, end: datetime, of: Pe
 def highest(conn: Connection, group: Group, wanted: Sequence[tuple[Period, int]]) -> list[list[Quarter]]:
     """Give, for each period, so many quarter-hours in which the devices together took most, the largest first.
 
-    Where the worker keeps totals of just these devices, they say it; what they do not know yet is searched, as is everything where
-    there are none. Branch and bound: what the devices took at most alone, added up by day and then by hour, bounds what they took
+    Where the worker keeps totals of just these devices, they say it, else their packed quarter-hours, added up. What neither tells is
+    searched, by branch and bound: what the devices took at most alone, added up by day and then by hour, bounds what they took
     together. Only hours whose bound is above the smallest quarter-hour that is kept are read by quarter-hours, so the answer is exact;
     of quarter-hours that are equal, those found first are kept.
     """
     searches = [Search(period, count) for period, count in wanted]
     if not group.devices or not wanted:
         return [[] for _ in searches]
-    start, end = min(start for (start, _), _ in wanted), max(end for (_, end), _ in wanted)
-    totals = _totals(conn, group, wanted)
-    if totals is None and len(group.devices) * ((end - start) / SLOT) <= ADDED_UP:
-        top = _top(conn, group, wanted)
-        for search in searches:
-            search.keep(top)
-    elif totals is None:
-        days = _day_bounds(conn, group, start, end)
-        for search in searches:
-            search.begin(days)
-    else:
-        for search in searches:
-            search.keep(totals.quarters)
-        _begin_with_waiting(conn, group, searches, [(max(low, start), min(high, end)) for low, high in totals.waiting])
+    ends = sorted({end for period, _ in wanted for end in period})
+    most = max(count for _, count in wanted)
+    totals = _totals(conn, group, ends, most)
+    known = totals or packed.largest(conn, group.factor_of, ends, most)
+    for search in searches:
+        search.keep(known.quarters)
+    # What is packed tells of amounts above zero alone: where there are too few of those, all of it is looked at.
+    lacking = [] if totals else [search.period for search in searches if search.lacks]
+    if known.unknown or lacking:
+        _begin_with_unknown(conn, group, searches, _merged([*known.unknown, *lacking]))
     _search(conn, group, searches)
     return [search.found() for search in searches]
 
 
-def _begin_with_waiting(conn: Connection, group: Group, searches: Sequence[Search], waiting: Sequence[Period]) -> None:
-    """Have what waits for its totals searched: by hours where that is little, else by days."""
-    if sum((high - low for low, high in waiting), timedelta()) <= SHORT:
-        bounds = _hour_bounds(conn, group, waiting)
+def _begin_with_unknown(conn: Connection, group: Group, searches: Sequence[Search], unknown: Sequence[Period]) -> None:
+    """Have what nobody tells of searched: by hours where that is little, else by days."""
+    if sum((high - low for low, high in unknown), timedelta()) <= SHORT:
+        bounds = _hour_bounds(conn, group, unknown)
         for search in searches:
-            search.begin_with(waiting)
+            search.begin_with(unknown)
             search.add_hours(bounds)
     else:
-        days = _day_bounds(conn, group, min(low for low, _ in waiting), max(high for _, high in waiting))
-        touched = [(bound, day) for bound, day in days if any(low < day[1] and high > day[0] for low, high in waiting)]
+        looked = unknown if len(unknown) <= FEW else [(unknown[0][0], unknown[-1][1])]
+        days = {day: bound for low, high in looked for bound, day in _day_bounds(conn, group, low, high)}
+        touched = [(bound, day) for day, bound in days.items() if any(low < day[1] and high > day[0] for low, high in unknown)]
         for search in searches:
             search.begin(touched)
+
+
+def _merged(stretches: Iterable[Period]) -> list[Period]:
+    """Join stretches that touch each other."""
+    found: list[Period] = []
+    for low, high in sorted(stretches):
+        if found and low <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], high))
+        else:
+            found.append((low, high))
+    return found
 
 
 def _search(conn: Connection, group: Group, searches: Sequence[Search]) -> None:
@@ -144,22 +157,14 @@ def _search(conn: Connection, group: Group, searches: Sequence[Search]) -> None:
             search.keep(quarters)
 
 
-class Totals(NamedTuple):
-    """The largest quarter-hours between the ends of some periods, and the stretches of which they do not tell."""
-
-    quarters: list[Quarter]
-    waiting: list[Period]
-
-
-def _totals(conn: Connection, group: Group, wanted: Sequence[tuple[Period, int]]) -> Totals | None:
+def _totals(conn: Connection, group: Group, ends: Sequence[datetime], most: int) -> packed.Found | None:
     """Ask the totals that the worker keeps; None where there are none of these very devices."""
-    ends = sorted({end for period, _ in wanted for end in period})
     binds = {
         "devices": group.devices,
         "factors": group.factors,
         "lows": ends[:-1],
         "highs": ends[1:],
-        "most": max(count for _, count in wanted),
+        "most": most,
         "start": ends[0],
         "end": ends[-1],
     }
@@ -167,41 +172,60 @@ def _totals(conn: Connection, group: Group, wanted: Sequence[tuple[Period, int]]
     if not rows:
         return None
     quarters = [Quarter(*row[2:]) for row in rows if row.quantity is not None]
-    return Totals(quarters, [(row.low, row.high) for row in rows if row.low is not None])
-
-
-def _top(conn: Connection, group: Group, wanted: Sequence[tuple[Period, int]]) -> list[Quarter]:
-    """Give the largest quarter-hours between the ends of some periods, by adding all of them up."""
-    ends = sorted({end for period, _ in wanted for end in period})
-    most = max(count for _, count in wanted)
-    binds = {"devices": group.devices, "factors": group.factors, "start": ends[0], "end": ends[-1], "ends": ends, "most": most}
-    with hashed(conn):
-        return [Quarter(*row) for row in conn.execute(statements(FILE)["top"], binds)]
+    waiting = [(max(row.low, ends[0]), min(row.high, ends[-1])) for row in rows if row.low is not None]
+    return packed.Found(quarters, waiting)
 
 
 def shares(conn: Connection, group: Group, quarters: Iterable[Quarter]) -> dict[datetime, list[Share]]:
     """Give what each device took in some quarter-hours, the most first."""
-    middles = sorted({quarter.start + HALF_SLOT for quarter in quarters})
-    if not middles:
-        return {}
-    binds = {"devices": group.devices, "factors": group.factors, "middles": middles, "low": middles[0], "high": middles[-1]}
+    starts = {quarter.start for quarter in quarters}
+    until = packed.until(conn)
+    known = {start for start in starts if until is not None and start < until}
+    parts = packed.parts(conn, group.devices, known)
+    if parts is None:
+        known, parts = set(), []
+    # Of what nothing was taken of it is not known there whether that was measured.
+    told = {(part.start, part.device_id) for part in parts}
+    silent = {start: missing for start in known if (missing := [id for id in group.devices if (start, id) not in told])}
+    parts += _parts_of_ledger(conn, group.devices, starts - known)
+    more = _parts_of_ledger(conn, sorted({id for missing in silent.values() for id in missing}), silent)
+    parts += [part for part in more if (part.start, part.device_id) not in told]
+    factors = group.factor_of
     found: dict[datetime, list[Share]] = {}
-    with hashed(conn):
-        rows = conn.execute(statements(FILE)["shares"], binds).all()
-    for row in rows:
-        found.setdefault(row.start, []).append(Share(row.device_id, row.quantity, row.measured))
-    return found
+    for part in parts:
+        found.setdefault(part.start, []).append(Share(part.device_id, part.quantity * factors[part.device_id], part.measured))
+    return {start: sorted(own, key=lambda one: (-one.quantity, one.device_id)) for start, own in sorted(found.items())}
+
+
+def _parts_of_ledger(conn: Connection, devices: Sequence[int], starts: Iterable[datetime]) -> list[packed.Part]:
+    middles = sorted(start + HALF_SLOT for start in starts)
+    if not middles or not devices:
+        return []
+    binds = {"devices": list(devices), "middles": middles, "low": middles[0], "high": middles[-1]}
+    return [packed.Part(*row) for row in conn.execute(statements(FILE)["parts"], binds)]
 
 
 def moments(conn: Connection, largest: Sequence[Largest], zone: str) -> dict[int, datetime]:
     """Give the start of the quarter-hour in which each device first reached its largest of a month."""
+    if not largest:
+        return {}
+    wanted = [
+        packed.Reached(one.device_id, one.quantity, one.month, calendar.next_bucket("month", one.month, zone)) for one in largest
+    ]
+    until = packed.until(conn)
+    found, odd = packed.first_reached(conn, wanted) if until else ({}, {one.device_id for one in wanted})
+    rest = [
+        one if one.device_id in odd or until is None else one._replace(low=max(one.low, until))
+        for one in wanted
+        if one.device_id not in found
+    ]
     binds = {
-        "devices": [one.device_id for one in largest],
-        "largest": [one.quantity for one in largest],
-        "lows": [one.month for one in largest],
-        "highs": [calendar.next_bucket("month", one.month, zone) for one in largest],
+        "devices": [one.device_id for one in rest],
+        "largest": [one.largest for one in rest],
+        "lows": [one.low for one in rest],
+        "highs": [one.high for one in rest],
     }
-    return {row.device_id: row.start for row in conn.execute(statements(FILE)["moments"], binds)} if largest else {}
+    return found | {row.device_id: row.start for row in conn.execute(statements(FILE)["moments"], binds)} if rest else found
 
 
 def _day_bounds(conn: Connection, group: Group, start: datetime, end: datetime) -> list[tuple[Decimal, Period]]:

@@ -49,15 +49,14 @@ WITH member AS MATERIALIZED (
       FROM (SELECT unnest(range_agg(tstzrange(low, high))) AS stretch FROM tds.total_pending
              WHERE group_id IN (SELECT group_id FROM own) AND low < :end AND high > :start) w
 )
-SELECT low, high, NULL::timestamptz AS start, NULL::numeric AS quantity, NULL::numeric AS estimated, NULL::bigint AS devices, NULL::bigint AS estimated_devices FROM waiting
+SELECT low, high, NULL::timestamptz AS start, NULL::numeric AS quantity, NULL::numeric AS estimated, NULL::bigint AS estimated_devices FROM waiting
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM own)
+SELECT NULL, NULL, NULL, NULL, NULL, NULL WHERE EXISTS (SELECT FROM own)
 UNION ALL
-SELECT NULL, NULL, q.middle - interval '7 minutes 30 seconds', q.quantity, q.estimated, q.devices, q.estimated_devices
+SELECT NULL, NULL, q.middle - interval '7 minutes 30 seconds', q.quantity, q.estimated, q.estimated_devices
   FROM unnest(CAST(:lows AS timestamptz[]), CAST(:highs AS timestamptz[])) AS p (low, high)
  CROSS JOIN LATERAL (
-       SELECT t.middle, sum(t.quantity * o.factor) AS quantity, sum(t.estimated * o.factor) AS estimated,
-              sum(t.devices) AS devices, sum(t.estimated_devices) AS estimated_devices
+       SELECT t.middle, sum(t.quantity * o.factor) AS quantity, sum(t.estimated * o.factor) AS estimated, sum(t.estimated_devices) AS estimated_devices
          FROM own o JOIN tds.total_quarter t ON t.group_id = o.group_id
         WHERE t.middle >= p.low AND t.middle < p.high AND NOT EXISTS (SELECT FROM waiting w WHERE t.middle >= w.low AND t.middle < w.high)
         GROUP BY 1 HAVING sum(t.devices) > 0 ORDER BY 2 DESC, 1 LIMIT :most) q;
@@ -82,11 +81,11 @@ SELECT h.bucket, h.bound
         GROUP BY 1) h;
 
 -- name: quarters  What devices took together in the quarter-hours of some periods: measured, and beside it what is estimated.
-SELECT q.middle - interval '7 minutes 30 seconds' AS start, q.quantity, q.estimated, q.devices, q.estimated_devices
+SELECT q.middle - interval '7 minutes 30 seconds' AS start, q.quantity, q.estimated, q.estimated_devices
   FROM unnest(CAST(:lows AS timestamptz[]), CAST(:highs AS timestamptz[])) AS p (low, high)
  CROSS JOIN LATERAL (
        SELECT l.middle, sum(l.quantity * g.factor) FILTER (WHERE l.estimated = 0) AS quantity, coalesce(sum(l.quantity * g.factor) FILTER (WHERE l.estimated <> 0), 0) AS estimated,
-              count(*) FILTER (WHERE l.estimated = 0) AS devices, count(*) FILTER (WHERE l.estimated <> 0) AS estimated_devices
+              count(*) FILTER (WHERE l.estimated <> 0) AS estimated_devices
          FROM (SELECT device_id, middle, quantity, estimated FROM ledger
                 WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND middle >= p.low AND middle < p.high) l
          JOIN unnest(CAST(:devices AS integer[]), CAST(:factors AS numeric[])) AS g (id, factor) ON g.id = l.device_id
@@ -94,29 +93,11 @@ SELECT q.middle - interval '7 minutes 30 seconds' AS start, q.quantity, q.estima
         GROUP BY 1) q
  WHERE q.quantity IS NOT NULL;
 
--- name: top  The largest quarter-hours between the ends of some periods, of few enough devices to add everything up.
-WITH q AS (
-    SELECT l.middle, sum(l.quantity * g.factor) FILTER (WHERE l.estimated = 0) AS quantity, coalesce(sum(l.quantity * g.factor) FILTER (WHERE l.estimated <> 0), 0) AS estimated,
-           count(*) FILTER (WHERE l.estimated = 0) AS devices, count(*) FILTER (WHERE l.estimated <> 0) AS estimated_devices
-      FROM (SELECT device_id, middle, quantity, estimated FROM ledger
-             WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND middle >= :start AND middle < :end) l
-      JOIN unnest(CAST(:devices AS integer[]), CAST(:factors AS numeric[])) AS g (id, factor) ON g.id = l.device_id
-     WHERE l.quantity IS NOT NULL
-     GROUP BY 1
-)
-SELECT middle - interval '7 minutes 30 seconds' AS start, quantity, estimated, devices, estimated_devices
-  FROM (SELECT q.*, row_number() OVER (PARTITION BY width_bucket(middle, CAST(:ends AS timestamptz[])) ORDER BY quantity DESC, middle) AS place
-          FROM q WHERE quantity IS NOT NULL) r
- WHERE place <= :most;
-
--- name: shares  What each device took in some quarter-hours, the most first.
-SELECT l.middle - interval '7 minutes 30 seconds' AS start, l.device_id, l.quantity * g.factor AS quantity, l.estimated = 0 AS measured
-  FROM (SELECT device_id, middle, quantity, estimated FROM ledger
-         WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND middle = any(array(SELECT unnest(CAST(:middles AS timestamptz[]))))
-           AND middle >= :low AND middle <= :high) l
-  JOIN unnest(CAST(:devices AS integer[]), CAST(:factors AS numeric[])) AS g (id, factor) ON g.id = l.device_id
- WHERE l.quantity IS NOT NULL
- ORDER BY 1, 3 DESC, 2;
+-- name: parts  What each device took in some quarter-hours.
+SELECT middle - interval '7 minutes 30 seconds' AS start, device_id, quantity, estimated = 0 AS measured
+  FROM ledger
+ WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND middle = any(array(SELECT unnest(CAST(:middles AS timestamptz[]))))
+   AND middle >= :low AND middle <= :high AND quantity IS NOT NULL;
 
 -- name: moments  When each device first reached its largest quarter-hour of a period.
 SELECT w.id AS device_id, q.middle - interval '7 minutes 30 seconds' AS start

@@ -108,7 +108,7 @@ def show(resource: Any, chosen: Any, _: Any) -> tuple[Any, ...]:
         opened = bill_data.opened(conn, found, chosen)
         now = datetime.now(UTC)
         listed = list(zip(found, bill_data.held_all(conn, found, now), strict=True))
-        held = bill_data.held_of(conn, opened, now) if opened else None
+        held = opened and (dict(listed).get(opened) or bill_data.held_of(conn, opened, now))
     href = f"/_bills/export.csv?locale={language}" + (f"&resource={wanted}" if wanted else "")
     if held is None:
         return bills_view.nothing(language, editor), None, href, True, *("",) * 5, True, None

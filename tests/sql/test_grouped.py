@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,11 +11,13 @@ from typing import Any
 import pytest
 
 from sql.consumption import STEPS, ConsumptionRow, consumption, grouped
+from sql.once import Once
 from sql.ranked import Member, Sum, added_up, altogether, others, ranked
 from tests.conftest import Database
 from tests.sql.plant import Meter, at, feed, meter, meter_of, series
 
 ZONES = ("America/Sao_Paulo", "Asia/Kolkata", "Australia/Lord_Howe")
+HOUR = timedelta(hours=1)
 
 
 def park(database: Database, zone: str) -> list[Meter]:
@@ -59,6 +62,7 @@ def test_a_group_is_the_sum_of_its_devices(database: Database, zone: str) -> Non
     ids = [device.id for device in devices]
     groups = {number: 1 + place % 2 for place, number in enumerate(ids)}
     start, end = at("2026-03-30T00:00", zone), at("2026-04-04T00:00", zone)
+    chance = random.Random(zone)
     with database.owner.transaction() as connection:
         for step in STEPS:
             wanted = summed(consumption(connection, ids, step, start, end, zone), groups)
@@ -69,6 +73,12 @@ def test_a_group_is_the_sum_of_its_devices(database: Database, zone: str) -> Non
             }
             assert given == wanted, step
             assert [(row.device_id, row.bucket) for row in rows] == sorted(given)
+            once = Once({step: [(at("2026-04-01T00:00", zone), end), (start, at("2026-04-01T00:00", zone))]})
+            hours = sorted(chance.sample(range(24 * 5), 12))
+            for low, high in [(start + hours[n] * HOUR, start + hours[n + 6] * HOUR) for n in range(6)]:
+                asked = (connection, groups, step, low, high, zone)
+                assert once(*asked) == grouped(*asked), step
+            assert len(once._known[frozenset(groups.items()), step, zone]) == 1
 
 
 def totals(rows: list[ConsumptionRow]) -> dict[int, Decimal]:

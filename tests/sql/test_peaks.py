@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from sql import calendar
-from sql.queries import peaks
+from sql.queries import packed, peaks
 from sql.queries.peaks import Group, Quarter, alone, highest, moments, shares
 from tests.conftest import Database
 from tests.sql.plant import Meter, at, feed, meter, meter_of
@@ -85,14 +85,15 @@ def by_hand(plant: Plant, group: Group, start: datetime, end: datetime) -> dict[
         measured = [row.quantity * factors[row.device] for row in own if not row.estimated]
         doubtful = [row.quantity * factors[row.device] for row in own if row.estimated]
         if measured:
-            added[moment] = Quarter(moment, sum(measured, Decimal(0)), sum(doubtful, Decimal(0)), len(measured), len(doubtful))
+            added[moment] = Quarter(moment, sum(measured, Decimal(0)), sum(doubtful, Decimal(0)), len(doubtful))
     return added
 
 
-@pytest.mark.parametrize("added_up", [0, 10**9])
-def test_peaks_are_exact_for_any_group_and_period(plant: Plant, added_up: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By branch and bound, and where they are few by adding everything up."""
-    monkeypatch.setattr(peaks, "ADDED_UP", added_up)
+@pytest.mark.parametrize("day", [0, 7, DAYS + 2])
+def test_peaks_are_exact_for_any_group_and_period(plant: Plant, day: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By branch and bound, by what is packed, and by both."""
+    known = packed.day_of(plant.start + timedelta(days=day))
+    monkeypatch.setattr(packed, "until", lambda conn: known if day else None)
     chance = random.Random(11)
     with plant.database.web.transaction(account_id=plant.account) as conn:
         for _ in range(25):
@@ -118,7 +119,7 @@ def test_only_a_few_days_are_read_by_quarter_hours(plant: Plant, monkeypatch: py
         return real(conn, group, hours)
 
     monkeypatch.setattr(peaks, "_quarters", counted)
-    monkeypatch.setattr(peaks, "ADDED_UP", 0)
+    monkeypatch.setattr(packed, "until", lambda conn: None)
     group = Group([device.id for device in plant.devices], [Decimal(1)] * 6, plant.zone)
     with plant.database.web.transaction(account_id=plant.account) as conn:
         highest(conn, group, [((plant.start, plant.end), 1)])
@@ -131,7 +132,7 @@ def test_equal_quarter_hours_do_not_make_it_read_everything(bench: Database, mon
     feed(bench, device, [(begin + n * timedelta(minutes=15), n) for n in range(20 * 96)])
     read: list[int] = []
     real = peaks._quarters
-    monkeypatch.setattr(peaks, "ADDED_UP", 0)
+    monkeypatch.setattr(packed, "until", lambda conn: None)
     monkeypatch.setattr(peaks, "_quarters", lambda conn, group, hours: read.append(len(hours)) or real(conn, group, hours))
     with bench.web.transaction(account_id=device.account_id) as conn:
         (found,) = highest(conn, Group([device.id], [Decimal(1)], "UTC"), [((begin, begin + timedelta(days=20)), 10)])

@@ -14,7 +14,7 @@ from sql import ledger, step_totals, together, totals
 from sql.consumption import STEPS, _grouped, _with_totals, buckets, outward, summed
 from sql.queries import peaks
 from sql.queries.peak_search import Quarter
-from sql.queries.peaks import Group, highest
+from sql.queries.peaks import Group, highest, shares
 from sql.ranked import Member, added_up
 from sql.rollups import all_rollups
 from sql.together import One
@@ -61,32 +61,40 @@ def by_hand(database: Database, group: Group, start: datetime, end: datetime, co
             {"d": group.devices, "s": start, "e": end},
         ).all()  # fmt: skip
     found: dict[datetime, Quarter] = {}
+    measured = {row.start for row in rows if not row.estimated}
     for row in rows:
-        before = found.get(row.start, Quarter(row.start, D(0), D(0), 0, 0))
+        before = found.get(row.start, Quarter(row.start, D(0), D(0), 0))
         amount = row.quantity * factors[row.device_id]
         found[row.start] = (
             before._replace(estimated=before.estimated + amount, estimated_devices=before.estimated_devices + 1)
             if row.estimated
-            else before._replace(quantity=before.quantity + amount, devices=before.devices + 1)
+            else before._replace(quantity=before.quantity + amount)
         )
-    known = [one for one in found.values() if one.devices]
+    known = [one for one in found.values() if one.start in measured]
     return sorted(known, key=lambda one: (-one.quantity, one.start))[:count]
 
 
 def exact(database: Database, meters: list[Meter], kept: bool | None = True, factor: str = "1") -> None:
     """Hold that the peaks of meters are right, and whether they are read from totals."""
-    group = Group([one.id for one in meters], [D(factor)] * len(meters), ZONE)
     noon = BEGIN + timedelta(hours=36, minutes=15)
     wanted = [((BEGIN, noon), 1), ((noon, END), 1), ((BEGIN, END + timedelta(days=1)), 10)]
-    with database.web.transaction(account_id=meters[0].account_id) as conn:
-        found = highest(conn, group, wanted)
-        assert kept is None or (peaks._totals(conn, group, wanted) is not None) == kept
+    ids = [one.id for one in meters]
+    for chosen in (ids, ids[1:], ids[:1]):  # all, and some, of which nothing but their packed quarter-hours tells
+        group = Group(chosen, [D(factor)] * len(chosen), ZONE)
+        with database.web.transaction(account_id=meters[0].account_id) as conn:
+            found = highest(conn, group, wanted)
+            parts = shares(conn, group, found[-1])
+            told = peaks._totals(conn, group, [BEGIN, END], 1) is not None
+        assert kept is None or told == (kept and chosen == ids)
+        for ((start, end), count), own in zip(wanted, found, strict=True):
+            right = by_hand(database, group, start, end, count)
+            assert [one.quantity for one in own] == [one.quantity for one in right]
+            every = {one.start: one for one in by_hand(database, group, start, end, 10_000)}
+            assert [every[one.start] for one in own] == own
+        for one in found[-1]:
+            assert sum(part.quantity for part in parts[one.start] if part.measured) == one.quantity
+            assert sum(not part.measured for part in parts[one.start]) == one.estimated_devices
     alike(database, meters, kept, factor)
-    for ((start, end), count), own in zip(wanted, found, strict=True):
-        right = by_hand(database, group, start, end, count)
-        assert [one.quantity for one in own] == [one.quantity for one in right]
-        every = {one.start: one for one in by_hand(database, group, start, end, 10_000)}
-        assert [every[one.start] for one in own] == own
 
 
 def alike(database: Database, meters: list[Meter], told: bool | None = True, factor: str = "1") -> None:
@@ -117,7 +125,7 @@ def test_the_totals_tell_the_peaks(bench: Database, site: list[Meter]) -> None:
 def test_two_factors_within_one_group_are_no_total(bench: Database, site: list[Meter]) -> None:
     group = Group([one.id for one in site], [D(1)] * 13 + [D(1000)], ZONE)
     with bench.web.transaction(account_id=site[0].account_id) as conn:
-        assert peaks._totals(conn, group, [((BEGIN, END), 1)]) is None
+        assert peaks._totals(conn, group, [BEGIN, END], 1) is None
         (found,) = highest(conn, group, [((BEGIN, END), 3)])
     assert found == by_hand(bench, group, BEGIN, END, 3)
 
@@ -282,7 +290,7 @@ def test_strangers_see_no_totals(bench: Database, site: list[Meter]) -> None:
     stranger = meter(bench)
     group = Group([one.id for one in site], [D(1)] * len(site), ZONE)
     with bench.web.transaction(account_id=stranger.account_id) as conn:
-        assert peaks._totals(conn, group, [((BEGIN, END), 1)]) is None
+        assert peaks._totals(conn, group, [BEGIN, END], 1) is None
         assert highest(conn, group, [((BEGIN, END), 1)]) == [[]]
         for table in ("total_group", "total_member", "total_quarter", "total_pending", "total_bucket", "total_stale"):
             assert conn.execute(text(f"SELECT count(*) FROM tds.{table}")).scalar_one() == 0

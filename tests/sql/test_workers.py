@@ -299,8 +299,17 @@ def test_a_reading_changed_behind_the_ledger_is_found_and_named(bench: Database,
     sound(bench, device, other)
 
 
-@pytest.mark.parametrize("name", ["consumption_hour", "consumption_day_utc", "consumption_month_utc"])
-@pytest.mark.parametrize("change", ["quantity = quantity + 1", "readings = readings + 1", "largest = NULL"])
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        *(
+            (f"consumption_{step}", change)
+            for step in ("hour", "day_utc", "month_utc")
+            for change in ("quantity = quantity + 1", "readings = readings + 1", "largest = NULL")
+        ),
+        ("consumption_quarters", "measured = measured + 1e14"),
+    ],
+)
 def test_a_wrong_row_of_a_rollup_is_found(bench: Database, name: str, change: str) -> None:
     device = meter(bench)
     feed(bench, device, series("2026-01-01T00:00", 15, range(10)))
