@@ -56,10 +56,17 @@ UNION ALL
 SELECT NULL, NULL, q.middle - interval '7 minutes 30 seconds', q.quantity, q.estimated, q.estimated_devices
   FROM unnest(CAST(:lows AS timestamptz[]), CAST(:highs AS timestamptz[])) AS p (low, high)
  CROSS JOIN LATERAL (
-       SELECT t.middle, sum(t.quantity * o.factor) AS quantity, sum(t.estimated * o.factor) AS estimated, sum(t.estimated_devices) AS estimated_devices
-         FROM own o JOIN tds.total_quarter t ON t.group_id = o.group_id
-        WHERE t.middle >= p.low AND t.middle < p.high AND NOT EXISTS (SELECT FROM waiting w WHERE t.middle >= w.low AND t.middle < w.high)
-        GROUP BY 1 HAVING sum(t.devices) > 0 ORDER BY 2 DESC, 1 LIMIT :most) q;
+       SELECT t.middle, t.quantity * o.factor AS quantity, t.estimated * o.factor AS estimated, t.estimated_devices
+         FROM (SELECT * FROM own WHERE (SELECT count(*) FROM own) = 1) o
+        CROSS JOIN LATERAL (SELECT middle, quantity, estimated, estimated_devices FROM tds.total_quarter t
+               WHERE t.group_id = o.group_id AND t.middle >= p.low AND t.middle < p.high AND t.devices > 0
+                 AND NOT EXISTS (SELECT FROM waiting w WHERE t.middle >= w.low AND t.middle < w.high)
+               ORDER BY quantity DESC, middle LIMIT :most) t
+       UNION ALL
+       (SELECT t.middle, sum(t.quantity * o.factor) AS quantity, sum(t.estimated * o.factor) AS estimated, sum(t.estimated_devices) AS estimated_devices
+          FROM (SELECT * FROM own WHERE (SELECT count(*) FROM own) > 1) o JOIN tds.total_quarter t ON t.group_id = o.group_id
+         WHERE t.middle >= p.low AND t.middle < p.high AND NOT EXISTS (SELECT FROM waiting w WHERE t.middle >= w.low AND t.middle < w.high)
+         GROUP BY 1 HAVING sum(t.devices) > 0 ORDER BY 2 DESC, 1 LIMIT :most)) q;
 
 -- name: days  What devices took together in no quarter-hour of a local day more than.
 SELECT d.bucket, sum(greatest(d.largest, 0) * g.factor) AS bound
