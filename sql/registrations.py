@@ -177,10 +177,10 @@ def forget(connection: Connection) -> int:
 
 def _add(connection: Connection, mac: str, given: dict[str, str]) -> Known | None:
     counted = connection.execute(_sql("waiting"), {"mac": mac}).one()
-    if counted.same >= MOST_OF_ONE_MAC:
-        return None
-    if counted.total >= MOST_WAITING and not connection.execute(_sql("evict"), {"silent": SILENT_SECONDS}).rowcount:
-        return None
+    if counted.same >= MOST_OF_ONE_MAC or counted.total >= MOST_WAITING:
+        leaving = {"silent": SILENT_SECONDS, "mac": mac if counted.same >= MOST_OF_ONE_MAC else None}
+        if not connection.execute(_sql("evict"), leaving).rowcount:
+            return None
     return Known(
         int(connection.execute(_sql("add"), given).scalar_one()), "pending", None, None, None, False, False, False, new=True
     )

@@ -38,10 +38,10 @@ UPDATE tds.registration
 -- name: waiting registrations: of this MAC, and of all
 SELECT count(*) FILTER (WHERE mac = :mac) AS same, count(*) AS total FROM tds.registration WHERE state = 'pending'
 
--- name: evict the registration that has been silent longest, where that is a while
+-- name: evict the registration, of one MAC or of all, that has been silent longest, where that is a while
 DELETE FROM tds.registration
  WHERE id = (SELECT id FROM tds.registration WHERE state = 'pending' AND last_seen_at < now() - make_interval(secs => :silent)
-              ORDER BY last_seen_at LIMIT 1)
+                AND (cast(:mac AS text) IS NULL OR mac = :mac) ORDER BY last_seen_at LIMIT 1)
 
 -- name: add a registration
 INSERT INTO tds.registration (mac, serial_number, model, firmware, key, request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import html
+from dash import ClientsideFunction, Input, Output, State, clientside_callback, html
 
 from sql.queries.certificates import SORTS, STATES, Sought
 from tds_dash.certificate_acts import one_of
@@ -44,6 +44,30 @@ def filters(query: dict[str, Any], language: str) -> html.Div:
          for name, field in fields],
         className="tds-filters",
     )  # fmt: skip
+
+
+def connect() -> None:
+    """Register how pages are turned and the address remembers; the page does so whenever it is registered itself."""
+    clientside_callback(
+        ClientsideFunction("certificates", "turn"),
+        Output("certificates-page", "data"),
+        Input("certificates-search", "value"),
+        Input("certificates-state", "value"),
+        Input("certificates-sort", "value"),
+        Input("certificates-previous", "n_clicks"),
+        Input("certificates-next", "n_clicks"),
+        State("certificates-page", "data"),
+        prevent_initial_call=True,
+    )
+    clientside_callback(
+        ClientsideFunction("tds", "remember"),
+        Output("certificates-url", "search"),
+        Input("certificates-search", "value"),
+        Input("certificates-state", "value"),
+        Input("certificates-sort", "value"),
+        Input("certificates-page", "data"),
+        State("certificates-defaults", "data"),
+    )
 
 
 def state_word(state: str, language: str) -> str:

@@ -266,26 +266,6 @@ def keep_month(asked: Any) -> tuple[Any, ...]:
 
 
 clientside_callback(
-    ClientsideFunction("certificates", "turn"),
-    Output("certificates-page", "data"),
-    Input("certificates-search", "value"),
-    Input("certificates-state", "value"),
-    Input("certificates-sort", "value"),
-    Input("certificates-previous", "n_clicks"),
-    Input("certificates-next", "n_clicks"),
-    State("certificates-page", "data"),
-    prevent_initial_call=True,
-)
-clientside_callback(
-    ClientsideFunction("tds", "remember"),
-    Output("certificates-url", "search"),
-    Input("certificates-search", "value"),
-    Input("certificates-state", "value"),
-    Input("certificates-sort", "value"),
-    Input("certificates-page", "data"),
-    State("certificates-defaults", "data"),
-)
-clientside_callback(
     ClientsideFunction("certificates", "way"),
     Output("certificates-by-key", "hidden"),
     Output("certificates-by-request", "hidden"),
@@ -302,4 +282,5 @@ clientside_callback(
     Input("certificates-batch-open", "n_clicks"),
     prevent_initial_call=True,
 )
+certificate_filters.connect()
 first_boot_panel.connect()

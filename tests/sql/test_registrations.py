@@ -277,6 +277,26 @@ def test_few_keys_of_one_mac_are_kept(scene: Scene) -> None:
     assert [one is None for one in heard] == [False] * registrations.MOST_OF_ONE_MAC + [True]
 
 
+def test_a_mac_that_others_asked_for_makes_room_where_one_of_them_fell_silent(scene: Scene) -> None:
+    """Whoever used up its keys once must not keep a gateway out for a month; nor must a gateway that lost its own key now and then."""
+    mac, elsewhere = new_mac(), new_mac()
+    keys = [f"{number:064x}" for number in range(registrations.MOST_OF_ONE_MAC)]
+    for key in keys:
+        scene.hear(mac, key)
+    scene.hear(elsewhere)
+    long_ago = "UPDATE tds.registration SET last_seen_at = now() - interval '11 minutes' WHERE mac = :m AND key LIKE :k"
+    scene.run(long_ago, m=elsewhere, k="%")
+    assert scene.hear(mac, "f" * 64) is None
+
+    scene.run(long_ago, m=mac, k=keys[1])
+
+    assert scene.hear(mac, "f" * 64) is not None
+    with scene.bench.owner.transaction() as connection:
+        found = registrations.list_registrations(connection)
+    assert {r.key for r in found if r.mac == mac} == {keys[0], *keys[2:], "f" * 64}
+    assert [r.mac for r in found if r.mac == elsewhere] == [elsewhere]
+
+
 def test_a_full_list_makes_room_only_where_somebody_fell_silent(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registrations, "MOST_WAITING", 2)
     silent, present, late = new_mac(), new_mac(), new_mac()
