@@ -14,7 +14,7 @@ from sql.statements import statements
 
 FILE = "people.sql"
 CODES = 10
-# Letters and digits that nobody takes for one another; sixteen of them are 80 bits.
+# Letters and digits that nobody takes for one another; seventeen of them are 84 bits.
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
 

@@ -22,7 +22,7 @@ SEEN = ("id", "mac", "name", "online", "state", "last_seen_at", "devices_silent"
 def list_gateways() -> Response:
     """List the gateways in use."""
     with doors.transaction() as conn:
-        return paged([plain(gateway) for gateway in gateways(conn, datetime.now(UTC))])
+        return paged(gateways(conn, datetime.now(UTC)))
 
 
 @blueprint.get("/gateways/<gateway_id>")
@@ -73,7 +73,7 @@ def seconds(delay: timedelta | None) -> float | None:
 def list_devices() -> Response:
     """List the devices in use."""
     with doors.transaction() as conn:
-        return paged([plain(device) for device in chosen_devices(conn)])
+        return paged(chosen_devices(conn))
 
 
 @blueprint.get("/devices/<device_id>")

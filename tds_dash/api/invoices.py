@@ -31,7 +31,7 @@ def list_invoices() -> Response:
         raise Refused(f"resource must be one of {', '.join(RESOURCES)}")
     with doors.transaction() as conn:
         found = every_invoice(conn, account().id, resource)
-    return paged([plain(bill_data.facts(one)) for one in found])
+    return paged(found, lambda one: plain(bill_data.facts(one)))
 
 
 @blueprint.get("/invoices/<invoice_id>")

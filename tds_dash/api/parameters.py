@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -78,19 +78,20 @@ def pair(name: str) -> tuple[str, str]:
         raise NotFound("there is no such device") from error
 
 
-def paged(body: Sequence[dict[str, Any]]) -> Response:
-    """Give a list; where `limit` asks for pages, one page of it with a link to the next, by the id that `after` goes on from."""
+def paged(rows: Sequence[Any], show: Callable[[Any], dict[str, Any]] | None = None) -> Response:
+    """Give a list, each of its rows as `show` has it; where `limit` asks for pages, one page of it with a link to the next, by the id that `after` goes on from."""
     limit, after = (
         whole_number("limit", default=0, least=1, most=MOST_LINES),
         whole_number("after", default=0, least=0, most=2**31 - 1),
     )
+    show = show or plain
     if not limit and not after:
-        return answer(body)
-    rest = sorted((one for one in body if one["id"] > after), key=itemgetter("id"))
+        return answer([show(one) for one in rows])
+    rest = sorted((one for one in rows if one.id > after), key=attrgetter("id"))
     page = rest[: limit or MOST_LINES]
-    response = answer(page)
+    response = answer([show(one) for one in page])
     if len(rest) > len(page):
-        query = {name: value for name, value in request.args.lists() if name != "after"} | {"after": [page[-1]["id"]]}
+        query = {name: value for name, value in request.args.lists() if name != "after"} | {"after": [page[-1].id]}
         response.headers["Link"] = f'<{request.path}?{urlencode(query, doseq=True)}>; rel="next"'
     return response
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import text
 
 from sql import fleet, people
+from tds_dash.needs import PAGES as REGISTERED
 from tests.browser.conftest import settle, sign_in, visit
 from tests.web.world import PASSWORD, World
 
@@ -130,10 +131,18 @@ FILLED = (
     " WHERE d.account_id = :account AND r.account_id = :account",
     "INSERT INTO tds.alarm_recipient (account_id, channel, address, kinds, created_by, fault, failing_since)"
     " VALUES (:account, 'mail', :evil, '{daily}', :evil, :evil, now())",
+    "INSERT INTO tds.report_recipient (account_id, address, locale, day, hour, created_by) VALUES (:account, :evil, 'en', 1, 0, :evil)",
+    "INSERT INTO tds.report_mail (recipient_id, account_id, month, attempts, fault) SELECT id, :account, '2026-01-01', 1, :evil FROM tds.report_recipient"
+    " WHERE account_id = :account",
+    "INSERT INTO tds.invoice (account_id, resource, first_day, last_day, quantity, unit, amount, created_by)"
+    " VALUES (:account, 'water', '2026-01-01', '2026-01-31', 1, left(:evil, 16), 1, :evil)",
+    "INSERT INTO tds.registration (mac, serial_number, model, firmware, key, request, state, account_id, gateway_id, decided_at, decided_by, fault)"
+    " SELECT mac, left(:evil, 64), left(:evil, 64), left(:evil, 64), repeat('7', 64), '', 'allocated', :account, id, now(), :evil, :evil"
+    " FROM tds.gateway WHERE account_id = :account",
     "INSERT INTO tds.event (device_id, kind, at, since, value_before, value_after, correction)"
     " SELECT id, 'unresolved', now(), now() - interval '1 hour', 2, 1, 0 FROM tds.device WHERE account_id = :account",
 )
-SHOWN = ("/", "/consumption", "/peaks", "/costs", "/tariffs", "/bills", "/alarms", "/readings", "/gateways", "/devices", "/events", "/rejections", "/certificates", "/users", "/account", "/audit", "/tokens",
+SHOWN = ("/", "/consumption", "/peaks", "/costs", "/tariffs", "/bills", "/alarms", "/readings", "/gateways", "/devices", "/events", "/rejections", "/certificates", "/users", "/account", "/audit", "/tokens", "/reports",
          "/profile", "/accounts", "/account/delete", "/gateway/{gateway}", "/device/{device}", "/devices?edit={device}", "/gateways?edit={gateway}")  # fmt: skip
 
 
@@ -148,6 +157,9 @@ def test_names_that_would_be_markup_are_text(open_page: Open, world: World) -> N
         for statement in FILLED:
             conn.execute(text(statement), {"evil": EVIL, "account": account})
     page = open_page(who=email)
+    assert {one for one in REGISTERED if one not in ("overview", "not_found_404")} <= {
+        re.findall(r"\w*", path[1:])[0] for path in SHOWN
+    }
     for path in SHOWN:
         visit(page, path.format(gateway=gateway, device=device))
         assert page.evaluate("window.bad") is None, path

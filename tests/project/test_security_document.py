@@ -6,7 +6,9 @@ import re
 
 from tests.project.tree import ROOT
 
-NAMED = re.compile(r"`(?:tests/)?((?:web|sql|browser|broker|certs|faults|project)/test_\w+\.py)(?:::(\w+))?…?`")
+NAMED = re.compile(
+    r"`(?:tests/)?((?:web|sql|browser|broker|certs|faults|project|ingest|post|recovery)/test_\w+\.py)(?:::(\w+))?…?`"
+)
 OURS = re.compile(r"`((?:tds_dash|sql|certs|broker)/[\w/]+\.(?:py|sql))(?:::\w+)?`")
 
 

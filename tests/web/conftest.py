@@ -17,6 +17,7 @@ from tds_dash.factory import create_server
 from tests.conftest import copied
 from tests.databases import Template
 from tests.web.queue import Queue
+from tests.web.things import things_of
 from tests.web.world import PASSWORD, World
 
 
@@ -30,6 +31,13 @@ def world_of_its_own(made: tuple[Template, World], folder: Path) -> Iterator[Wor
     """Copy the world; dropped at the end."""
     for database in copied(made[0], "plain", folder):
         yield replace(made[1], database=database)
+
+
+@pytest.fixture(scope="module")
+def things(world: World) -> Iterator[int]:
+    """Give the account one of each thing, for a module; gives the number that all of them have."""
+    with things_of(world) as number:
+        yield number
 
 
 @pytest.fixture(scope="session")

@@ -58,11 +58,11 @@ def test_it_hides_other_accounts_from_whoever_comes_second(server: Flask, admin:
     assert clean(everything, FORBIDDEN_TO_US)
 
 
-@pytest.mark.parametrize("shape", ["id", "text", "list", "mixed", "path"])
-def test_it_hides_other_accounts_in_every_callback(stranger: FlaskClient, world: World, shape: str) -> None:
+@pytest.mark.parametrize("shape", ["id", "text", "mixed", "path", "seen"])
+def test_it_hides_other_accounts_in_every_callback(stranger: FlaskClient, world: World, things: int, shape: str) -> None:
     """Every input of every callback gets an id of the other account, in every shape in which an id may come."""
     for dependency in callbacks(stranger):
-        for target in (world.devices["D01"], world.gateways["main"]):
+        for target in (world.devices["D01"], things):
             values = {
                 f"{one['id']}.{one['property']}": forged(one, target, shape)
                 for one in [*dependency["inputs"], *dependency["state"]]
@@ -96,9 +96,9 @@ def forged(one: dict[str, Any], target: int, shape: str) -> Any:
     return {
         "id": target,
         "text": str(target),
-        "list": [target],
         "mixed": [str(target), target],
         "path": f"older.9000000000000000.{target}",
+        "seen": {"id": target, "version": 1, "facts": {}},
     }[shape]
 
 
