@@ -56,7 +56,7 @@ def write_denied(folder: CertificateFolder, records: Iterable[Record], now: date
     """Name those whose every certificate is revoked and whose connection may still be open, for the access list."""
     known = list(records)
     waiting = {r.common_name for r in known if r.revoked_at and not r.cut_at and r.not_after > now and r.purpose == "gateway"}
-    names = sorted(name for name in waiting if not has_valid(known, name, now))
+    names = sorted(waiting - with_valid(known, now))
     path = folder.path / material.DENIED
     content = "".join(f"{name}\n" for name in names).encode()
     if content or path.exists():
@@ -68,9 +68,9 @@ def pending(records: Iterable[Record], now: datetime) -> list[Record]:
     return [r for r in records if r.revoked_at and not r.cut_at and r.not_after > now and r.purpose not in (ROOT, INTERMEDIATE)]
 
 
-def has_valid(records: Iterable[Record], name: str, now: datetime) -> bool:
-    """Tell whether a name has a certificate that is neither revoked nor expired."""
-    return any(r.common_name == name and r.status(now) == "valid" for r in records)
+def with_valid(records: Iterable[Record], now: datetime) -> set[str]:
+    """Give the names that have a certificate that is neither revoked nor expired."""
+    return {r.common_name for r in records if r.status(now) == "valid"}
 
 
 def _entries(

@@ -12,7 +12,7 @@ from certs.authority import serial_text
 from certs.enforcement import Canaries, Effect, enforce, enforce_first_boot
 from certs.issuing import actor, warn
 from certs.journal import Journal, Record
-from certs.lists import has_valid, pending, write_bootstrap_crl, write_crl, write_denied
+from certs.lists import pending, with_valid, write_bootstrap_crl, write_crl, write_denied
 from certs.store import BOOTSTRAP, BROKER, INGESTER, INTERMEDIATE, ROOT, CertificateFolder
 from settings import Settings
 from sql.audit import Actor
@@ -55,20 +55,21 @@ def revoke_all(settings: Settings, serials: Sequence[str], reason: str, by: str 
         warn(registry.sync(settings, journal, who))
         records = journal.records()
         write_lists(folder, records.values(), now, canaries)
-    return cut(settings, [records[serial] for serial in wanted], canaries)
+    return cut(settings, journal, [records[serial] for serial in wanted], canaries)
 
 
 def see_through(settings: Settings) -> list[Outcome]:
     """Cut off what was revoked and no broker was seen to refuse yet: one list, one reload; nothing where nothing is left to do."""
     folder = CertificateFolder(settings)
     with folder.writing():
-        now, records = datetime.now(UTC), Journal(folder.path).records()
+        now, journal = datetime.now(UTC), Journal(folder.path)
+        records = journal.records()
         waiting = left_undone(folder, records.values(), now)
         if not waiting:
             return []
         canaries = Canaries.make(folder, waiting, now)
         write_lists(folder, records.values(), now, canaries)
-    return cut(settings, waiting, canaries)
+    return cut(settings, journal, waiting, canaries)
 
 
 def left_undone(folder: CertificateFolder, records: Collection[Record], now: datetime) -> list[Record]:
@@ -84,16 +85,13 @@ def write_lists(folder: CertificateFolder, records: Collection[Record], now: dat
     write_bootstrap_crl(folder, records, now, [canaries.bootstrap.serial] if canaries.bootstrap else [])
 
 
-def cut(settings: Settings, records: Sequence[Record], canaries: Canaries) -> list[Outcome]:
+def cut(settings: Settings, journal: Journal, records: Sequence[Record], canaries: Canaries) -> list[Outcome]:
     """Have the brokers refuse the revoked certificates and close what they opened; noted where it is so."""
     folder = CertificateFolder(settings)
-    journal, now = Journal(folder.path), datetime.now(UTC)
-    everything = journal.records().values()
+    valid = with_valid(journal.records().values(), datetime.now(UTC))
     effects: dict[bool, Effect] = {}
     if canaries.regular:
-        targets = {
-            r.common_name: has_valid(everything, r.common_name, now) for r in records if r.purpose not in (BROKER, BOOTSTRAP)
-        }
+        targets = {r.common_name: r.common_name in valid for r in records if r.purpose not in (BROKER, BOOTSTRAP)}
         effects[False] = enforce(settings, folder, targets, canaries.regular)
     if canaries.bootstrap:
         effects[True] = enforce_first_boot(settings, folder, canaries.bootstrap)

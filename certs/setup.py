@@ -68,11 +68,12 @@ def keep(settings: Settings, by: str = "") -> list[str]:
     made = ensure_authority(settings, by=by)
     folder = CertificateFolder(settings)
     with folder.writing():
-        now, records = datetime.now(UTC), Journal(folder.path).records()
+        now, journal = datetime.now(UTC), Journal(folder.path)
+        records = journal.records()
         waiting = left_undone(folder, records.values(), now)
         canaries = Canaries.make(folder, waiting, now)
         write_lists(folder, records.values(), now, canaries)
-    effects = [outcome.effect.sentence for outcome in cut(settings, waiting, canaries)]
+    effects = [outcome.effect.sentence for outcome in cut(settings, journal, waiting, canaries)]
     return made + [f"{effects.count(sentence)} revoked: {sentence}" for sentence in dict.fromkeys(effects)]
 
 

@@ -61,6 +61,26 @@ def test_a_full_disk_leaves_whole_lines(settings: Settings, monkeypatch: pytest.
     assert journal.path.read_bytes() == before
 
 
+def test_what_others_wrote_meanwhile_is_read_and_a_file_put_in_its_place_is_another(settings: Settings) -> None:
+    journal = Journal(settings.pki_dir)
+    before = journal.path.read_bytes()
+    assert len(journal.records()) == 4
+    bundle = issue_bundle(settings, MAC)
+    Journal(settings.pki_dir).revoked(bundle.serial, datetime.now(UTC), "lost", "ana")
+
+    assert journal.records() == Journal(settings.pki_dir).records()
+    assert journal.records()[bundle.serial].reason == "lost"
+    with journal.path.open("ab") as file:
+        file.write(b'{"event": "issued"}\n')
+    for _ in range(2):
+        with pytest.raises(TdsError, match="damaged in line 7"):
+            journal.records()
+
+    (settings.pki_dir / "copy").write_bytes(before)
+    (settings.pki_dir / "copy").rename(journal.path)
+    assert len(journal.records()) == 4
+
+
 def test_reasons_with_odd_characters_stay_on_one_line(settings: Settings) -> None:
     bundle = issue_bundle(settings, MAC)
     journal = Journal(settings.pki_dir)
