@@ -56,6 +56,7 @@ class Settings:
     secret_key: str | None
     web_host: str
     web_port: int
+    web_workers: int
     web_url: str | None
     proxies: tuple[Network, ...] | None
     ingest_port: int
@@ -102,6 +103,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         secret_key=read.secret("TDS_SECRET_KEY"),
         web_host=read.text("TDS_WEB_HOST", "127.0.0.1"),
         web_port=read.port("TDS_WEB_PORT", 8050),
+        web_workers=read.count("TDS_WEB_WORKERS", 2, 64),
         web_url=read.url("TDS_WEB_URL", ("http", "https")),
         proxies=read.networks("TDS_PROXIES"),
         ingest_port=read.port("TDS_INGEST_PORT", 8051),
@@ -211,9 +213,15 @@ class _Reader:
         return value.replace("postgres://", "postgresql://", 1) if value else None
 
     def port(self, name: str, default: int) -> int:
+        return self._number(name, default, 65535, "port")
+
+    def count(self, name: str, default: int, most: int) -> int:
+        return self._number(name, default, most, "number")
+
+    def _number(self, name: str, default: int, most: int, what: str) -> int:
         value = self.text(name, str(default))
-        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 65535:
-            raise SettingsError(f"{name} is not a port between 1 and 65535: {value}")
+        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= most:
+            raise SettingsError(f"{name} is not a {what} between 1 and {most}: {value}")
         return int(value)
 
     def addresses(self, name: str) -> tuple[tuple[str, int], ...]:

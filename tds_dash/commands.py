@@ -21,7 +21,6 @@ from sql.errors import StoreUnavailable, TdsError
 from sql.health import usable
 from tds_dash.tracing import name_record
 
-WORKERS = 2
 THREADS = 4  # as many transactions at once as a worker's pool has connections
 
 
@@ -74,8 +73,10 @@ def serve_with_gunicorn(build: Callable[[], Flask], settings: Settings) -> None:
     options = {
         "bind": [f"{host}:{settings.web_port}"],
         "worker_class": Worker,
-        "workers": WORKERS,
+        "workers": settings.web_workers,
         "threads": THREADS,
+        # Longer than proxies and browsers keep a connection: who sends on one that is just being closed loses what was sent.
+        "keepalive": 125,
         "timeout": 60,
         "graceful_timeout": 10,
         "max_requests": 20_000,

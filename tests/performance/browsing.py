@@ -54,12 +54,12 @@ def browse(url: str, folder: Path, device: int, visits: int) -> dict[str, Any]:
 
 
 @contextmanager
-def served(url: str, folder: Path) -> Iterator[str]:
+def served(url: str, folder: Path, workers: int = 2) -> Iterator[str]:
     """Run `tds web` on a free port against a database; gives its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    given = {"TDS_DATABASE_URL": url, "TDS_STATE_DIR": str(folder), "TDS_WEB_PORT": str(port)}
+    given = {"TDS_DATABASE_URL": url, "TDS_STATE_DIR": str(folder), "TDS_WEB_PORT": str(port), "TDS_WEB_WORKERS": str(workers)}
     process = subprocess.Popen([sys.executable, "-m", "cli", "web"], cwd=ROOT, env={**os.environ, **given})
     try:
         _wait_for(f"http://127.0.0.1:{port}/readyz")

@@ -57,7 +57,7 @@ def ten_years(made: Database, devices: int, years: float, visits: int) -> dict[s
         began = time.monotonic()
         with served(made.settings.database_url or "", Path(folder)) as address:
             found["start_seconds"] = time.monotonic() - began
-            visitor = Visitor([address])
+            visitor = Visitor(address)
             numbers = device_ids(visitor)  # type: ignore[arg-type]
             old = f"{start.date() + timedelta(days=365)}"
             charts = {

@@ -1,6 +1,6 @@
 """What an installation does as it grows: `python -m tests.performance.growing --help`.
 
-Two cells against one, pages asked of one, two and four `tds web`, pages while gateways publish half of what intake can take, ten years of
+Two cells against one, pages asked of one, two and four workers, pages while gateways publish half of what intake can take, ten years of
 a small account. Everything is real and on one machine, so that whatever is added shares its cores with what was there.
 """
 
@@ -109,40 +109,43 @@ def _closing(store: Store) -> Iterator[Store]:
 
 
 def workers(url: str, seconds: float) -> dict[str, float]:
-    """Ask one, two and four `tds web` with eight visitors at once; answers a second, and the ratio to one."""
+    """Ask `tds web` with one, two and four workers, eight visitors at once; answers a second, and the ratio to one."""
     found = {}
     for count in (1, 2, 4):
-        with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-            addresses = [stack.enter_context(served(url, Path(folder))) for _ in range(count)]
-            found[f"workers_{count}_per_s"] = _asked(addresses, seconds)
+        with tempfile.TemporaryDirectory() as folder, served(url, Path(folder), count) as address:
+            found[f"workers_{count}_per_s"] = _asked(address, count, seconds)
     return {**found, **{f"ratio_{count}": found[f"workers_{count}_per_s"] / found["workers_1_per_s"] for count in (2, 4)}}
 
 
-def _asked(addresses: Sequence[str], seconds: float) -> float:
+def _asked(address: str, count: int, seconds: float) -> float:
     """Have visitors ask in turn for so long; gives answers a second."""
-    first = Visitor(addresses)
+    first = Visitor(address)
     answers = [0] * VISITORS
+    faults: list[BaseException] = []
     stop = threading.Event()
 
     def ask(number: int) -> None:
-        begin = number % len(addresses)
-        visitor = Visitor([*addresses[begin:], *addresses[:begin]], first)
-        for one in itertools.cycle(visitor.asks().values()):
-            assert one().status_code == 200
-            if stop.is_set():
-                return
-            answers[number] += 1
+        try:
+            for one in itertools.cycle(Visitor(address, first).asks().values()):
+                assert one().status_code == 200
+                if stop.is_set():
+                    return
+                answers[number] += 1
+        except BaseException as fault:
+            faults.append(fault)
+            raise
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(VISITORS)]
     for thread in threads:
         thread.start()
-    wait_for(lambda: min(answers) >= 3 * len(PAGES) * len(addresses), 120)  # everybody has asked everyone for everything, warm
+    wait_for(lambda: faults or min(answers) >= 3 * len(PAGES) * count, 120)  # every worker has answered everything, and is warm
     before, began = sum(answers), time.monotonic()
     time.sleep(seconds)
     rate = (sum(answers) - before) / (time.monotonic() - began)
     stop.set()
     for thread in threads:
         thread.join()
+    assert not faults
     return rate
 
 
@@ -152,7 +155,7 @@ def beside_intake(made: Database, visits: int, limit: float) -> dict[str, float]
     try:
         with served(made.settings.database_url or "", made.settings.state_dir) as address:
             ingester = cell.ingester().wait_until_subscribed()
-            asks = Visitor([address]).asks()
+            asks = Visitor(address).asks()
             alone = {name: timed(ask, visits)["p95_ms"] for name, ask in asks.items()}
             environment = {
                 **{name: value for name, value in os.environ.items() if not name.startswith("TDS_")},

@@ -106,8 +106,8 @@ GROWING = (
     Line("cells", "one_per_s", "a backlog of 100,000 messages, drained by one cell, messages a second", "", ""),
     Line("cells", "two_per_s", "… shared by two cells on the same database and the same cores", "", ""),
     Line("cells", "ratio", "… two against one", "", "", ".2f"),
-    Line("workers", "workers_1_per_s", "answers a second of one `tds web`: cards, explorer, device, eight visitors at once", "", "", ".1f"),
-    Line("workers", "ratio_2", "… two `tds web` against one, on the same cores", "", "", ".2f"),
+    Line("workers", "workers_1_per_s", "answers a second of one web worker: cards, explorer, device, eight visitors at once", "", "", ".1f"),
+    Line("workers", "ratio_2", "… two workers against one, on the same cores", "", "", ".2f"),
     Line("workers", "ratio_4", "… four against one", "", "", ".2f"),
     Line("beside_intake", "messages_per_s", "messages a second that arrive while pages are asked for (half of the drain was wanted)", "", ""),
     *(

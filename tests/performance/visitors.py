@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -23,25 +22,25 @@ class Answer:
 
 
 class Visitor:
-    """Somebody signed in, who asks one of several `tds web` after the other."""
+    """Somebody signed in."""
 
-    def __init__(self, addresses: Sequence[str], known: Visitor | None = None) -> None:
+    def __init__(self, address: str, known: Visitor | None = None) -> None:
         self.session = requests.Session()
-        self._next = itertools.cycle(addresses)
+        self.address = address
         if known:  # one more window of the same browser
             self.session.cookies.update(known.session.cookies)
             return
         given = {"email": site.EMAIL, "password": site.PASSWORD}
-        response = self.session.post(f"{addresses[0]}/login", data=given, allow_redirects=False)
+        response = self.session.post(f"{address}/login", data=given, allow_redirects=False)
         assert response.status_code == 302, response.text
 
     def get(self, path: str) -> Answer:
         """Ask for a page."""
-        return Answer(self.session.get(next(self._next) + path))
+        return Answer(self.session.get(self.address + path))
 
     def post(self, path: str, json: Any) -> Answer:
         """Call a callback."""
-        return Answer(self.session.post(next(self._next) + path, json=json))
+        return Answer(self.session.post(self.address + path, json=json))
 
     def asks(self) -> dict[str, Callable[[], Any]]:
         """Give what is asked for in turn: the overview's cards, a month by days of the largest devices, one device's month."""

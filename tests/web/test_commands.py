@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from http.client import HTTPConnection
 from pathlib import Path
 
 import psutil
@@ -41,13 +42,17 @@ def run(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
 
 
 def test_it_serves_and_stops_without_leaving_anything(world: World) -> None:
-    env = environment(world)
+    env = environment(world, TDS_WEB_WORKERS="3")
     process = subprocess.Popen([sys.executable, "-m", "cli", "web"], cwd=ROOT, env=env)
     address = f"http://127.0.0.1:{env['TDS_WEB_PORT']}"
+    kept = HTTPConnection(address.removeprefix("http://"), timeout=20)
     try:
         assert read(f"{address}/readyz") == "ready\n"
         workers = psutil.Process(process.pid).children(recursive=True)
-        assert len(workers) == 2
+        assert len(workers) == 3
+        kept.request("GET", "/livez")
+        assert kept.getresponse().read()
+        own, asked_at = kept.sock, time.monotonic()
         for _ in range(20):
             read(f"{address}/healthz")
         counted = [line for line in read(f"{address}/metrics").splitlines() if 'endpoint="health.healthz"' in line]
@@ -56,6 +61,10 @@ def test_it_serves_and_stops_without_leaving_anything(world: World) -> None:
         assert asked(f"{address}/login?devices={many}")[0] == 200
         status, said = asked(f"{address}/login?devices={many},{many},{many}")
         assert (status, "too long" in said, "longo demais" in said) == (414, True, True)
+        time.sleep(max(0, asked_at + 3 - time.monotonic()))  # longer than gunicorn would keep it by itself
+        kept.request("GET", "/livez")
+        assert kept.getresponse().read()
+        assert kept.sock is own
     finally:
         process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
@@ -101,6 +110,7 @@ def test_a_port_in_use_is_one_line(world: World) -> None:
         ("TDS_WEB_DATABASE_URL", "postgresql://a:b@127.0.0.1:9/none", "refused"),
         ("TDS_WEB_HOST", "192.0.2.1", "cannot listen on 192.0.2.1"),
         ("TDS_WEB_PORT", "x", "TDS_WEB_PORT"),
+        ("TDS_WEB_WORKERS", "0", "TDS_WEB_WORKERS is not a number between 1 and 64: 0"),
         ("TDS_SECRET_KEY", "short", "TDS_SECRET_KEY"),
     ],
 )
