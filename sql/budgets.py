@@ -44,8 +44,15 @@ def budget_of(found: list[Budget], resource: str, month: date) -> Budget | None:
     return valid[-1] if valid and valid[-1].amount else None
 
 
-def set_budget(connection: Connection, account_id: int, given: Budget) -> Budget:
-    """Set a budget from a month on; raises Refused."""
+def hold_budget(connection: Connection, account_id: int, resource: str, month: date) -> Budget | None:
+    """Give the budget that was set from a month on, which stays so until the end of the transaction; None where there is none."""
+    binds = {"account": account_id, "resource": resource, "month": month.replace(day=1)}
+    row = connection.execute(statements(FILE)["hold_budget"], binds).one_or_none()
+    return None if row is None else Budget(*row)
+
+
+def set_budget(connection: Connection, account_id: int, given: Budget, over: bool = True) -> Budget:
+    """Set a budget from a month on, `over` one that is there; raises Refused."""
     if given.resource not in RESOURCES:
         raise Refused("a budget is of electricity, water, gas or other", "tariff_resource")
     if given.measure not in MEASURES:
@@ -58,7 +65,11 @@ def set_budget(connection: Connection, account_id: int, given: Budget) -> Budget
         raise fault
     unit = canonical(given.unit) if given.measure == "quantity" else ""
     kept = given._replace(month=given.month.replace(day=1), unit=unit)
-    connection.execute(statements(FILE)["set_budget"], {**kept._asdict(), "account": account_id})
+    if (
+        connection.execute(statements(FILE)["set_budget"], {**kept._asdict(), "account": account_id, "over": over}).scalar()
+        is None
+    ):
+        raise Refused("somebody else has set a budget of that month a moment ago", "budget_changed")
     return kept
 
 

@@ -45,9 +45,14 @@ DELETE FROM tds.holiday WHERE account_id = :account AND day = :day RETURNING day
 -- name: budgets of an account
 SELECT resource, month, measure, unit, amount FROM tds.budget WHERE account_id = :account ORDER BY resource, month
 
--- name: set_budget
-INSERT INTO tds.budget (account_id, resource, month, measure, unit, amount) VALUES (:account, :resource, :month, :measure, :unit, :amount)
+-- name: hold_budget of a month until the end of the transaction
+SELECT resource, month, measure, unit, amount FROM tds.budget WHERE account_id = :account AND resource = :resource AND month = :month FOR UPDATE
+
+-- name: set_budget, `over` one that is there
+INSERT INTO tds.budget AS b (account_id, resource, month, measure, unit, amount) VALUES (:account, :resource, :month, :measure, :unit, :amount)
 ON CONFLICT (account_id, resource, month) DO UPDATE SET measure = excluded.measure, unit = excluded.unit, amount = excluded.amount
+ WHERE :over OR (b.measure, b.unit, b.amount) = (excluded.measure, excluded.unit, excluded.amount)
+RETURNING resource
 
 -- name: remove_budget
 DELETE FROM tds.budget WHERE account_id = :account AND resource = :resource AND month = :month RETURNING resource, month, measure, unit, amount

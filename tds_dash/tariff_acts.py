@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from sql import budgets, invoices, tariffs
 from sql.audit import changed
 from sql.budgets import Budget
+from sql.consumption import plain
 from sql.errors import NotFound, Refused
 from sql.holidays import BRAZIL, Holiday, add_holidays, brazilian, remove_holiday
 from sql.invoices import Invoice
@@ -89,13 +90,34 @@ def remove_day(ordinal: object) -> Holiday:
     return found
 
 
-def keep_budget(given: Budget) -> Budget:
-    """Set a budget; raises Refused."""
+def keep_budget(given: Budget, seen: object) -> Budget:
+    """Set a budget; raises Refused, also where it is not the one that was looked at (`seen`) that it would take the place of."""
     require_editor()
     with doors.transaction() as conn:
-        made = budgets.set_budget(conn, account().id, given)
-        auditing.note(conn, "budget.set", made.target, after={"measure": made.measure, "unit": made.unit, "amount": made.amount})
+        before = budgets.hold_budget(conn, account().id, given.resource, given.month)
+        if before is not None and set_to(before) != set_to(given):
+            untouched(before, seen)
+        made = budgets.set_budget(conn, account().id, given, over=before is not None)
+        old, new = changed(set_to(before) if before else {}, set_to(made))
+        if new:
+            auditing.note(conn, "budget.set", made.target, old if before else None, new)
     return made
+
+
+def set_to(budget: Budget) -> dict[str, object]:
+    """Give what a month was allowed."""
+    return {"measure": budget.measure, "unit": budget.unit, "amount": plain(budget.amount)}
+
+
+def looked_at(found: Sequence[Budget]) -> dict[str, dict[str, object]]:
+    """Give what a page shows of budgets, for it to say later what was looked at."""
+    return {str(number_of(one)): set_to(one) for one in found}
+
+
+def untouched(budget: Budget, seen: object) -> None:
+    """Refuse where a budget is another one than the page showed."""
+    if not isinstance(seen, dict) or seen.get(str(number_of(budget))) != set_to(budget):
+        raise Refused("somebody else has set this budget meanwhile", "budget_changed")
 
 
 def number_of(budget: Budget) -> int:
@@ -103,8 +125,8 @@ def number_of(budget: Budget) -> int:
     return (budget.month.year * 12 + budget.month.month - 1) * len(RESOURCES) + RESOURCES.index(budget.resource)
 
 
-def drop_budget(number: object) -> Budget:
-    """Take a budget back."""
+def drop_budget(number: object, seen: object) -> Budget:
+    """Take a budget back; raises Refused where it is not the one that was looked at."""
     require_editor()
     if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 2200 * 12 * len(RESOURCES):
         raise NotFound("there is no such budget")
@@ -113,10 +135,12 @@ def drop_budget(number: object) -> Budget:
     if year < 1970:
         raise NotFound("there is no such budget")
     with doors.transaction() as conn:
-        found = budgets.remove_budget(conn, account().id, RESOURCES[resource], date(year, month + 1, 1))
+        found = budgets.hold_budget(conn, account().id, RESOURCES[resource], date(year, month + 1, 1))
         if found is None:
             raise NotFound("there is no such budget")
-        auditing.note(conn, "budget.removed", found.target, before={"measure": found.measure, "amount": found.amount})
+        untouched(found, seen)
+        budgets.remove_budget(conn, account().id, found.resource, found.month)
+        auditing.note(conn, "budget.removed", found.target, before=set_to(found))
     return found
 
 

@@ -76,7 +76,7 @@ def layout(**_: Any) -> html.Div:
     )  # fmt: skip
     return html.Div(
         [
-            *(dcc.Store(id=name) for name in ("tariffs-asked", "tariffs-changed", "tariffs-form-seen", "tariffs-confirm-seen", "holidays-asked", "budgets-asked")),
+            *(dcc.Store(id=name) for name in ("tariffs-asked", "tariffs-changed", "tariffs-form-seen", "tariffs-confirm-seen", "holidays-asked", "budgets-asked", "budgets-seen")),
             page_header(t("tariffs.title", language), lead=t("tariffs.lead", language), actions=[html.Div(id="tariffs-actions", className="tds-actions")]),
             html.Div(id="tariffs-told", **LIVE),
             html.Section(html.Div(skeleton("table"), id="tariffs-table", className="tds-fleet-list"), className="tds-card"),
@@ -104,6 +104,7 @@ def section(title: str, lead: str, parts: list[Any], language: str) -> html.Sect
     Output("tariffs-table", "children"),
     Output("tariffs-actions", "children"),
     Output("budgets-table", "children"),
+    Output("budgets-seen", "data"),
     Output("budgets-form", "hidden"),
     Output("holidays-table", "children"),
     Output("holidays-form", "hidden"),
@@ -121,6 +122,7 @@ def show(_: Any) -> tuple[Any, ...]:
         still(tariffs_view.tariffs_table(found, language, editor)),
         [dcc.Link(t("costs.title", language), href="/costs", className="btn btn-outline-primary"), new],
         still(tariffs_view.budgets_table(limits, language, editor)),
+        tariff_acts.looked_at(limits),
         not editor,
         still(tariffs_view.holidays_table(days, language, editor)),
         not editor,
@@ -167,9 +169,10 @@ def remove(_: Any, number: Any) -> tuple[Any, ...]:
     State("budgets-month", "value"),
     State("budgets-measure", "value"),
     State("budgets-amount", "value"),
+    State("budgets-seen", "data"),
     prevent_initial_call=True,
 )
-def set_budget(_: Any, resource: Any, month: Any, measure: Any, amount: Any) -> tuple[Any, ...]:
+def set_budget(_: Any, resource: Any, month: Any, measure: Any, amount: Any, seen: Any) -> tuple[Any, ...]:
     """Set a budget; or say beside the field what is wrong."""
     require_editor()
     first = view.day_of(f"{month}-01") if isinstance(month, str) else None
@@ -178,9 +181,9 @@ def set_budget(_: Any, resource: Any, month: Any, measure: Any, amount: Any) -> 
     try:
         unit = UNITS.get(str(resource), "") if measure == "quantity" else ""
         given = Budget(str(resource), first, str(measure), unit, typed.amount(amount, locale()))
-        made = tariff_acts.keep_budget(given)
-    except Refused as error:
-        return refusal(error, locale()), None, no_update, no_update
+        made = tariff_acts.keep_budget(given, seen)
+    except Refused as error:  # what somebody else has set is shown now, and may be set anew
+        return refusal(error, locale()), None, no_update, stamp() if error.key == "budget_changed" else no_update
     return (
         None,
         None,
@@ -193,12 +196,16 @@ def set_budget(_: Any, resource: Any, month: Any, measure: Any, amount: Any) -> 
     Output("tariffs-told", "children", allow_duplicate=True),
     Output("tariffs-changed", "data", allow_duplicate=True),
     Input("budgets-asked", "data"),
+    State("budgets-seen", "data"),
     prevent_initial_call=True,
 )
-def drop_budget(asked: Any) -> tuple[Any, ...]:
+def drop_budget(asked: Any, seen: Any) -> tuple[Any, ...]:
     """Take a budget back."""
     _, number = pressed(asked, "remove")
-    found = tariff_acts.drop_budget(number)
+    try:
+        found = tariff_acts.drop_budget(number, seen)
+    except Refused as error:
+        return notice(refusal(error, locale()), ok=False), stamp()
     return notice(t("tariffs.budget_removed", locale(), resource=t(f"resource.{found.resource}", locale())), ok=True), stamp()
 
 
@@ -222,6 +229,8 @@ def add_holiday(_: Any, day: Any, name: Any) -> tuple[Any, ...]:
         made = tariff_acts.add_days({chosen: name if isinstance(name, str) else ""})
     except Refused as error:
         return None, refusal(error, locale()), no_update, no_update
+    if not made:
+        return refusal(Refused("that day is one already", "holiday_there"), locale()), None, no_update, stamp()
     return None, None, notice(t("tariffs.holidays_added", locale(), n=len(made)), ok=True), stamp()
 
 

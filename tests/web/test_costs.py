@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,6 +21,7 @@ from sql.pricing import of_plan
 from sql.tariff_rules import Terms, white_tariff
 from tds_dash.money import money, price
 from tests.web.dash import answer, call
+from tests.web.test_tokens import press
 from tests.web.world import World
 
 D = Decimal
@@ -165,3 +166,45 @@ def test_money_is_written_as_the_reader_does(amount: str, currency: str, locale:
 def test_prices_keep_their_decimals() -> None:
     assert price(D("0.65313"), "BRL", "pt-BR") == "R$\u00a00,65313"
     assert price(D("2"), "BRL", "en") == "R$2.00"
+
+
+def test_two_people_do_not_overwrite_each_others_budget_silently(
+    admin: FlaskClient, sign_in: Callable[[str], FlaskClient], priced: World
+) -> None:
+    other = sign_in("both@example.com")
+    other.post("/accounts", data={"account": priced.account})
+    form = {"budgets_resource": "water", "budgets_month": "2026-03", "budgets_measure": "money"}
+
+    def looked(client: FlaskClient) -> Any:
+        return answer(call(client, "budgets-seen.data"))["budgets-seen"]["data"]
+
+    def pressed(client: FlaskClient, seen: Any, amount: str) -> str:
+        found = answer(
+            call(client, "budgets-amount-fault.children", budgets_save=1, **form, budgets_amount=amount, budgets_seen=seen)
+        )
+        return str(found["budgets-amount-fault"]["children"] or "")
+
+    before = looked(admin)
+    assert pressed(admin, before, "100") == ""
+    assert "Somebody else" in pressed(other, before, "200")
+    assert "Somebody else" in pressed(other, {"97250": {"amount": "1"}}, "200")
+    assert pressed(other, before, "100") == "", "the same again changes nothing"
+    mine = looked(other)
+    assert pressed(other, mine, "200") == ""
+    number = next(name for name in looked(other) if name not in before)
+    gone = {"budgets_asked": {"verb": "remove", "id": int(number)}}
+    assert "Somebody else" in str(answer(press(admin, "budgets-asked", **gone, budgets_seen=mine)))
+    assert "Somebody else" not in str(answer(press(admin, "budgets-asked", **gone, budgets_seen=looked(admin))))
+    with priced.database.owner.transaction() as conn:
+        lines = conn.execute(
+            text("SELECT action, before->>'amount', after->>'amount' FROM tds.audit WHERE object = 'water 2026-03' ORDER BY id")
+        ).all()
+    assert lines == [("budget.set", None, "100"), ("budget.set", "100", "200"), ("budget.removed", "200", None)]
+
+
+def test_a_holiday_that_is_there_is_said_to_be(admin: FlaskClient, priced: World) -> None:
+    typed = {"holidays_save": 1, "holidays_day": "2026-08-03", "holidays_name": "Founding day"}
+    said = [answer(call(admin, "holidays-day-fault.children", **typed))["holidays-day-fault"]["children"] for _ in range(2)]
+    assert said == [None, "That day is a holiday already."]
+    with priced.database.owner.transaction() as conn:
+        conn.execute(text("DELETE FROM tds.holiday WHERE day = '2026-08-03'"))
