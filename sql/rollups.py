@@ -25,14 +25,13 @@ COMMENTS = {
     "minimum": "Gauges: smallest reading",
     "maximum": "Gauges: largest reading",
 }
-QUARTERS = "consumption_quarters"
+HOUR, QUARTERS = "consumption_hour", "consumption_quarters"
 PACKED = {
     "measured": "What was measured in each quarter-hour of the UTC day: each shifted by 14 decimal places more than the one before",
     "unmeasured": "The same, by 20 places, of quarter-hours of which a part is estimated: a hundred million more in each",
     "bound": "What no quarter-hour of the day is above, in size",
 }
 SLOTS, LANE, WIDE_LANE = 96, 14, 20  # quarter-hours of a UTC day, and how many decimal places each has in rollups/quarters.sql
-HOUR = "consumption_hour"
 ELECTION_LOCK = 7_245_111
 
 
@@ -186,6 +185,7 @@ def tables(connection: Connection) -> list[str]:
 def _fill(connection: Connection, kind: str, rollup: Rollup) -> None:
     """Bring the history into a new rollup of the plain engine; TimescaleDB does so at its next refresh."""
     if kind == "plain":
+        connection.exec_driver_sql("LOCK TABLE tds.ledger IN SHARE MODE")  # a batch could not see the rollup yet
         keep = "" if rollup.zone is None else f"WHERE device_id IN ({_devices_of_zone()})"
         connection.execute(
             text(f"INSERT INTO tds.{quote_identifier(rollup.name)} {body(rollup)} {keep} GROUP BY 1, 2"), {"zone": rollup.zone}
@@ -265,8 +265,8 @@ def differences(
     columns = ", ".join(rollup.columns)
     # A month is read from its days until it has closed: what its rollup holds before that is nobody's figure.
     # Where its last midnight comes twice it closes an hour after we had it refreshed, and is materialised with the next.
-    end = f"time_bucket(interval '1 month', bucket + interval '768 hours', '{rollup.zone}')"
-    end = end if rollup.step == "month" else "bucket + interval '1 day'"
+    following = f"time_bucket(interval '1 month', bucket + interval '768 hours', '{rollup.zone}')"
+    end = following if rollup.step == "month" else "bucket + interval '1 day'"
     closed = (
         f"{end} <= (SELECT refreshed_until FROM tds.rollup WHERE name = :name)"
         if rollup.step == "month" or rollup.packed

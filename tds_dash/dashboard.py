@@ -28,6 +28,9 @@ THEMES = ("light", "dark")
 THEME_COOKIE = "tds-theme"
 # Pages of one thing: who says whether it is there.
 DOORS: dict[str, Callable[[Connection, str], object]] = {"device": doors.device_for_user, "gateway": doors.gateway_for_user}
+# What charts are drawn with, which Dash asks for once it has one to draw: the parts under which a page has charts, and their addresses.
+CHARTED = frozenset({"", "consumption", "costs", "device", "peaks"})
+DRAWN = ("/_dash-component-suites/dash/dcc/async-graph.js", "/_dash-component-suites/plotly/package_data/plotly.min.js")
 # What assets/session.js says when the server does not answer as it should.
 SCRIPT_WORDS = ("state.toast_title", "http.offline", "http.error", "action.retry", "action.close", "state.failed_id")
 
@@ -104,8 +107,15 @@ def template_words() -> dict[str, Any]:
         "theme_chosen": theme in THEMES,
         "languages": shell.LANGUAGES,
         "vendor_stylesheets": vendor.stylesheets(),
-        "stylesheets": [*vendor.stylesheets(), *(f"/assets/{name}" for name in sheets)],
+        "stylesheets": [*vendor.stylesheets(), *map(vendor.asset, sheets)],
+        "asset": vendor.asset,
+        "drawn": DRAWN if is_drawn(request.path) else (),
     }
+
+
+def is_drawn(path: str) -> bool:
+    """Tell whether a page has charts."""
+    return path.strip("/").partition("/")[0] in CHARTED
 
 
 def page_or_404(index: Any, path: str) -> ResponseReturnValue:

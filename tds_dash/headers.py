@@ -25,10 +25,11 @@ FIXED = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+ASSET, DAY = "_dash_assets.static", 86_400
 KEEPABLE = frozenset(
     {
         "vendor.file",
-        "_dash_assets.static",
+        ASSET,
         "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>",
     }
 )
@@ -44,6 +45,8 @@ def install(server: Flask, app: Dash, https: bool) -> None:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
         if request.endpoint not in KEEPABLE:
             response.headers["Cache-Control"] = "no-store"
+        elif request.endpoint == ASSET and "m" in request.args and response.status_code == 200:
+            response.headers["Cache-Control"] = f"public, max-age={DAY}"  # with another content it has another address
         return response
 
     server.after_request(finish)

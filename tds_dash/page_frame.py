@@ -33,6 +33,12 @@ def beat(id: str) -> html.Div:
     return html.Div([dcc.Interval(id=id, interval=EVERY_MS), html.Span(hidden=True, **mark)], hidden=True)
 
 
+def goes_first(output: str) -> html.Span:
+    """Name the output that a page is opened for; assets/first.js has the rest of it wait for that."""
+    mark: dict[str, Any] = {"data-goes-first": output}
+    return html.Span(hidden=True, **mark)
+
+
 def redrawn(figure: go.Figure, drawn: object) -> go.Figure | Patch:
     """Give a figure for a graph that shows the view `drawn`: the whole, or only its data where the view is the same.
 

@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from sql import alarms
 from sql.decisions import Wanted, select_events
 from sql.people import Member, memberships
-from tds_dash import doors, navigation, replicas
+from tds_dash import doors, navigation, replicas, vendor
 from tds_dash.components.attributes import DECORATION, labelled
 from tds_dash.identity import account, locale, person
 from tds_dash.page_frame import beat
@@ -34,7 +34,7 @@ def layout() -> html.Div:
             html.Header(
                 [
                     dcc.Link(
-                        [html.Img(src="/assets/favicon.svg", alt="", width=26, height=26), t("app.name", language)],
+                        [html.Img(src=vendor.asset("favicon.svg"), alt="", width=26, height=26), t("app.name", language)],
                         href="/",
                         className="tds-brand",
                     ),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response, send_from_directory
 
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
 STATIC = Path(str(files("flask_bootstrap"))) / "static" / "bootstrap5"
 FILES = frozenset(
     {
@@ -33,6 +34,11 @@ def file(version: str, name: str) -> Response:
 def stylesheets() -> list[str]:
     """Give the addresses of the style sheets that come before ours."""
     return [f"/vendor/{version()}/{name}" for name in ("css/bootstrap.min.css", "css/font/bootstrap-icons.min.css")]
+
+
+def asset(name: str) -> str:
+    """Give the address of one of our own files as Dash writes it, with the time of its last change: browsers keep what has that."""
+    return f"/assets/{name}?m={(ASSETS / name).stat().st_mtime}"
 
 
 def version() -> str:

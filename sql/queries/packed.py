@@ -19,6 +19,8 @@ from sql.statements import statements
 
 FILE = "queries/packed.sql"
 SLOT, DAY = timedelta(minutes=15), timedelta(days=1)
+# Around the days of which quarter-hours are cut out. Of one day alone the planner would go through all devices of the installation.
+ROOM = timedelta(days=30)
 UNIT = Decimal("0.000001")
 # Half a lane in every lane: added to what is packed, it leaves nothing below zero.
 HALF = 10**LANE // 2
@@ -140,7 +142,7 @@ def parts(conn: Connection, devices: Sequence[int], starts: Iterable[datetime]) 
     if not wanted:
         return []
     buckets, slots = (list(column) for column in zip(*sorted(wanted), strict=True))
-    binds = {"devices": list(devices), "buckets": buckets, "slots": slots, "low": buckets[0], "high": buckets[-1]}
+    binds = {"devices": list(devices), "buckets": buckets, "slots": slots, "low": buckets[0] - ROOM, "high": buckets[-1] + ROOM}
     found = []
     for bucket, slot, device_id, bound, measured, unmeasured in conn.execute(statements(FILE)["parts"], binds).all():
         if bound is not None and bound >= MOST:

@@ -27,7 +27,7 @@ from tds_dash.components import (
 from tds_dash.figures import by_unit, monthly_bars, placed
 from tds_dash.identity import account, locale, zone
 from tds_dash.overview_cards import fleet_cards, resource_cards
-from tds_dash.page_frame import beat, redrawn, refreshed, register_page
+from tds_dash.page_frame import beat, goes_first, redrawn, refreshed, register_page
 from tds_dash.reading_lines import reading_lines
 from tds_dash.still import still
 from tds_dash.summary import summaries
@@ -72,6 +72,7 @@ def layout(**_: object) -> html.Div:
     return html.Div(
         [
             beat("overview-refresh"),
+            goes_first("overview-electricity.figure"),
             *(dcc.Store(id=f"overview-{resource}-drawn") for resource in CHARTED),
             page_header(t("overview.title", language), lead=html.Span("\u00a0", id="overview-refreshed")),
             metric_cards(card_skeletons(8), id="overview-cards"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 from sqlalchemy import text
 
 from sql.alarm_watch import watch
@@ -62,6 +62,24 @@ def test_a_zoom_stays_through_two_refreshes(open_page: Open) -> None:
         refresh(page, tick)
         assert page.evaluate(RANGE, "overview-electricity") == set_by_hand
     assert page.evaluate(RANGE, "overview-water") == untouched
+
+
+def test_the_chart_is_asked_for_before_the_rest(open_page: Open) -> None:
+    page = open_page("/")
+    asked: list[Request] = []
+    page.on("requestfinished", lambda request: asked.append(request))
+    page.reload()
+    settle(page)
+    own = {
+        text.split('"output":"')[1][:40]: one
+        for one in asked
+        if '"output":"' in (text := one.post_data or "") and "overview-" in text
+    }
+    first = next(one for output, one in own.items() if "overview-electricity.figure" in output)
+    answered = first.timing["startTime"] + min(first.timing["responseEnd"], 500)
+    rest = [one for one in own.values() if one is not first]
+    assert len(rest) >= 3
+    assert min(one.timing["startTime"] for one in rest) >= answered - 20
 
 
 def refresh(page: Page, tick: int) -> None:

@@ -110,6 +110,8 @@ def pages(client: FlaskClient, visits: int) -> dict[str, Any]:
     load = {**device_controls(DEVICE["month"], ids), "profile": "year"}
     for name in ("device-week.figure", "device-degrees.figure"):
         found[short(name)] = timed(asking(client, name, "device", load), visits)
+    last_month = datetime.now(UTC).date().replace(day=1) - timedelta(days=1)
+    found["report"] = timed(lambda: client.get(f"/report/{last_month:%Y-%m}.pdf"), visits)
     for name, controls in DEVICE.items():
         found[f"device_{name}"] = timed(asking(client, "device-history.figure", "device", device_controls(controls, ids)), visits)
     return found

@@ -156,7 +156,8 @@ def roll_up(store: Store, start: datetime, until: datetime) -> None:
     with store.transaction() as connection:
         timescale = rollups.engine_of(connection) == "timescaledb"
     if timescale:
-        refresh(store, datetime.now(UTC))
+        while refresh(store, datetime.now(UTC)):
+            pass
         return
     created = "CREATE TEMPORARY TABLE touched (device_id integer PRIMARY KEY, low timestamptz, high timestamptz) ON COMMIT DROP"
     with store.transaction() as connection:

@@ -195,6 +195,7 @@ def test_a_user_sees_their_own_accounts_before_one_is_chosen(scene: Scene) -> No
         "SELECT * FROM tds.reading",
         "SELECT * FROM tds.ledger",
         "SELECT * FROM tds.consumption_hour",
+        "SELECT * FROM tds.consumption_quarters",
         "SELECT * FROM tds.consumption_day_asia_kolkata",
         "SELECT password_hash FROM tds.app_user",
         "SELECT * FROM tds.db_login",
@@ -319,7 +320,8 @@ def test_a_leaky_operator_sees_no_row_of_another_account(scene: Scene) -> None:
         )
         driver = connection.connection.driver_connection
         assert driver is not None
-        for relation in ("reading", "ledger", "device", "gateway", "consumption_hour", "consumption_day", "consumption_month"):
+        rollups = [f"consumption_{step}" for step in ("hour", "quarters", "day", "month")]
+        for relation in ("reading", "ledger", "device", "gateway", *rollups):
             driver.notices.clear()
             with driver.cursor() as cursor:
                 cursor.execute(f"SELECT * FROM web.{relation} r WHERE pg_temp.spy(r::text)")

@@ -127,6 +127,31 @@ def test_it_sends_strict_headers_with_every_answer(server: Flask, admin: FlaskCl
             assert headers["Cache-Control"] == "no-store", path
 
 
+def test_browsers_keep_what_has_another_address_once_it_changes(admin: FlaskClient) -> None:
+    page = admin.get("/").text
+    own = set(re.findall(r'(?:src|href)="(/assets/[^"]+)"', page))
+    assert len(own) > 30
+    assert all("?m=" in address for address in own)
+    for address in own:
+        assert admin.get(address).headers["Cache-Control"] == "public, max-age=86400", address
+    assert "max-age" not in admin.get("/assets/theme.js").headers["Cache-Control"]
+    assert "Cache-Control" not in admin.get("/assets/nothing.js?m=1").headers
+
+
+def test_pages_with_charts_have_what_draws_them_fetched_at_once(admin: FlaskClient) -> None:
+    for path, drawn in (
+        ("/", True),
+        ("/consumption", True),
+        ("/peaks", True),
+        ("/costs", True),
+        ("/readings", False),
+        ("/gateways", False),
+    ):
+        fetched = re.findall(r'<link rel="preload" as="script" href="([^"]+)">', admin.get(path).text)
+        assert bool(fetched) == drawn, path
+        assert all(admin.get(address).status_code == 200 for address in fetched)
+
+
 def test_its_policy_allows_every_inline_script_of_the_page(admin: FlaskClient) -> None:
     import base64
     import hashlib
