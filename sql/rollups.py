@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from sql import calendar
 from sql.engine import Store
-from sql.statements import quote_identifier, raw_statements, script, statements
+from sql.statements import quote_identifier, quote_literal, raw_statements, script, statements
 
 COLUMNS = ("quantity", "estimated", "covered", "readings", "largest", "value_seconds", "minimum", "maximum")
 COMMENTS = {
@@ -108,15 +108,16 @@ def devices_in(connection: Connection, rollup: Rollup, device_ids: Sequence[int]
     return [device for device in device_ids if device in held]
 
 
-def add_missing_zones(store: Store) -> list[str]:
-    """Make the rollups of every zone that an account uses and that has none yet, with their history; gives the zones added."""
+def add_missing_zones(store: Store, packed: bool = True) -> list[str]:
+    """Make the rollups of every zone that an account uses and that has none yet, with their history; gives the zones added. Beside
+    them those of no zone: an older installation gets the packed ones only where that is said, an empty one always."""
     added = []
     with store.transaction() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ELECTION_LOCK})
         kind = engine_of(connection)
         known = {rollup.name for rollup in all_rollups(connection)}
         for rollup in (Rollup(HOUR, "hour", None, None), Rollup(QUARTERS, "day", None, None)):
-            if rollup.name not in known:
+            if rollup.name not in known and (packed or not known):
                 _create(connection, kind, rollup)
                 _fill(connection, kind, rollup)
         for zone in connection.execute(text("SELECT name FROM tds.zone WHERE ready_at IS NULL ORDER BY name")).scalars().all():
@@ -202,8 +203,7 @@ def _account_views(connection: Connection) -> None:
     for step in ("day", "month"):
         parts = [
             f"SELECT device_id, bucket, {', '.join(COLUMNS)} FROM tds.{quote_identifier(rollup.name)} WHERE device_id = any (array("
-            f"SELECT d.id FROM tds.device d JOIN tds.account a ON a.id = d.account_id"
-            f" WHERE a.id = tds.current_account() AND a.timezone = '{rollup.zone}'))"
+            f"SELECT d.id FROM tds.device d JOIN tds.account a ON a.id = d.account_id WHERE a.id = tds.current_account() AND a.timezone = '{rollup.zone}'))"
             for rollup in zoned
             if rollup.step == step
         ]
@@ -215,8 +215,8 @@ def _account_view(connection: Connection, name: str, select: str, where: str, co
     view = f"web.{quote_identifier(name)}"
     connection.exec_driver_sql(f"CREATE OR REPLACE VIEW {view} WITH (security_barrier) AS {select} {where}")
     for column in ("device_id", "bucket", *columns):
-        comment = COMMENTS.get(column) or PACKED[column]
-        connection.exec_driver_sql(f"COMMENT ON COLUMN {view}.{column} IS '{comment.replace(chr(39), chr(39) * 2)}'")
+        comment = quote_literal((COMMENTS | PACKED)[column])
+        connection.exec_driver_sql(f"COMMENT ON COLUMN {view}.{column} IS {comment}")
     readers = connection.execute(
         text(
             "SELECT DISTINCT grantee FROM information_schema.role_table_grants WHERE table_schema = 'web' AND table_name = 'ledger'"
