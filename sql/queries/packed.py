@@ -29,13 +29,7 @@ MOST = float(HALF * UNIT) * 0.99  # what is sure to fit into a lane
 COUNTED = 10**14  # stands for a device in a lane of what is not measured
 
 
-class Part(NamedTuple):
-    """What a device took in a quarter-hour, and whether that was measured; of what it took nothing of, nobody knows here."""
-
-    start: datetime
-    device_id: int
-    quantity: Decimal
-    measured: bool
+Taken = tuple[Decimal, bool]  # what a device took in a quarter-hour, and whether that was measured
 
 
 class Reached(NamedTuple):
@@ -136,21 +130,21 @@ class _Sums:
         return Quarter(start, self.amounts[place] * UNIT, estimated, devices)
 
 
-def parts(conn: Connection, devices: Sequence[int], starts: Iterable[datetime]) -> list[Part] | None:
+def parts(conn: Connection, devices: Sequence[int], starts: Iterable[datetime]) -> dict[datetime, dict[int, Taken]] | None:
     """Give what devices took in quarter-hours that are packed, but for nothing; None where something does not fit."""
-    wanted = {(day_of(start), (start - day_of(start)) // SLOT) for start in starts}
+    wanted = {(day_of(start), (start - day_of(start)) // SLOT): start for start in starts}
     if not wanted:
-        return []
+        return {}
     buckets, slots = (list(column) for column in zip(*sorted(wanted), strict=True))
     binds = {"devices": list(devices), "buckets": buckets, "slots": slots, "low": buckets[0] - ROOM, "high": buckets[-1] + ROOM}
-    found = []
+    found: dict[datetime, dict[int, Taken]] = {start: {} for start in wanted.values()}
     for bucket, slot, device_id, bound, measured, unmeasured in conn.execute(statements(FILE)["parts"], binds).all():
         if bound is not None and bound >= MOST:
             return None
         if unmeasured:
-            found.append(Part(bucket + slot * SLOT, device_id, unmeasured - COUNTED * UNIT, False))
+            found[wanted[bucket, slot]][device_id] = unmeasured - COUNTED * UNIT, False
         elif measured:
-            found.append(Part(bucket + slot * SLOT, device_id, measured, True))
+            found[wanted[bucket, slot]][device_id] = measured, True
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
@@ -180,29 +181,32 @@ def shares(conn: Connection, group: Group, quarters: Iterable[Quarter]) -> dict[
     """Give what each device took in some quarter-hours, the most first."""
     starts = {quarter.start for quarter in quarters}
     until = packed.until(conn)
-    known = {start for start in starts if until is not None and start < until}
-    parts = packed.parts(conn, group.devices, known)
-    if parts is None:
-        known, parts = set(), []
+    found = packed.parts(conn, group.devices, [start for start in starts if until is not None and start < until]) or {}
     # Of what nothing was taken of it is not known there whether that was measured.
-    told = {(part.start, part.device_id) for part in parts}
-    silent = {start: missing for start in known if (missing := [id for id in group.devices if (start, id) not in told])}
-    parts += _parts_of_ledger(conn, group.devices, starts - known)
-    more = _parts_of_ledger(conn, sorted({id for missing in silent.values() for id in missing}), silent)
-    parts += [part for part in more if (part.start, part.device_id) not in told]
+    silent = {start: set(group.devices) - own.keys() for start, own in found.items() if len(own) < len(group.devices)}
+    for start, own in _parts_of_ledger(conn, sorted(set().union(*silent.values())), silent).items():
+        found[start] |= {device: taken for device, taken in own.items() if device in silent[start]}
+    found |= _parts_of_ledger(conn, group.devices, starts - found.keys())
     factors = group.factor_of
-    found: dict[datetime, list[Share]] = {}
-    for part in parts:
-        found.setdefault(part.start, []).append(Share(part.device_id, part.quantity * factors[part.device_id], part.measured))
-    return {start: sorted(own, key=lambda one: (-one.quantity, one.device_id)) for start, own in sorted(found.items())}
+    shared: dict[datetime, list[Share]] = {}
+    for start, own in sorted(found.items()):
+        if own:
+            shared[start] = [Share(device, own[device][0] * factors[device], own[device][1]) for device in sorted(own)]
+            shared[start].sort(key=attrgetter("quantity"), reverse=True)
+    return shared
 
 
-def _parts_of_ledger(conn: Connection, devices: Sequence[int], starts: Iterable[datetime]) -> list[packed.Part]:
+def _parts_of_ledger(
+    conn: Connection, devices: Sequence[int], starts: Iterable[datetime]
+) -> dict[datetime, dict[int, packed.Taken]]:
     middles = sorted(start + HALF_SLOT for start in starts)
     if not middles or not devices:
-        return []
+        return {}
     binds = {"devices": list(devices), "middles": middles, "low": middles[0], "high": middles[-1]}
-    return [packed.Part(*row) for row in conn.execute(statements(FILE)["parts"], binds)]
+    found: dict[datetime, dict[int, packed.Taken]] = {}
+    for start, device, quantity, measured in conn.execute(statements(FILE)["parts"], binds):
+        found.setdefault(start, {})[device] = quantity, measured
+    return found
 
 
 def moments(conn: Connection, largest: Sequence[Largest], zone: str) -> dict[int, datetime]:

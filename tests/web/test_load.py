@@ -111,8 +111,11 @@ def test_nights_and_weekends_cost_what_their_hours_do(viewer: FlaskClient, world
     """Three kWh an hour, at 1 at any time, and by hours at 2 off-peak, which nights and weekends are: 8 h and 24 h a day."""
     device = world.devices["D02"]
     assert "R$" not in shown(load(viewer, device, profile="above", **WEEK)["device-base"]["children"])
+    flat = Terms("electricity", date(2020, 1, 1), "Flat", "kWh", {"all": Decimal(1)})
+    anew = flat._replace(valid_from=MONDAY + timedelta(days=2))  # the same price, but hour by hour
     for terms, night, weekend, always in (
-        (Terms("electricity", date(2020, 1, 1), "Flat", "kWh", {"all": Decimal(1)}), "R$168", "R$144", "R$504"),
+        (flat, "R$168", "R$144", "R$504"),
+        (anew, "R$168", "R$144", "R$504"),
         (
             Terms(
                 "electricity",
@@ -128,7 +131,8 @@ def test_nights_and_weekends_cost_what_their_hours_do(viewer: FlaskClient, world
         ),
     ):
         with world.database.owner.transaction() as connection:
-            tariffs.add_tariff(connection, world.account, terms)
+            for one in (flat, anew) if terms is anew else (terms,):
+                tariffs.add_tariff(connection, world.account, one)
         try:
             cards = shown(load(viewer, device, profile="above", **WEEK)["device-base"]["children"])
             assert [amount for amount in (night, weekend, always) if amount not in cards] == [], cards
