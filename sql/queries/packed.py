@@ -132,19 +132,27 @@ class _Sums:
 
 def parts(conn: Connection, devices: Sequence[int], starts: Iterable[datetime]) -> dict[datetime, dict[int, Taken]] | None:
     """Give what devices took in quarter-hours that are packed, but for nothing; None where something does not fit."""
-    wanted = {(day_of(start), (start - day_of(start)) // SLOT): start for start in starts}
+    wanted = sorted(starts)
     if not wanted:
         return {}
-    buckets, slots = (list(column) for column in zip(*sorted(wanted), strict=True))
-    binds = {"devices": list(devices), "buckets": buckets, "slots": slots, "low": buckets[0] - ROOM, "high": buckets[-1] + ROOM}
-    found: dict[datetime, dict[int, Taken]] = {start: {} for start in wanted.values()}
-    for bucket, slot, device_id, bound, measured, unmeasured in conn.execute(statements(FILE)["parts"], binds).all():
-        if bound is not None and bound >= MOST:
+    buckets = [day_of(start) for start in wanted]
+    binds = {
+        "devices": list(devices),
+        "buckets": buckets,
+        "slots": [(start - day) // SLOT for start, day in zip(wanted, buckets, strict=True)],
+        "low": buckets[0] - ROOM,
+        "high": buckets[-1] + ROOM,
+        "most": MOST,
+    }
+    found: dict[datetime, dict[int, Taken]] = {start: {} for start in wanted}
+    own = list(found.values())
+    for place, device_id, odd, measured, unmeasured in conn.execute(statements(FILE)["parts"], binds).all():
+        if odd:
             return None
         if unmeasured:
-            found[wanted[bucket, slot]][device_id] = unmeasured - COUNTED * UNIT, False
+            own[place - 1][device_id] = unmeasured - COUNTED * UNIT, False
         elif measured:
-            found[wanted[bucket, slot]][device_id] = measured, True
+            own[place - 1][device_id] = measured, True
     return found
 
 
