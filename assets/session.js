@@ -18,7 +18,7 @@
 
   function notice(kind, message, id) {
     const toast = document.getElementById("toast");
-    if (!toast) return;
+    if (!toast || missing()) return;
     const text = document.createElement("div");
     text.append(element("strong", "tds-toast-title", word("state.toast_title")), element("p", "tds-toast-text", message));
     if (id) text.append(element("small", "tds-toast-id", word("state.failed_id").replace("{id}", id)));
@@ -38,15 +38,56 @@
     if (toast && toast.dataset.kind === "offline") toast.hidden = true;
   }
 
-  async function explain(response) {
+  async function explain(response, whole) {
     let error = {};
     try {
       error = (await response.clone().json()).error || {};
     } catch (_) {
       // a proxy's page, not ours
     }
-    notice("failed", error.message || word("http.error"), error.id);
+    const message = error.message || word("http.error");
+    if (whole) lost(message, error.id, response.status >= 500);
+    else notice("failed", message, error.id);
   }
+
+  // A link changes the address before its page is there. Where that does not come, the page of before would stand under the
+  // address of another: so this one says that it is missing, and asks again until it is there.
+  const PAGE = "_pages_content";
+  const AGAIN_MS = 10000;
+  const missing = () => document.querySelector("[data-lost]");
+
+  function part(type, props) {
+    return { type, namespace: "dash_html_components", props };
+  }
+
+  function lost(message, id, passing) {
+    const said = [
+      part("H1", { children: word("state.page_failed"), className: "tds-state-title", tabIndex: -1 }),
+      part("P", { children: message, className: "tds-state-text" }),
+    ];
+    if (passing) said.push(part("P", { children: word("state.page_again"), className: "tds-state-text" }));
+    if (id) said.push(part("P", { children: word("state.failed_id").replace("{id}", id), className: "tds-state-id" }));
+    const retry = part("Button", { children: word("action.retry"), className: "btn btn-primary", "data-retry": "" });
+    const home = part("A", { children: word("state.home"), className: "btn btn-outline-primary", href: "/" });
+    said.push(part("Div", { children: [retry, home], className: "tds-actions justify-content-center" }));
+    const state = part("Div", { children: said, className: "tds-state tds-state-failed", role: "alert", "data-lost": passing ? "passing" : "" });
+    const card = part("Div", { children: state, className: "tds-card" });
+    window.dash_clientside.set_props(PAGE, { children: part("Div", { children: card, className: "tds-page" }) });
+    document.title = word("state.page_failed");
+    const toast = document.getElementById("toast");
+    if (toast) toast.hidden = true;
+  }
+
+  function again() {
+    window.dash_clientside.set_props("_pages_location", { pathname: location.pathname });
+  }
+
+  document.addEventListener("click", function (event) {
+    if (event.target.closest("[data-retry]")) again();
+  });
+  setInterval(function () {
+    if (!document.hidden && missing() && missing().dataset.lost) again();
+  }, AGAIN_MS);
 
   // A page that refreshes itself says when nobody has touched it for a minute: such requests keep no session awake.
   let touched = Date.now();
@@ -65,17 +106,20 @@
     const url = String((resource && resource.url) || resource);
     if (!url.includes("/_dash-")) return ask(resource, given);
     const options = attended(given);
+    const whole = Boolean(options && String(options.body).includes(`"${PAGE}"`));
     let response;
     try {
       response = await ask(resource, options);
     } catch (error) {
-      if (!(options && options.signal && options.signal.aborted) && !document.hidden) notice("offline", word("http.offline"));
+      const aborted = options && options.signal && options.signal.aborted;
+      if (!aborted && whole) lost(word("http.offline"), "", true);
+      else if (!aborted && !document.hidden) notice("offline", word("http.offline"));
       throw error;
     }
     if (response.status === 401) {
       location.assign("/login?next=" + encodeURIComponent(location.pathname + location.search));
     } else if (response.status >= 400) {
-      explain(response);
+      explain(response, whole);
     } else {
       recovered();
     }

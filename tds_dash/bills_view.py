@@ -16,6 +16,7 @@ from sql.invoices import Invoice
 from tds_dash import wording
 from tds_dash.components import data_table, empty_state, sentence
 from tds_dash.components.attributes import DECORATION, labelled
+from tds_dash.components.files import files
 from tds_dash.components.states import State, badge
 from tds_dash.components.tables import Cell, Column, facts_list
 from tds_dash.costs_view import bill_table, small
@@ -229,19 +230,11 @@ def links(held: Held, locale: str) -> list[Component]:
         "from": invoice.first_day.isoformat(),
         "to": invoice.last_day.isoformat(),
     }
-    made = [link("bar-chart-line", t("bills.explore", locale), f"/consumption?{urlencode(view)}", dcc.Link)]
-    made.append(
-        link("download", t("action.export_csv", locale), f"/_bills/{invoice.id}.csv?{urlencode({'locale': locale})}", html.A)
+    icon = html.I(className="bi bi-bar-chart-line", **DECORATION)
+    explore = dcc.Link(
+        [icon, " ", t("bills.explore", locale)], href=f"/consumption?{urlencode(view)}", className="btn btn-outline-primary"
     )
-    return made
-
-
-def link(icon: str, word: str, href: str, kind: Any) -> Component:
-    """Give a link that looks like a button."""
-    found: Component = kind(
-        [html.I(className=f"bi bi-{icon}", **DECORATION), " ", word], href=href, className="btn btn-outline-primary"
-    )
-    return found
+    return [explore, files("bill-files", f"/_bills/{invoice.id}", locale, of=named(invoice, locale))]
 
 
 def nothing(locale: str, may_edit: bool) -> Component:

@@ -158,8 +158,7 @@ def compared_table(compared: Compared, zone: tzinfo, locale: str) -> Component:
     bill, before = compared.bill, compared.before
     if before is None:
         return html.P(t("costs.none_comparable", locale), className="tds-muted mb-0")
-    keys = list(dict.fromkeys(key_of(line) for one in (bill, before) for line in one.lines if line.amount is not None))
-    keys.sort(key=lambda key: KINDS.index(key[0]))
+    keys = keys_of(compared)
     sums = [{key: summed(one.lines, key) for key in keys} for one in (bill, before)]
     columns = [Column(t("costs.line", locale), wraps=True)]
     columns += [Column(run_of(one, locale), "end") for one in (bill, before)]
@@ -180,6 +179,13 @@ def compared_table(compared: Compared, zone: tzinfo, locale: str) -> Component:
         note = t("costs.unfair", locale, coverage=percent(least, locale))
     return html.Div([data_table(columns, lines, caption=t("costs.to_date", locale)), html.P(note, className="tds-muted mb-0")],
                     className="" if compared.fair else "tds-unfair")  # fmt: skip
+
+
+def keys_of(compared: Compared) -> list[tuple[str, str]]:
+    """Give the kinds of lines of both months, in the order of a bill."""
+    sides = [one for one in (compared.bill, compared.before) if one is not None]
+    keys = dict.fromkeys(key_of(line) for one in sides for line in one.lines if line.amount is not None)
+    return sorted(keys, key=lambda key: KINDS.index(key[0]))
 
 
 def key_of(line: Line) -> tuple[str, str]:

@@ -32,7 +32,17 @@ DOORS: dict[str, Callable[[Connection, str], object]] = {"device": doors.device_
 CHARTED = frozenset({"", "consumption", "costs", "device", "peaks"})
 DRAWN = ("/_dash-component-suites/dash/dcc/async-graph.js", "/_dash-component-suites/plotly/package_data/plotly.min.js")
 # What assets/session.js says when the server does not answer as it should.
-SCRIPT_WORDS = ("state.toast_title", "http.offline", "http.error", "action.retry", "action.close", "state.failed_id")
+SCRIPT_WORDS = (
+    "state.toast_title",
+    "state.page_failed",
+    "state.page_again",
+    "state.home",
+    "http.offline",
+    "http.error",
+    "action.retry",
+    "action.close",
+    "state.failed_id",
+)
 
 
 class TdsDash(Dash):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from dash import html, no_update
 from dash.development.base_component import Component
@@ -100,25 +99,17 @@ def why_empty(look: Look, words: Mapping[str, str]) -> Component:
 
 
 def around(look: Look, words: Mapping[str, str]) -> Answer:
-    """Give what stands around the chart: remarks, the way here, the periods beside, the exports, and what is drawn."""
+    """Give what stands around the chart: remarks, the way here, the periods beside, and what is drawn."""
     today = look.now.astimezone(look.zone).date()
     back, on = periods.previous(look.asked.period), periods.following(look.asked.period, today)
-    query = addresses.query(words)
     return {
         "remark": " ".join(explorer_words.remarks(look)),
         "crumbs": crumbs(look, words),
         "dates": explorer_words.run(*explorer_words.ends(look.span.start, look.span.end, look.zone), look.locale),
         "back": addresses.at_period(words, back) if back else None,
         "on": addresses.at_period(words, on) if on else None,
-        "csv": export("csv", query, look.locale),
-        "xlsx": export("xlsx", query, look.locale),
         "drawn": drawn(look),
     }
-
-
-def export(kind: str, query: str, locale: str) -> str:
-    """Give the address of what is on the screen as a file."""
-    return f"/_consumption/export.{kind}?{query}{'&' if query else ''}{urlencode({'locale': locale})}"
 
 
 def crumbs(look: Look, words: Mapping[str, str]) -> list[Component]:

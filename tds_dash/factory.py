@@ -12,12 +12,14 @@ from settings import LOCALES, Settings
 from sql.engine import Store, open_store
 from tds_dash import (
     account_data,
+    alarm_file,
     api,
     audit_view,
     bearer,
     bill_files,
     certificate_routes,
     dashboard,
+    device_files,
     errors,
     explorer_export,
     fleet_imports,
@@ -31,6 +33,7 @@ from tds_dash import (
     profile,
     replicas,
     signin,
+    tariff_file,
     tracing,
     vendor,
 )
@@ -65,9 +68,12 @@ def create_server(settings: Settings, store: Store | None = None) -> Flask:
         operating,
         audit_view,
         fleet_imports,
-        explorer_export,
+        alarm_file,
         bill_files,
+        device_files,
+        explorer_export,
         peaks_file,
+        tariff_file,
         report_routes,
         vendor,
     ):

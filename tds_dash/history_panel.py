@@ -20,6 +20,7 @@ from tds_dash import books_panel, doors, history_view, view, zoom
 from tds_dash.components import card_skeletons, chart_card, metric_cards, period_picker, segmented
 from tds_dash.components.attributes import DECORATION, labelled
 from tds_dash.components.choosers import chooser
+from tds_dash.components.files import files
 from tds_dash.figures import ChartDevice, placed
 from tds_dash.history_view import Found, Looked
 from tds_dash.identity import account, locale, zone
@@ -74,7 +75,7 @@ def filters(query: dict[str, Any], language: str) -> Component:
     )  # fmt: skip
 
 
-def card(language: str) -> Component:
+def card(device_id: Any, language: str) -> Component:
     """Give the chart's card, with the buttons that zoom where no mouse drags."""
     buttons = [
         html.Button(
@@ -87,11 +88,12 @@ def card(language: str) -> Component:
         )
         for way, icon in WAYS
     ]
-    controls = [
+    controls: list[Component] = [
         html.Div(buttons, className="tds-zoom", role="group", **labelled(t("zoom.buttons", language))),
         books_panel.button("device", language),
     ]
     title = t("device.history", language)
+    controls.append(files("device-history-files", f"/_device/{device_id}/history", language, of=title))
     return chart_card("device-history", title, locale=language, controls=controls, height="tall", revised=True)
 
 

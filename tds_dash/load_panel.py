@@ -15,6 +15,7 @@ from sql.queries.load import Wanted, base, duration, nights, profile
 from tds_dash import doors, figures, load_view, view, zoom
 from tds_dash.components import card_skeletons, chart_card, empty_state, metric_cards, segmented
 from tds_dash.components.attributes import labelled
+from tds_dash.components.files import files
 from tds_dash.figures import blank
 from tds_dash.identity import account, locale, zone
 from tds_dash.load_costs import Costs, costs_of
@@ -29,14 +30,20 @@ DEFAULT = "quarter"
 CHARTS = ("week", "mean", "duration")
 
 
-def panel(query: dict[str, Any], language: str) -> Component:
+def panel(device_id: Any, query: dict[str, Any], language: str) -> Component:
     """Give the frame, of the period that the address names."""
     period = query.get("profile") if query.get("profile") in PERIODS else DEFAULT
     names = [(name, t("load.as_above" if name == AS_ABOVE else f"period.{name}", language)) for name in PERIODS]
     head = html.Div(
         [
             html.Div([html.H2(t("load.title", language), className="tds-section-title mb-0"), html.Span(id="device-load-days", className="tds-muted")]),
-            segmented("device-profile", names, str(period), label=t("load.period", language)),
+            html.Div(
+                [
+                    segmented("device-profile", names, str(period), label=t("load.period", language)),
+                    files("device-load-files", f"/_device/{device_id}/load", language, of=t("load.title", language)),
+                ],
+                className="tds-actions",
+            ),
         ],
         className="tds-page-head mb-0",
     )  # fmt: skip

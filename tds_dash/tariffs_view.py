@@ -78,16 +78,22 @@ def prices(terms: Terms, locale: str) -> list[str]:
     currency = account().currency
     if terms.schedule is None:
         return [f"{price(terms.prices['all'], currency, locale)}{SLASH}{terms.unit}"]
-    found: dict[str, list[str]] = {}
-    for one in periods_of(terms.schedule):
-        days = ", ".join(t(f"tariffs.short_{day}", locale) for day in one.days)
-        ends = [hour(quarter, locale) for quarter in (one.start, one.end)]
-        found.setdefault(one.band, []).append(f"{ends[0]}{wording.DASH}{ends[1]} {days}")
+    found = hours_of(terms, locale)
     return [
         f"{t(f'costs.band_{band}', locale)}: {price(cost, currency, locale)}{SLASH}{terms.unit}"
         + (f" ({'; '.join(found[band])})" if band in found else "")
         for band, cost in terms.prices.items()
     ]
+
+
+def hours_of(terms: Terms, locale: str) -> dict[str, list[str]]:
+    """Say by band at which hours of which days it holds; a band that holds at all other hours is left out."""
+    found: dict[str, list[str]] = {}
+    for one in periods_of(terms.schedule) if terms.schedule is not None else ():
+        days = ", ".join(t(f"tariffs.short_{day}", locale) for day in one.days)
+        ends = [hour(quarter, locale) for quarter in (one.start, one.end)]
+        found.setdefault(one.band, []).append(f"{ends[0]}{wording.DASH}{ends[1]} {days}")
+    return found
 
 
 def hour(quarter: int, locale: str) -> str:

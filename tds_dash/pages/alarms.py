@@ -16,6 +16,7 @@ from tds_dash.alarms_view import Shown
 from tds_dash.components import page_header, segmented, skeleton
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.choosers import chooser
+from tds_dash.components.files import files
 from tds_dash.identity import account, locale, person, zone
 from tds_dash.page_frame import beat, register_page
 from tds_dash.rights import is_admin, may_edit
@@ -60,7 +61,11 @@ def layout(**query: Any) -> html.Div:
             dcc.Store(id="alarms-page", data=str(query.get("page") or "")),
             dcc.Store(id="alarms-defaults", data={"view": VIEWS[0]}),
             *(dcc.Store(id=f"alarms-{name}") for name in ("edges", "asked", "changed", "rule-seen", "who-seen", "who-asked")),
-            page_header(t("alarms.title", language), lead=t("alarms.lead", language), actions=[html.Div(id="alarms-actions")]),
+            page_header(
+                t("alarms.title", language),
+                lead=t("alarms.lead", language),
+                actions=[files("alarms-files", "/_alarms/export", language), html.Div(id="alarms-actions")],
+            ),
             html.Div(id="alarms-right"),
             segmented("alarms-view", choices, wanted, label=t("alarms.views", language)),
             filters,
@@ -100,6 +105,7 @@ def offer(kind: Any, wanted: Any) -> tuple[Any, ...]:
     Output("alarms-right", "children"),
     Output("alarms-filters", "hidden"),
     Output("alarms-pager", "hidden"),
+    Output("alarms-files", "hidden"),
     Output("alarms-edges", "data"),
     Output("alarms-newer", "disabled"),
     Output("alarms-older", "disabled"),
@@ -133,6 +139,7 @@ def show(chosen: Any, kind: Any, gateway_id: Any, page: Any, _: Any, __: Any, wa
         right,
         what == "told",
         not paged,
+        what == "told",
         edges,
         number == 0,
         not more,

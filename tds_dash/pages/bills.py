@@ -14,8 +14,9 @@ from sql.tariffs import ONE_DAY
 from tds_dash import bill_data, bill_dialog, bills_view, books_panel, doors, tariff_acts, view
 from tds_dash.adoption_dialog import stamp
 from tds_dash.components import page_header, segmented, skeleton
-from tds_dash.components.attributes import DECORATION, LIVE
+from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import dialog, notice
+from tds_dash.components.files import files
 from tds_dash.identity import account, locale, zone
 from tds_dash.page_frame import register_page
 from tds_dash.pressing import pressed
@@ -36,10 +37,7 @@ def layout(**query: Any) -> html.Div:
     resource = str(query.get("resource")) if query.get("resource") in RESOURCES else ALL
     chosen = view.number(str(query.get("invoice") or "")) or None
     choices = [(ALL, t("action.all", language)), *((name, t(f"resource.{name}", language)) for name in RESOURCES)]
-    export = html.A(
-        [html.I(className="bi bi-download", **DECORATION), " ", t("action.export_csv", language)], id="bills-export", href="#", hidden=True,
-        className="btn btn-outline-primary",
-    )  # fmt: skip
+    export = files("bills-export", "/_bills/export", language, hidden=True)
     return html.Div(
         [
             dcc.Location(id="bills-url", refresh=False),
@@ -86,7 +84,6 @@ def layout(**query: Any) -> html.Div:
 @callback(
     Output("bills-table", "children"),
     Output("bills-actions", "children"),
-    Output("bills-export", "href"),
     Output("bills-export", "hidden"),
     Output("bills-title", "children"),
     Output("bills-said", "children"),
@@ -109,16 +106,14 @@ def show(resource: Any, chosen: Any, _: Any) -> tuple[Any, ...]:
         now = datetime.now(UTC)
         listed = list(zip(found, bill_data.held_all(conn, found, now), strict=True))
         held = opened and (dict(listed).get(opened) or bill_data.held_of(conn, opened, now))
-    href = f"/_bills/export.csv?locale={language}" + (f"&resource={wanted}" if wanted else "")
     if held is None:
-        return bills_view.nothing(language, editor), None, href, True, *("",) * 5, True, None
+        return bills_view.nothing(language, editor), None, True, *("",) * 5, True, None
     table = still(bills_view.invoices_table(listed, held.invoice.id, currency, language, editor))
     said = [html.P(one) for one in bills_view.told(held, currency, language)]
     compared = [bills_view.compared(held, currency, language), bills_view.facts(held, zone(), language)]
     return (
         [table, html.P(bills_view.rule(language), className="tds-muted mt-2 mb-0")],
         bills_view.new_button(language) if editor else None,
-        href,
         False,
         bills_view.named(held.invoice, language),
         [bills_view.verdict(held, language), html.Div(said)],

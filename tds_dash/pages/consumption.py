@@ -38,8 +38,6 @@ OUTPUTS = {
     "dates": Output("consumption-dates", "children"),
     "back": Output("consumption-back", "href"),
     "on": Output("consumption-on", "href"),
-    "csv": Output("consumption-csv", "href"),
-    "xlsx": Output("consumption-xlsx", "href"),
     "drawn": Output("consumption-drawn", "data"),
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
 
 import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html, no_update
@@ -12,7 +11,8 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 from sql import tariffs
 from tds_dash import cost_data, costs_view, doors, wording
 from tds_dash.components import card_skeletons, chart_card, empty_state, metric_cards, page_header, segmented
-from tds_dash.components.attributes import DECORATION, LIVE
+from tds_dash.components.attributes import LIVE
+from tds_dash.components.files import files
 from tds_dash.cost_data import Found
 from tds_dash.figures import axes
 from tds_dash.figures.costs import ORDER, Scene, cost_bars
@@ -47,7 +47,7 @@ def layout(**query: Any) -> html.Div:
         [
             segmented("costs-resource", [(name, t(f"resource.{name}", language)) for name in RESOURCES], resource, label=t("costs.resource", language)),
             html.Div([html.Label(t("costs.month", language), htmlFor="costs-month", className="visually-hidden"), chosen]),
-            html.A([html.I(className="bi bi-download", **DECORATION), " ", t("action.export_csv", language)], id="costs-export", href="#", hidden=True, className="btn btn-outline-primary ms-auto"),
+            html.Div(files("costs-export", "/_costs/export", language, hidden=True), className="ms-auto"),
         ],
         className="tds-filters",
     )  # fmt: skip
@@ -103,7 +103,6 @@ def layout(**query: Any) -> html.Div:
     Output("costs-empty", "children"),
     Output("costs-empty", "hidden"),
     Output("costs-all", "hidden"),
-    Output("costs-export", "href"),
     Output("costs-export", "hidden"),
     Input("costs-resource", "value"),
     Input("costs-month", "value"),
@@ -114,10 +113,9 @@ def show(resource: Any, month: Any) -> tuple[Any, ...]:
     with doors.reading() as conn:
         found = cost_data.gather(conn, wanted)
     told = remaking(found, language)
-    href = f"/_costs/export.csv?{urlencode({'resource': wanted.resource, 'month': f'{wanted.month:%Y-%m}', 'locale': language})}"
     if not found.plan.tariffs or not found.bill.lines:
         kept = (no_update,) * 6
-        return (*kept, told, nothing(found, language), False, True, href, True)
+        return (*kept, told, nothing(found, language), False, True, True)
     name = "costs.bill_running" if found.asked.running else "costs.bill"
     outlook = costs_view.outlook(found.projected, found.bill, language)
     return (
@@ -131,7 +129,6 @@ def show(resource: Any, month: Any) -> tuple[Any, ...]:
         None,
         True,
         False,
-        href,
         False,
     )
 

@@ -51,11 +51,11 @@ def layout(device_id: Any = None, **query: Any) -> html.Div:
             html.Div(id="device-replaced", **LIVE),
             replacing.replacement(language),
             history_panel.filters(query, language),
-            history_panel.card(language),
+            history_panel.card(device_id, language),
             books_panel.panel("device", language),
             history_panel.cards(),
-            load_panel.panel(query, language),
-            degree_panel.card(language),
+            load_panel.panel(device_id, query, language),
+            degree_panel.card(device_id, language),
             html.Div(
                 [
                     section("device.facts", html.Div(skeleton("line"), id="device-facts")),

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
 
 from sql.queries.devices import devices
 from sql.queries.gateways import gateways
 from tds_dash import doors, peaks_asked, peaks_view, view
-from tds_dash.addresses import ranges
 from tds_dash.components import card_skeletons, chart_card, metric_cards, page_header, segmented, skeleton
-from tds_dash.components.attributes import DECORATION
 from tds_dash.components.choosers import chooser
+from tds_dash.components.files import files
 from tds_dash.demand import meters_of
 from tds_dash.figures import axes
 from tds_dash.identity import locale, zone
@@ -50,15 +48,17 @@ def layout(**query: Any) -> html.Div:
         ],
         className="tds-filters",
     )
-    label: list[Any] = [html.I(className="bi bi-download", **DECORATION), " ", t("action.export_csv", language)]
-    export = html.A(label, id="peaks-export", href="/_peaks/export.csv", className="btn btn-outline-primary")
     chart = chart_card("peaks-chart", t("peaks.title", language), locale=language, legend=False)
     return html.Div(
         [
             dcc.Location(id="peaks-url", refresh=False),
             dcc.Store(id="peaks-asked", data=asked),
             dcc.Store(id="peaks-defaults", data=DEFAULTS),
-            page_header(t("peaks.title", language), lead=t("peaks.lead", language), actions=[export]),
+            page_header(
+                t("peaks.title", language),
+                lead=t("peaks.lead", language),
+                actions=[files("peaks-export", "/_peaks/export", language)],
+            ),
             filters,
             html.P(id="peaks-remark", className="tds-muted mb-0", role="status"),
             metric_cards(card_skeletons(4), id="peaks-cards", compact=True),
@@ -125,7 +125,6 @@ def offer_months(months: Any, asked: Any, chosen: Any) -> tuple[list[dict[str, s
     Output("peaks-top", "children"),
     Output("peaks-own", "children"),
     Output("peaks-remark", "children"),
-    Output("peaks-export", "href"),
     Input("peaks-resource", "value"),
     Input("peaks-months", "value"),
     Input("peaks-gateways", "value"),
@@ -136,8 +135,6 @@ def show(resource: Any, months: Any, behind: Any, chosen: Any, month: Any) -> tu
     """Find the peaks of what the controls say."""
     with doors.reading() as conn:
         asked, found = peaks_asked.read(conn, resource, months, behind, chosen, month)
-    named = {"resource": asked.resource, "months": months, "month": month, "locale": asked.locale}
-    named |= {"gateways": ranges(view.numbers(behind)), "devices": ranges(view.numbers(chosen))}
     return (
         peaks_view.chart(asked, found),
         peaks_view.title(asked, found),
@@ -148,7 +145,6 @@ def show(resource: Any, months: Any, behind: Any, chosen: Any, month: Any) -> tu
         still(peaks_view.top_table(asked, found)),
         still(peaks_view.devices_table(asked, found)),
         peaks_view.remark(asked, found),
-        f"/_peaks/export.csv?{urlencode({name: value for name, value in named.items() if value})}",
     )
 
 

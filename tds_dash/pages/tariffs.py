@@ -19,6 +19,7 @@ from tds_dash.components import page_header, skeleton
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import dialog, notice
 from tds_dash.components.fields import form_field, line_of_text, one_of
+from tds_dash.components.files import files
 from tds_dash.event_words import refusal
 from tds_dash.identity import account, locale, zone
 from tds_dash.page_frame import register_page
@@ -77,7 +78,7 @@ def layout(**_: Any) -> html.Div:
     return html.Div(
         [
             *(dcc.Store(id=name) for name in ("tariffs-asked", "tariffs-changed", "tariffs-form-seen", "tariffs-confirm-seen", "holidays-asked", "budgets-asked", "budgets-seen")),
-            page_header(t("tariffs.title", language), lead=t("tariffs.lead", language), actions=[html.Div(id="tariffs-actions", className="tds-actions")]),
+            page_header(t("tariffs.title", language), lead=t("tariffs.lead", language), actions=[files("tariffs-files", "/_tariffs/export", language), html.Div(id="tariffs-actions", className="tds-actions")]),
             html.Div(id="tariffs-told", **LIVE),
             html.Section(html.Div(skeleton("table"), id="tariffs-table", className="tds-fleet-list"), className="tds-card"),
             html.Div(

@@ -132,6 +132,30 @@ def test_a_fault_is_said_with_its_id(open_page: Open) -> None:
     expect(page.locator("#gateways-table")).to_contain_text("Main building")
 
 
+def test_a_page_that_does_not_come_says_so_under_its_address_and_comes_by_itself(open_page: Open) -> None:
+    page = open_page("/gateways", faulty=True)
+    body = '{"error": {"code": "unavailable", "message": "The database does not answer.", "id": "0badcafe"}}'
+    page.route("**/_dash-update-component**", lambda route: route.fulfill(status=503, content_type="application/json", body=body))
+    page.locator(".tds-brand").click()
+    lost = page.locator("[data-lost]")
+    expect(lost).to_contain_text("The database does not answer.")
+    expect(lost).to_contain_text("0badcafe")
+    expect(page.locator("h1")).to_be_focused()
+    expect(page.locator("#gateways-table")).to_have_count(0)
+    expect(page.locator("#toast")).to_be_hidden()
+    assert not page.url.endswith("/gateways")
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("This page could not be loaded")
+    page.unroute("**/_dash-update-component**")
+    page.locator("[data-retry]").click()
+    expect(page.locator("#gateways-table")).to_contain_text("Main building")
+    page.route("**/_dash-update-component**", lambda route: route.abort("connectionrefused"))
+    page.locator(".tds-brand").click()
+    expect(lost).to_contain_text("does not answer")
+    page.unroute("**/_dash-update-component**")
+    expect(page.locator("#overview-cards")).to_be_visible()
+
+
 def test_a_lost_connection_is_said_and_forgotten(open_page: Open) -> None:
     page = open_page("/gateways", faulty=True)
 

@@ -86,8 +86,9 @@ def test_every_address_is_documented() -> None:
     route = r"@blueprint\.\w+\(\"([^\"]+)\""
     api = in_code(route, "tds_dash/api")
     plain = in_code(route, "tds_dash") - api - {"/vendor/<version>/<path:name>"}
+    files = in_code(r"sheets\.serve\(blueprint, \"([^\"]+)\"", "tds_dash")
     written = set(re.findall(r"`(/[^`]*)`", read("docs/http.md")))
-    assert pages | plain | {f"/api/v1{address}" for address in api} <= written
+    assert pages | plain | files | {f"/api/v1{address}" for address in api} <= written
 
 
 def test_every_metric_is_documented() -> None:

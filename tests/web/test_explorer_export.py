@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 from flask.testing import FlaskClient
 
-from tds_dash.explorer_export import sheet_name
+from tds_dash.sheets import sheet_name
 from tests.web.test_isolation import FORBIDDEN_TO_THEM, clean
 from tests.web.world import World
 

@@ -1,0 +1,32 @@
+"""The ways out of a page: what it shows as CSV and as a workbook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import html
+
+from tds_dash.components.attributes import DECORATION, labelled
+from tds_dash.wording import t
+
+KINDS = ("csv", "xlsx")
+
+
+def files(id: str, path: str, locale: str, *, of: str = "", hidden: bool = False) -> html.Span:
+    """Give the links `{id}-csv` and `{id}-xlsx` to what `path` gives; assets/files.js adds the view that the address holds.
+
+    `of` names what is in the files where a page has several.
+    """
+    return html.Span([link(id, kind, path, locale, of) for kind in KINDS], id=id, className="tds-files", hidden=hidden)
+
+
+def link(id: str, kind: str, path: str, locale: str, of: str) -> html.A:
+    """Give one link: small, and named in full to a screen reader, where it is one of several."""
+    words = t(f"action.export_{kind}", locale)
+    given: dict[str, Any] = {"data-file": "", **(labelled(f"{words}: {of}") if of else {})}
+    icon = html.I(className="bi bi-download", **DECORATION)
+    look = "btn btn-outline-primary btn-sm" if of else "btn btn-outline-primary"
+    shown = kind.upper() if of else words
+    return html.A(
+        [icon, " ", shown], id=f"{id}-{kind}", href=f"{path}.{kind}?locale={locale}", download="", className=look, **given
+    )
