@@ -77,6 +77,20 @@ def contracted_of(conn: Connection, now: datetime) -> Contracted | None:
     return Contracted(tariff.terms.contracted, tariff.terms.limit) if tariff is not None and tariff.terms.contracted else None
 
 
+def excess_of(conn: Connection, months: Sequence[MonthDemand]) -> dict[datetime, Decimal]:
+    """Give by month what went beyond the contracted demand, in kW, by the tariff of the day of the largest quarter-hour.
+
+    A month that stayed within the tolerance has none, as on its bill; one whose tariff knows no surcharge is left out.
+    """
+    plan, found = tariffs.plan(conn, account().id, "electricity"), {}
+    for month in months:
+        tariff = plan.on(month.quarter.start.astimezone(zone()).date()) if month.quarter else None
+        if month.together is not None and tariff is not None and tariff.terms.limit is not None:
+            beyond = month.together - tariff.terms.contracted
+            found[month.month] = beyond if month.together > tariff.terms.limit else Decimal(0)
+    return found
+
+
 def demand_of(quarter: Quarter) -> Decimal:
     """Give a quarter-hour as what it would be within an hour."""
     return quarter.quantity * PER_HOUR

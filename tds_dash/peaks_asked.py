@@ -11,7 +11,7 @@ from sql import calendar
 from sql.queries.devices import devices
 from tds_dash import doors, view
 from tds_dash.amounts import MAIN_UNIT
-from tds_dash.demand import Demand, contracted_of, demand, meters_of
+from tds_dash.demand import Demand, contracted_of, demand, excess_of, meters_of
 from tds_dash.figures import axes
 from tds_dash.identity import account, locale, zone
 from tds_dash.peaks_view import Asked
@@ -54,6 +54,8 @@ def read(conn: Connection, resource: Any, months: Any, behind: Any, chosen: Any,
     if not shown:
         found = found._replace(unit=per_hour(MAIN_UNIT.get(wanted, "")))
     # It is the account's: of some of its meters the line would say nothing.
-    contracted = contracted_of(conn, now) if wanted == "electricity" and own is None and not behind_these else None
+    whole = wanted == "electricity" and own is None and not behind_these
+    contracted = contracted_of(conn, now) if whole else None
+    excess = excess_of(conn, found.months) if whole else {}
     who = ",".join(str(device.id) for device in shown) if own is not None or behind_these else "all"
-    return Asked(wanted, start, end, one, now, zone(), locale(), who, contracted), found
+    return Asked(wanted, start, end, one, now, zone(), locale(), who, contracted, excess), found

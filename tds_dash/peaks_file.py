@@ -39,13 +39,15 @@ def months_sheet(asked: Asked, found: Demand) -> Sheet:
     locale, unit = asked.locale, found.unit
     fields = [Field(t("step.month", locale), "month")]
     fields += [Field(f"{t(f'peaks.{name}', locale)} ({unit})", "number") for name in ("together", "alone")]
+    fields += [Field(t("peaks.beyond", locale, unit=unit), "number")] if asked.excess else []
     fields += [Field(t("peaks.diversity", locale), "number"), Field(t("peaks.when", locale), "time")]
 
     def rows() -> Iterator[list[Any]]:
         for one in reversed(found.months):
             start = one.quarter.start if one.quarter else None
             month = sheets.bucket(one.month, "month", asked.zone)
-            yield [month, one.together, one.alone, one.diversity, wall(start, asked.zone)]
+            beyond = [asked.excess.get(one.month)] if asked.excess else []
+            yield [month, one.together, one.alone, *beyond, one.diversity, wall(start, asked.zone)]
 
     return Sheet(t("peaks.title", locale), fields, rows())
 

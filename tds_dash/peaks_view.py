@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -39,6 +39,7 @@ class Asked(NamedTuple):
     locale: str
     who: str = "all"
     contracted: Contracted | None = None
+    excess: Mapping[datetime, Decimal] = {}
 
 
 def chart(asked: Asked, found: Demand) -> go.Figure:
@@ -146,6 +147,7 @@ def months_table(asked: Asked, found: Demand) -> Component:
     locale = asked.locale
     headings = (t("peaks.together", locale), t("peaks.alone", locale))
     columns = [Column(t("step.month", locale)), *(Column(f"{heading} ({found.unit})", "end") for heading in headings)]
+    columns += [Column(t("peaks.beyond", locale, unit=found.unit), "end")] if asked.excess else []
     columns += [Column(t("peaks.diversity", locale), "end"), Column(t("peaks.when", locale))]
     lines = [month_line(month, asked) for month in reversed(found.months)]
     return data_table(columns, lines, caption=title(asked, found))
@@ -157,6 +159,7 @@ def month_line(month: MonthDemand, asked: Asked) -> list[Cell]:
         wording.month(month.month.astimezone(asked.zone), asked.locale),
         number(month.together, asked.locale, fixed=True),
         number(month.alone, asked.locale, fixed=True),
+        *([number(asked.excess.get(month.month), asked.locale, fixed=True)] if asked.excess else []),
         number(month.diversity, asked.locale, digits=2, fixed=True),
         when(month.quarter, asked) if month.quarter else wording.NOTHING,
     ]

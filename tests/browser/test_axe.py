@@ -68,6 +68,32 @@ PAGES = {
     "not_found_404": ("/nowhere", None),
 }
 
+# Dialogs that those do not open: where, and what opens them, one thing after the other.
+THEN = " then "
+DIALOGS = (
+    ("/tariffs", "#tariffs-table [data-fleet=remove]"),
+    ("/bills", "#bills-table [data-fleet=remove]"),
+    (
+        "/devices",
+        "[data-fleet=import]",
+        f"{EDIT}{THEN}.modal.show [data-fleet=move]",
+        f"{EDIT}{THEN}.modal.show [data-fleet=retire]",
+    ),
+    ("/gateways", ".tds-actions [data-fleet=new]", f"{EDIT}{THEN}.modal.show [data-fleet=retire]"),
+    ("/events", "[data-verb=correct]"),
+    ("/alarms?view=rules", "[data-fleet=delete]"),
+    ("/alarms?view=open", "[data-fleet=acknowledge]"),
+    ("/alarms?view=told", "[data-fleet=recipient]", "[data-fleet=wishes]"),
+    ("/rejections", "[data-mend=adopt]"),
+    (
+        "/certificates",
+        "#certificates-batch-open",
+        "[data-certificates=issue], [data-certificates=renew]",
+        "[data-certificates=revoke]",
+    ),
+    ("/users", "[data-users=role]", "[data-users=remove]"),
+)
+
 
 @pytest.fixture(scope="module")
 def plant(world: World) -> dict[str, int]:
@@ -148,6 +174,29 @@ def test_pages(open_page: Open, plant: dict[str, int], name: str, number: int) -
         held(page, ".modal.show")
         page.keyboard.press("Escape")
         page.locator(".modal").wait_for(state="detached")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(len(DIALOGS)), ids=[path for path, *_ in DIALOGS])
+def test_dialogs(open_page: Open, plant: dict[str, int], number: int) -> None:
+    """The dialogs that no page opened above; where it opened from has the focus again once it is closed."""
+    path, *openers = DIALOGS[number]
+    page = gone_to(open_page, path, *LOOKS[number % 2])
+    for opener in openers:
+        *first, last = opener.split(THEN)
+        for one in first:
+            page.locator(one).first.click()
+        button = page.locator(last).first
+        button.focus()
+        page.keyboard.press("Enter")
+        page.locator(".modal.show").wait_for()
+        settle(page)
+        held(page, ".modal.show")
+        assert page.evaluate("document.querySelector('.modal.show').contains(document.activeElement)"), opener
+        page.keyboard.press("Escape")
+        page.locator(".modal").wait_for(state="detached")
+        if not first:
+            expect(button).to_be_focused()
 
 
 def test_a_dropdown_is_one_stop_and_says_its_label(open_page: Open, plant: dict[str, int]) -> None:

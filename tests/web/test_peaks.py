@@ -70,6 +70,11 @@ def test_what_is_contracted_is_a_line_across_the_whole_account(viewer: FlaskClie
         (line,) = found["peaks-chart"]["figure"]["layout"]["shapes"]
         assert (line["y0"], line["y1"]) == (12, 12)
         assert "contracted demand of the account, 12\u00a0kW" in str(found["peaks-remark"]["children"])
+        table = shown(found["peaks-chart-table"]["children"])
+        assert "Beyond the contracted (kW)" in table
+        assert table.count(" 1.000 ") == 3, "13 kW are one beyond 12, each month"
+        months = viewer.get("/_peaks/export.csv?months=3").text.split("\r\n\r\n")[0]
+        assert [row[3] for row in csv.reader(months.splitlines()[2:])] == ["1"] * 3
         assert "above 12.6\u00a0kW pays a surcharge" in str(found["peaks-remark"]["children"])
         assert "shapes" not in peaks(viewer, devices=[world.devices["D02"]])["peaks-chart"]["figure"]["layout"], "a part of it"
         assert "shapes" not in peaks(viewer, resource="water")["peaks-chart"]["figure"]["layout"]
