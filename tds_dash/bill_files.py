@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, request
 
 from sql import tariffs
-from sql.bills import Bill
+from sql.bills import Bill, rounded
 from sql.held import Held
 from sql.invoices import every_invoice
 from sql.tariff_rules import RESOURCES
@@ -132,7 +132,7 @@ def bill_sheet(bill: Bill, title: str, language: str) -> Sheet:
     fields += [Field(in_money("costs.price", language), "price"), Field(in_money("costs.amount", language), "money")]  # fmt: skip
     rows: list[list[Any]] = [
         [
-            costs_view.plain_name((line.kind, line.band), language), line.tariff.terms.name if line.tariff else None, line.days, line.of_days,
+            costs_view.plain_name((line.kind, line.band), language), line.tariff.terms.name if line.tariff else None, line.days or None, line.of_days or None,
             line.quantity, line.unit, line.estimated or None, line.price if line.kind != "tax" else None, line.amount,
         ]
         for line in bill.lines
@@ -170,7 +170,7 @@ def ahead_sheet(found: Found, language: str) -> list[Sheet]:
     rows: list[list[Any]] = [
         [t("chart.consumption", language), ahead.unit, round(consumed.expected, 6), round(consumed.low, 6), round(consumed.high, 6),
          budget.amount if budget and in_units else None, ahead.passed_on if in_units else None],
-        [t("costs.amount", language), found.bill.currency, ahead.total, ahead.low, ahead.high,
+        [t("costs.amount", language), found.bill.currency, *(None if one is None else rounded(one, found.bill.currency) for one in (ahead.total, ahead.low, ahead.high)),
          budget.amount if budget and by_money else None, ahead.passed_on if by_money else None],
     ]  # fmt: skip
     return [Sheet(t("costs.expected", language), fields, rows)]
@@ -190,8 +190,8 @@ def by_band(sums: dict[datetime, dict[str, Spent]], step: str, language: str) ->
             own = sums[start]
             total = cost_data.total_of(own)
             estimated = sum((one.estimated for one in own.values()), Decimal(0))
-            costs = [own[band].cost if band in own else None for band in bands]
-            yield [sheets.bucket(start, step, zone()), *costs, total, share(estimated, total)]
+            costs = [round(own[band].cost, 6) if band in own else None for band in bands]
+            yield [sheets.bucket(start, step, zone()), *costs, round(total, 6), share(estimated, total)]
 
     return fields, rows()
 

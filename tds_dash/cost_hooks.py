@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from functools import cache
@@ -35,22 +35,30 @@ BANDED: Literal["banded"] = "banded"
 
 def cost_columns(conn: Connection, look: Look) -> list[Extra]:
     """Give the explorer's column of costs, where any resource that is shown has a tariff; asked while the transaction is open."""
+    cost = costs_of(conn, look)
+    if cost is None:
+        return []
+    return [Extra(t("costs.column", look.locale), lambda part, line: money(cost(part, line), account().currency, look.locale))]
+
+
+def costs_of(conn: Connection, look: Look) -> Callable[[Part, Line], Decimal | None] | None:
+    """Give what says what a line of the totals costs; None where no resource that is shown has a tariff."""
     plans = tariffs.plans(conn, account().id)
     if not any(chart.resource in plans for chart in look.charts):
-        return []
+        return None
     known: dict[int, dict[int, Decimal]] = {}
 
-    def cell(part: Part, line: Line) -> str:
+    def cost(part: Part, line: Line) -> Decimal | None:
         plan, number = plans.get(part.chart.resource), part.chart.number
         if plan is not None and number not in known:
             known[number] = spent(conn, plan, look, part)
         own = known.get(number, {})
         if line is part.whole and own:
             with localcontext(EXACT):
-                return money(sum(own.values(), Decimal(0)), account().currency, look.locale)
-        return money(None if line is part.whole else own.get(line.series.number), account().currency, look.locale)
+                return sum(own.values(), Decimal(0))
+        return None if line is part.whole else own.get(line.series.number)
 
-    return [Extra(t("costs.column", look.locale), cell)]
+    return cost
 
 
 def spent(conn: Connection, plan: Plan, look: Look, part: Part) -> dict[int, Decimal]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, request
 
-from tds_dash import doors, explorer_words, exploring, sheets
+from sql.bills import rounded
+from tds_dash import cost_hooks, doors, explorer_words, exploring, sheets
 from tds_dash.explorer_table import Bar, bars
 from tds_dash.exploring import Look
-from tds_dash.identity import zone
+from tds_dash.identity import account, zone
 from tds_dash.sheets import Field, File, Sheet, bucket, share
 from tds_dash.totals import Line, Part, parts
 from tds_dash.wording import t
+
+AFTER_UNIT = 4
+Cost = Callable[[Part, Line], Decimal | None]
 
 blueprint = Blueprint("explorer", __name__)
 
@@ -25,9 +30,9 @@ def gather() -> File:
     with doors.reading() as conn:
         wanted = exploring.read(request.args, zone(), now)
         look = exploring.look(conn, wanted, now, zone(), sheets.language())
-    found = parts(look)
+        found = parts(look)
+        totals = total_sheet(look, found, cost_hooks.costs_of(conn, look))
     shown = Sheet(explorer_words.headline(look), fields_of(look, found), rows(look, found))
-    totals = Sheet(t("consumption.total", look.locale), total_fields(look), total_rows(look, found), aside=True)
     return File(name(look), look.locale, [shown, totals])
 
 
@@ -85,6 +90,17 @@ def cells(look: Look, part: Part, bar: Bar) -> list[Any]:
     return found
 
 
+def total_sheet(look: Look, found: Sequence[Part], cost: Cost | None) -> Sheet:
+    """Give the totals, with what they cost where that is known."""
+    fields, rows = total_fields(look), list(total_rows(look, found))
+    if cost is not None:
+        fields.insert(AFTER_UNIT, Field(f"{t('costs.column', look.locale)} ({account().currency})", "money"))
+        for row, (part, one) in zip(rows, lines_of(found), strict=True):
+            amount = cost(part, one)
+            row.insert(AFTER_UNIT, None if amount is None else rounded(amount, account().currency))
+    return Sheet(t("consumption.total", look.locale), fields, rows, aside=True)
+
+
 def total_fields(look: Look) -> list[Field]:
     """Name the columns of the totals."""
     locale = look.locale
@@ -101,9 +117,14 @@ def total_fields(look: Look) -> list[Field]:
 
 def total_rows(look: Look, found: Sequence[Part]) -> Iterator[list[Any]]:
     """Give a row for each group, and one for all of each unit together."""
+    for part, one in lines_of(found):
+        yield total_row(look, part, one)
+
+
+def lines_of(found: Sequence[Part]) -> Iterator[tuple[Part, Line]]:
+    """Give the lines of the totals, that of all together last of each unit."""
     for part in found:
-        for one in [*part.lines, part.whole] if len(part.lines) > 1 else part.lines:
-            yield total_row(look, part, one)
+        yield from ((part, one) for one in ([*part.lines, part.whole] if len(part.lines) > 1 else part.lines))
 
 
 def total_row(look: Look, part: Part, one: Line) -> list[Any]:

@@ -65,7 +65,7 @@ def filters(query: dict[str, Any], language: str) -> Component:
                     segmented("device-period", periods, str(period), label=t("period.presets", language)),
                     html.Div(picker, id="device-dates", hidden=True),
                     segmented("device-step", [(view.AUTOMATIC, t("period.automatic", language)), *steps], str(step), label=t("period.step", language)),
-                    html.Div(beside, id="device-temperatures", hidden=True),
+                    html.Div(beside, id="device-temperatures"),
                 ],
                 className="tds-filters",
             ),

@@ -12,12 +12,12 @@ from tds_dash.wording import t
 KINDS = ("csv", "xlsx")
 
 
-def files(id: str, path: str, locale: str, *, of: str = "", hidden: bool = False) -> html.Span:
+def files(id: str, path: str, locale: str, *, of: str = "") -> html.Span:
     """Give the links `{id}-csv` and `{id}-xlsx` to what `path` gives; assets/files.js adds the view that the address holds.
 
     `of` names what is in the files where a page has several.
     """
-    return html.Span([link(id, kind, path, locale, of) for kind in KINDS], id=id, className="tds-files", hidden=hidden)
+    return html.Span([link(id, kind, path, locale, of) for kind in KINDS], id=id, className="tds-files")
 
 
 def link(id: str, kind: str, path: str, locale: str, of: str) -> html.A:

@@ -64,7 +64,10 @@ def layout(**query: Any) -> html.Div:
             page_header(
                 t("alarms.title", language),
                 lead=t("alarms.lead", language),
-                actions=[files("alarms-files", "/_alarms/export", language), html.Div(id="alarms-actions")],
+                actions=[
+                    html.Div(id="alarms-actions"),
+                    files("alarms-files", "/_alarms/export", language, of=t("alarms.title", language)),
+                ],
             ),
             html.Div(id="alarms-right"),
             segmented("alarms-view", choices, wanted, label=t("alarms.views", language)),

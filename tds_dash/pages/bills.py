@@ -37,7 +37,7 @@ def layout(**query: Any) -> html.Div:
     resource = str(query.get("resource")) if query.get("resource") in RESOURCES else ALL
     chosen = view.number(str(query.get("invoice") or "")) or None
     choices = [(ALL, t("action.all", language)), *((name, t(f"resource.{name}", language)) for name in RESOURCES)]
-    export = files("bills-export", "/_bills/export", language, hidden=True)
+    export = files("bills-export", "/_bills/export", language)
     return html.Div(
         [
             dcc.Location(id="bills-url", refresh=False),

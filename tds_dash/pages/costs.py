@@ -10,7 +10,7 @@ from dash import ClientsideFunction, Input, Output, State, callback, clientside_
 
 from sql import tariffs
 from tds_dash import cost_data, costs_view, doors, wording
-from tds_dash.components import card_skeletons, chart_card, empty_state, metric_cards, page_header, segmented
+from tds_dash.components import card_skeletons, chart_card, empty_state, metric_cards, page_header, segmented, skeleton
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.files import files
 from tds_dash.cost_data import Found
@@ -47,7 +47,7 @@ def layout(**query: Any) -> html.Div:
         [
             segmented("costs-resource", [(name, t(f"resource.{name}", language)) for name in RESOURCES], resource, label=t("costs.resource", language)),
             html.Div([html.Label(t("costs.month", language), htmlFor="costs-month", className="visually-hidden"), chosen]),
-            html.Div(files("costs-export", "/_costs/export", language, hidden=True), className="ms-auto"),
+            html.Div(files("costs-export", "/_costs/export", language), className="ms-auto"),
         ],
         className="tds-filters",
     )  # fmt: skip
@@ -72,12 +72,12 @@ def layout(**query: Any) -> html.Div:
             html.Div(
                 [
                     metric_cards(card_skeletons(4), id="costs-cards", compact=True),
-                    html.Section(id="costs-outlook", className="tds-card"),
+                    html.Section([skeleton("line"), skeleton("line")], id="costs-outlook", className="tds-card"),
                     html.Div(
                         [
-                            html.Section([html.H2(id="costs-bill-title", className="tds-section-title"), html.Div(id="costs-bill")], className="tds-card"),
+                            html.Section([html.H2(id="costs-bill-title", className="tds-section-title"), html.Div(skeleton("table"), id="costs-bill")], className="tds-card"),
                             html.Section(
-                                [html.H2(t("costs.to_date", language), className="tds-section-title"), html.Div(id="costs-compared")], className="tds-card"
+                                [html.H2(t("costs.to_date", language), className="tds-section-title"), html.Div(skeleton("table"), id="costs-compared")], className="tds-card"
                             ),
                         ],
                         className="tds-columns",

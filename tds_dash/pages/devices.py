@@ -54,7 +54,7 @@ def layout(**query: Any) -> html.Div:
                 actions=[html.Div(id="devices-actions", className="tds-actions")],
             ),
             html.Div(id="devices-told", **LIVE),
-            html.Div(id="devices-glance"),
+            html.Div(html.Div(className="tds-skeleton tds-glance-waiting"), id="devices-glance"),
             filters(query, language),
             html.Section(
                 [

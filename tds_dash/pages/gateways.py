@@ -44,7 +44,7 @@ def layout(**query: Any) -> html.Div:
             *(dcc.Store(id=f"gateways-{name}") for name in ("changed", "form-seen")),
             page_header(t("gateways.title", language), actions=[html.Div(id="gateways-actions", className="tds-actions")]),
             html.Div(id="gateways-told", **LIVE),
-            html.Div(id="gateways-glance"),
+            html.Div(html.Div(className="tds-skeleton tds-glance-waiting"), id="gateways-glance"),
             html.Div(
                 [
                     fleet_view.search("gateways", query, language),

@@ -78,7 +78,7 @@ def layout(**_: Any) -> html.Div:
     return html.Div(
         [
             *(dcc.Store(id=name) for name in ("tariffs-asked", "tariffs-changed", "tariffs-form-seen", "tariffs-confirm-seen", "holidays-asked", "budgets-asked", "budgets-seen")),
-            page_header(t("tariffs.title", language), lead=t("tariffs.lead", language), actions=[files("tariffs-files", "/_tariffs/export", language), html.Div(id="tariffs-actions", className="tds-actions")]),
+            page_header(t("tariffs.title", language), lead=t("tariffs.lead", language), actions=[html.Div(id="tariffs-actions", className="tds-actions"), files("tariffs-files", "/_tariffs/export", language, of=t("tariffs.title", language))]),
             html.Div(id="tariffs-told", **LIVE),
             html.Section(html.Div(skeleton("table"), id="tariffs-table", className="tds-fleet-list"), className="tds-card"),
             html.Div(

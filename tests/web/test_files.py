@@ -122,6 +122,14 @@ def test_whatever_is_asked_for_is_a_file(viewer: FlaskClient, priced: World, pat
         assert viewer.get(f"{where}?{garbage}").status_code == 200
 
 
+def test_totals_say_what_they_cost(viewer: FlaskClient, priced: World) -> None:
+    totals = book(viewer, address(priced, "/_consumption/export", "xlsx", locale="en")).worksheets[1]
+    assert totals["E1"].value == "Cost (BRL)"
+    amounts = [totals.cell(row, 5).value for row in range(2, totals.max_row + 1)]
+    assert sum(amounts[:-1]) == pytest.approx(amounts[-1], abs=0.01)
+    assert amounts[-1] > 0
+
+
 def test_a_history_is_what_is_seen(viewer: FlaskClient, priced: World) -> None:
     head, *rows = tables(viewer, address(priced, "/_device/D01/history", "csv"))
     assert head == ["Period", "Consumption (kWh)", "Estimated", "Coverage", "Cold room <b> (°C)"]
