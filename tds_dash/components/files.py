@@ -21,12 +21,17 @@ def files(id: str, path: str, locale: str, *, of: str = "") -> html.Span:
 
 
 def link(id: str, kind: str, path: str, locale: str, of: str) -> html.A:
-    """Give one link: small, and named in full to a screen reader, where it is one of several."""
+    """Give one link, named in full to a screen reader; a small one where it is one of several."""
     words = t(f"action.export_{kind}", locale)
-    given: dict[str, Any] = {"data-file": "", **(labelled(f"{words}: {of}") if of else {})}
+    given: dict[str, Any] = {"data-file": "", **labelled(f"{words}: {of}" if of else words)}
     icon = html.I(className="bi bi-download", **DECORATION)
     look = "btn btn-outline-primary btn-sm" if of else "btn btn-outline-primary"
-    shown = kind.upper() if of else words
     return html.A(
-        [icon, " ", shown], id=f"{id}-{kind}", href=f"{path}.{kind}?locale={locale}", download="", className=look, **given
+        [icon, " ", kind.upper()],
+        id=f"{id}-{kind}",
+        href=f"{path}.{kind}?locale={locale}",
+        download="",
+        title=words,
+        className=look,
+        **given,
     )
