@@ -22,7 +22,8 @@ FROM python:3.11-slim-bookworm
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends "mosquitto=2.0.11-*" \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --user-group --home-dir /var/lib/tds --shell /usr/sbin/nologin tds \
+    && groupadd --gid 10001 tds \
+    && useradd --uid 10001 --gid tds --no-create-home --home-dir /var/lib/tds --shell /usr/sbin/nologin tds \
     && install -d -o tds -g tds -m 700 /var/lib/tds /var/lib/tds/pki
 COPY --from=build /opt/tds /opt/tds
 WORKDIR /opt/tds

@@ -59,6 +59,7 @@ class Settings:
     web_workers: int
     web_url: str | None
     proxies: tuple[Network, ...] | None
+    ingest_host: str
     ingest_port: int
     timezone: str
     locale: str
@@ -106,6 +107,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         web_workers=read.count("TDS_WEB_WORKERS", 2, 64),
         web_url=read.url("TDS_WEB_URL", ("http", "https")),
         proxies=read.networks("TDS_PROXIES"),
+        ingest_host=read.text("TDS_INGEST_HOST", read.text("TDS_WEB_HOST", "127.0.0.1")),
         ingest_port=read.port("TDS_INGEST_PORT", 8051),
         timezone=read.zone("TDS_TIMEZONE", "America/Sao_Paulo"),
         locale=read.choice("TDS_LOCALE", "pt-BR", LOCALES),

@@ -85,6 +85,17 @@ def ask(host: str, port: int, path: str, timeout: float = 2) -> tuple[int, str] 
         client.close()
 
 
+def is_here(host: str) -> bool:
+    """Tell whether an address is one of this machine's own; one that cannot be found is not."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(local_address(host), 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.bind(address)
+    except OSError:
+        return False
+    return True
+
+
 def local_address(bind: str) -> str:
     """Give the address under which this machine reaches its own listener."""
     return "127.0.0.1" if bind in EVERYWHERE else bind

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from broker import Check
-from broker.probe import NotReached, ask
+from broker.probe import NotReached, ask, is_here
 from settings import Settings
 
 
 def health(settings: Settings) -> list[Check]:
     """Ask whether it goes round, whether it can store, and what the broker threw away; whether any stores at all, the store says."""
-    where = (settings.web_host, settings.ingest_port)
+    where = (settings.ingest_host, settings.ingest_port)
     try:
         alive, ready, metrics = (ask(*where, path) for path in ("/healthz", "/readyz", "/metrics"))
     except NotReached as error:
         return [Check("intake", False, str(error))]
+    if not is_here(settings.ingest_host) and alive is None:
+        return [
+            Check("intake", False, f"nothing listens at {settings.ingest_host}:{settings.ingest_port}: is `tds ingest` running?")
+        ]
     if alive is None or ready is None or metrics is None:
         return [Check("intake", True, "no ingester runs on this machine")]
     for status, text in (alive, ready):

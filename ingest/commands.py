@@ -55,7 +55,7 @@ def ingest(settings: Settings, args: argparse.Namespace) -> int:
     def unready() -> str | None:
         return service.unready() or crl_fault(settings.pki_dir, datetime.now(UTC))
 
-    health = HealthServer((settings.web_host, settings.ingest_port), metrics.text, service.hanging, unready)
+    health = HealthServer((settings.ingest_host, settings.ingest_port), metrics.text, service.hanging, unready)
     worker = ledger_worker(settings, lambda: len(inbox) >= WINDOW // 4)
     alarms = AlarmWorker(settings, metrics.registry) if worker else None
     reports = ReportWorker(settings) if worker else None

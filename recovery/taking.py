@@ -113,15 +113,11 @@ def _beside(folder: Path) -> Iterator[Path]:
     fresh = folder.with_name(f".{folder.name}.partial-{secrets.token_hex(4)}")
     try:
         fresh.mkdir(mode=0o700)
-        lock = fasteners.InterProcessLock(str(fresh / LOCK))
-        lock.acquire()
-        try:
+        with _held(fresh):
             yield fresh
             manifest.sync_to_disk(fresh)
-        finally:
-            lock.release()
-            (fresh / LOCK).unlink(missing_ok=True)
-        _put_in_place(fresh, folder)
+            _put_in_place(fresh, folder)
+        (folder / LOCK).unlink(missing_ok=True)
     except OSError as error:
         said = error.strerror or error
         raise TdsError(f"the backup was not made: {said}{f': {error.filename}' if error.filename else ''}") from error
@@ -130,27 +126,66 @@ def _beside(folder: Path) -> Iterator[Path]:
 
 
 def _clear(parent: Path) -> None:
-    """Take away what backups whose process was killed left beside, whatever they were to be called."""
+    """Tidy up after backups whose process was killed, whatever they were called: what was half made, and what was being replaced."""
     for left in parent.glob(".*.partial-????????"):
-        with suppress(OSError):
-            lock = fasteners.InterProcessLock(str(left / LOCK))
-            if (left / LOCK).exists() and lock.acquire(blocking=False):
-                lock.release()
-                shutil.rmtree(left, ignore_errors=True)
+        if _is_left(left):
+            shutil.rmtree(left, ignore_errors=True)
+    for old in parent.glob(".*.replaced-????????"):
+        if not _is_left(old):
+            continue
+        place = old.with_name(old.name[1:].rpartition(".replaced-")[0])
+        if place.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:  # killed when the old one had made room and the new one was not there yet
+            with suppress(OSError):
+                old.rename(place)
+                (place / LOCK).unlink()
+
+
+def _is_left(folder: Path) -> bool:
+    """Tell whether a folder is a backup's whose process is gone."""
+    with suppress(OSError):
+        lock = fasteners.InterProcessLock(str(folder / LOCK))
+        if (folder / LOCK).exists() and lock.acquire(blocking=False):
+            lock.release()
+            return True
+    return False
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Mark a folder as this process's for as long as it lives, under whatever name."""
+    lock = fasteners.InterProcessLock(str(folder / LOCK))
+    lock.acquire()
+    if os.name != "posix":  # where no folder can be renamed in which a file is open
+        lock.release()
+    try:
+        yield
+    finally:
+        if lock.acquired:
+            lock.release()
 
 
 def _put_in_place(fresh: Path, folder: Path) -> None:
-    old = folder.with_name(f".{folder.name}.replaced-{secrets.token_hex(4)}")
-    if folder.exists():
-        folder.rename(old)
-    try:
+    if not folder.exists():
         fresh.rename(folder)
-    except OSError:
-        if old.exists():
+        _sync(folder.parent)
+        return
+    old = folder.with_name(f".{folder.name}.replaced-{secrets.token_hex(4)}")
+    with _held(folder):
+        folder.rename(old)
+        try:
+            fresh.rename(folder)
+        except OSError:
             old.rename(folder)
-        raise
+            (folder / LOCK).unlink(missing_ok=True)
+            raise
+        _sync(folder.parent)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
     if os.name == "posix":
-        descriptor = os.open(folder.parent, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
-    shutil.rmtree(old, ignore_errors=True)

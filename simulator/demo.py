@@ -92,7 +92,7 @@ class Demo:
         crew.wait_until(lambda: listens(settings.mqtt_host, settings.mqtt_port), broker.name, PATIENCE)
         self._say("broker", f"mutual TLS on port {settings.mqtt_port}")
         ingest, live = crew.start("ingest", "cli", "ingest"), self._start_live(crew, world, until)
-        crew.wait_until(lambda: is_subscribed(host, settings.ingest_port), ingest.name, PATIENCE)
+        crew.wait_until(lambda: is_subscribed(local_address(settings.ingest_host), settings.ingest_port), ingest.name, PATIENCE)
         self._say("ingester", "storing what arrives")
         crew.wait_until(lambda: READY in live.log.read_text(encoding="utf-8"), live.name, PATIENCE)
         self._say("gateways", f"{len(world.gateways)}, publishing every minute")
@@ -126,7 +126,7 @@ class Demo:
         keep_identities(folder, [gateway.mac for gateway in world.gateways], self.settings, self.certificates.issue)
         facts = {"anchor": world.anchor.isoformat(), "months": world.months, "since": until, "identities": folder}
         facts["newcomer"] = self._newcomer()
-        facts["ingester"] = local_address(self.settings.web_host)
+        facts["ingester"] = local_address(self.settings.ingest_host)
         return crew.start("gateways", "simulator.live", *(f"--{name}={value}" for name, value in facts.items()))
 
     def _announce(self, world: World) -> None:
@@ -169,7 +169,7 @@ class Demo:
         for name, field, host in (
             ("TDS_MQTT_PORT", "mqtt_port", settings.broker_bind),
             ("TDS_BOOTSTRAP_PORT", "bootstrap_port", settings.broker_bind),
-            ("TDS_INGEST_PORT", "ingest_port", settings.web_host),
+            ("TDS_INGEST_PORT", "ingest_port", settings.ingest_host),
         ):
             wanted: int = getattr(settings, field)
             if is_free(host, wanted) and wanted not in given:

@@ -151,7 +151,7 @@ def _replica(settings: Settings) -> list[Finding]:
     except (TdsError, SettingsError) as error:
         return [Finding("replica", False, str(error))]
     try:
-        seen = follower.look()
+        seen = follower.look(aloud=False)
     finally:
         primary.close()
         follower.store.close()

@@ -51,8 +51,8 @@ class Replica:
         self._watched_by: int | None = None
         self._starting = threading.Lock()
 
-    def look(self) -> Look:
-        """Look once, and say in the log what changed."""
+    def look(self, aloud: bool = True) -> Look:
+        """Look once, and say in the log what changed, unless whoever asks says it themselves."""
         age, fault = None, None
         try:
             age, fault = self._compare()
@@ -61,7 +61,7 @@ class Replica:
         except SQLAlchemyError as error:
             fault = f"it does not answer: {str(error).splitlines()[0]}"
         before, self._last = self._last, Look(age, fault, time.monotonic())
-        if fault != before.fault:
+        if aloud and fault != before.fault:
             if fault:
                 log.warning("the replica is not used, figures come from the primary: %s", fault)
             else:

@@ -24,6 +24,7 @@ import certs
 import ingest.checks
 import sql.health
 import tds_dash.checks
+from broker.probe import is_here
 from ingest.health import HealthServer
 from ingest.metrics import Metrics
 from settings import Settings
@@ -151,7 +152,34 @@ def test_the_doctor_passes_on_what_the_ingester_says_of_itself(
         (intake,) = ingest.checks.health(settings)
         assert (intake.ok, said in intake.sentence) == (False, True)
         (pages,) = tds_dash.checks.health(settings)
-        assert (pages.ok, pages.sentence) == ((True, "they can be used") if ready is None else (False, ready))
+        assert (pages.ok, pages.detail) == ((True, "they can be used") if ready is None else (False, ready))
+
+
+def test_the_doctor_asks_for_pages_where_people_are_sent_to(plain_database: Database) -> None:
+    """As on the ingester's machine, behind a proxy that answers for pages that have died, or in a container beside theirs."""
+    nobody, ready = free_port("127.0.0.1"), [None, "the schema is at version 1"]
+
+    def pages(url: str | None, host: str = "127.0.0.1") -> tuple[bool, str, bool]:
+        settings = replace(
+            plain_database.settings, web_host=host, web_port=nobody, web_url=url, ingest_host=host, ingest_port=nobody
+        )
+        if not is_here(host):
+            assert not ingest.checks.health(settings)[0].ok
+        return tds_dash.checks.health(settings)[0][1:]
+
+    server = HealthServer(("127.0.0.1", 0), lambda: b"", lambda: None, lambda: ready[0])
+    server.start()
+    with closing_server(server):
+        url = f"http://127.0.0.1:{server.port}"
+        assert pages(url) == (True, f"they can be used at {url}", False)
+        ready.reverse()
+        assert pages(url) == (False, f"none are served here, and {url} answers with 503: is `tds web` running?", False)
+        assert pages(f"https://127.0.0.1:{server.port}")[::2] == (True, True), "a certificate that is not known here is no fault"
+    assert pages(url)[0] is False
+    assert "Connection refused: is `tds web` running?" in pages(url)[1]
+    assert pages("https://tds.invalid")[::2] == (True, True)
+    assert pages(None) == (True, "none are served on this machine", False)
+    assert pages(None, "web.invalid")[0] is False, "the pages' own address, as in compose.yaml, and it is gone"
 
 
 @contextmanager

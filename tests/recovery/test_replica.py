@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from sql import fleet, health, ledger, people
+from sql import fleet, health, ledger, people, tokens
 from sql.engine import database_url
 from sql.migrate import migrate
 from sql.replica import Replica
@@ -161,6 +161,18 @@ def test_whoever_changes_something_sees_it(site: Site, client: FlaskClient) -> N
     other = site.server.test_client()
     assert other.post("/login", data={"email": "admin@aurora.example", "password": PASSWORD}).status_code == 302
     assert shown(other) == site.hours - 2
+    # A program with a token, too, if it sends back the answer's cookie, as any client with a jar.
+    with site.database.owner.transaction() as conn:
+        person = conn.execute(text("SELECT id FROM tds.app_user")).scalar_one()
+        token, _ = tokens.add_token(conn, site.account, person, "a program", "admin", "admin", 1)
+    bearer = {"Authorization": f"Bearer {token}"}
+    for kept, hours, month in ((True, site.hours - 1, "02"), (False, site.hours - 2, "03")):
+        program = site.server.test_client(use_cookies=kept)
+        program.environ_base.update({f"HTTP_{name.upper()}": value for name, value in bearer.items()})
+        assert shown(program) == site.hours - 2
+        invoice |= {"first_day": f"2026-{month}-01", "last_day": f"2026-{month}-28"}
+        assert program.post("/api/v1/invoices", json=invoice).status_code == 201
+        assert shown(program) == hours
     site.pause(False)
     site.caught_up()
     assert shown(client) == site.hours - 1
@@ -176,13 +188,18 @@ def test_whoever_changes_something_sees_it(site: Site, client: FlaskClient) -> N
     ],
     ids=["the primary", "another database", "another login", "nobody"],
 )  # fmt: skip
-def test_what_is_no_replica_of_ours_is_left_alone(site: Site, url: Callable[[Site], str], said: str) -> None:
+def test_what_is_no_replica_of_ours_is_left_alone(
+    site: Site, url: Callable[[Site], str], said: str, caplog: pytest.LogCaptureFixture
+) -> None:
     site.caught_up()
     given = url(site)
     seen = site.follower(given).look()
     assert seen.fault is not None
     assert said in seen.fault
+    assert said in caplog.text
+    caplog.clear()
     findings = {one.check: one for one in health.health(replace(site.database.settings, database_read_url=given))}
+    assert caplog.text == "", "the doctor says it itself"
     assert not findings["replica"].ok
     assert said in findings["replica"].detail
 
