@@ -24,7 +24,8 @@ def health(settings: Settings) -> list[Finding]:
         return [Finding("pages", False, str(error))]
     if answer is not None:
         status, text = answer
-        return [Finding("pages", status == 200, "they can be used" if status == 200 else text)]
+        said = text if status == 503 else f"{host}:{port} answers with {status}, as no pages of ours do"
+        return [Finding("pages", status == 200, "they can be used" if status == 200 else said)]
     if not is_here(host):
         return [Finding("pages", False, f"nothing listens at {host}:{port}: is `tds web` running?")]
     if settings.web_url is None:

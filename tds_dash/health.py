@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import time
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, current_app, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
@@ -12,9 +15,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from sql.engine import Store, reason
 from sql.health import usable
+from tds_dash.forwarded import Application
 from tds_dash.identity import store
 
 blueprint = Blueprint("health", __name__)
+ADDRESSES = ("/healthz", "/readyz", "/metrics")
+NEARBY = re.compile(r"([A-Za-z0-9_-]+|[0-9]+(\.[0-9]+){3}|\[[0-9A-Fa-f:]+\])(:[0-9]+)?")
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
@@ -42,6 +48,7 @@ def install(server: Flask) -> None:
     metrics = Metrics()
     server.extensions["tds_metrics"] = metrics
     server.register_blueprint(blueprint)
+    server.wsgi_app = Within(server.wsgi_app)  # type: ignore[method-assign]
 
     @server.after_request
     def count(response: Response) -> Response:
@@ -49,6 +56,23 @@ def install(server: Flask) -> None:
         metrics.requests.labels(endpoint, str(response.status_code)).inc()
         metrics.seconds.labels(endpoint).observe(time.perf_counter() - g.get("began", time.perf_counter()))
         return response
+
+
+class Within:
+    """A WSGI application whose three addresses answer to whatever a machine beside this one calls it: an address, or a name of one word.
+
+    Prometheus, a balancer and the doctor in a container ask for `web:8050`, which is not what people type. A name of several words must be one of its
+    own: that of a stranger's page, which has its name lead here, always is.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request."""
+        if environ.get("PATH_INFO") in ADDRESSES and NEARBY.fullmatch(environ.get("HTTP_HOST", "")):
+            environ["HTTP_HOST"] = "localhost"
+        return self.application(environ, start_response)
 
 
 @blueprint.get("/healthz")

@@ -47,6 +47,7 @@ WRONG = {
 # Any text may be one of these: whether it leads anywhere shows when it is used.
 FREE = {"TDS_STATE_DIR", "TDS_PKI_DIR", "TDS_PKI_PASSPHRASE", "TDS_MQTT_HOST", "TDS_MQTT_CLIENT_ID", "TDS_BROKER_BIND"} | {
     "TDS_WEB_HOST",
+    "TDS_INGEST_HOST",
     "TDS_POSTGRES_BIN",
 }
 NEEDS_DATABASE = (

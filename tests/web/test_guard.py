@@ -200,6 +200,14 @@ def test_it_answers_to_its_own_names_only(anonymous: FlaskClient, world: World) 
     assert "tds.example" in (trusted_hosts(replace(everywhere, web_url="https://tds.example")) or [])
 
 
+def test_its_health_is_told_to_machines_beside_it_by_whatever_name(anonymous: FlaskClient) -> None:
+    for path in ("/healthz", "/readyz", "/metrics"):
+        for host in ("web:8050", "10.1.2.3", "[2001:db8::5]:8050"):
+            assert anonymous.get(path, base_url=f"http://{host}").status_code == 200, (path, host)
+        assert anonymous.get(path, base_url="http://evil.example").status_code == 400
+    assert anonymous.get("/login", base_url="http://web:8050").status_code == 400
+
+
 def test_it_keeps_dash_quiet(admin: FlaskClient) -> None:
     assert admin.get("/_mcp").status_code == 404
     assert "mcp" not in admin.get("/_dash-layout").text
