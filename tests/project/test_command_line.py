@@ -35,6 +35,7 @@ WRONG = {
     "TDS_WEB_PORT": "80a",
     "TDS_MORE_BROKERS": "mqtt-2.example.org",
     "TDS_BOOTSTRAP_PORT": "none",
+    "TDS_WEB_WORKERS": "0",
     "TDS_WEB_URL": "example.com",
     "TDS_PROXIES": "1",
     "TDS_INGEST_PORT": "65536",
