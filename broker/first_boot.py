@@ -178,6 +178,8 @@ _ACCESS = """\
 user {registrar}
 topic read {root}/+/register
 topic write {root}/+/certificate
+# By this it knows that it still hears.
+topic write {root}/{registrar}/register
 
 # A gateway says who it is, and reads what is for it.
 pattern write {root}/%c/register

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from certs.authority import GATEWAY_NAME, key_mark
@@ -21,6 +21,8 @@ PER_SECOND, BURST = 10.0, 200.0
 # words, or whoever sends anything at all in a gateway's name would silence it.
 SECONDS_BETWEEN = 1.0
 REMEMBERED = 20_000
+# Who sends without end was heard just now: half of what is listened to is for the others, who would get no word in otherwise.
+NEW_AFTER_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -60,28 +62,49 @@ def read_application(topic_mac: str, payload: bytes) -> Application:
 
 
 @dataclass
-class Allowance:
-    """How much is listened to: so many a second of all, and the same not too often; time is given, in seconds."""
+class Bucket:
+    """So many a second, and what was not used of late."""
 
-    tokens: float = BURST
+    tokens: float = BURST / 2
     at: float = 0.0
-    last: OrderedDict[bytes, float] = field(default_factory=OrderedDict)
 
-    def admits(self, mac: str, payload: bytes, now: float) -> bool:
-        """Tell whether this one is listened to now."""
-        mark = hashlib.sha256(mac.encode() + payload).digest()
-        heard = self.last.get(mark)
-        if heard is not None and now - heard < SECONDS_BETWEEN:
-            return False
-        self.tokens, self.at = min(BURST, self.tokens + max(now - self.at, 0) * PER_SECOND), now
+    def takes(self, now: float) -> bool:
+        """Tell whether one more is within the measure."""
+        self.tokens, self.at = min(BURST / 2, self.tokens + max(now - self.at, 0) * PER_SECOND / 2), now
         if self.tokens < 1:
             return False
         self.tokens -= 1
-        self.last[mark] = now
-        self.last.move_to_end(mark)
-        if len(self.last) > REMEMBERED:
-            self.last.popitem(last=False)
         return True
+
+
+class Allowance:
+    """How much is listened to: so many a second of all, half of it for those that were not heard lately; the same not too often."""
+
+    def __init__(self, at: float = 0.0) -> None:
+        self.for_all, self.for_new = Bucket(at=at), Bucket(at=at)
+        self.last: OrderedDict[bytes, float] = OrderedDict()
+        self.heard: OrderedDict[str, float] = OrderedDict()
+
+    def admits(self, mac: str, payload: bytes, now: float) -> bool:
+        """Tell whether this one is listened to now; time is given, in seconds."""
+        before = self.heard.get(mac)
+        is_new = before is None or now - before >= NEW_AFTER_SECONDS
+        mark = hashlib.sha256(mac.encode() + payload).digest()
+        said = self.last.get(mark)
+        if said is not None and now - said < SECONDS_BETWEEN:
+            return False
+        if not (is_new and self.for_new.takes(now)) and not self.for_all.takes(now):
+            return False
+        _remember(self.last, mark, now)
+        _remember(self.heard, mac, now)
+        return True
+
+
+def _remember(known: OrderedDict[Any, float], key: object, now: float) -> None:
+    known[key] = now
+    known.move_to_end(key)
+    if len(known) > REMEMBERED:
+        known.popitem(last=False)
 
 
 def _word(told: dict[str, Any], name: str) -> str:

@@ -35,6 +35,9 @@ STEP_SECONDS = 0.5
 PAUSE_SECONDS = 5.0
 SIGN_AGAIN_SECONDS = 30.0
 MOST_UNHEARD = 1_000
+# After a flood Mosquitto 2.0 may pass nothing on to whoever it could not keep up with, for as long as that connection lasts.
+# So where nothing was heard for a while the registrar speaks to itself, and where it does not hear that, it connects anew.
+ASK_AFTER_SECONDS, DEAF_AFTER_SECONDS = 10.0, 15.0
 
 
 class LineLost(TdsError):
@@ -50,6 +53,7 @@ class Line:
         self.delivered: deque[int] = deque()
         self.subscribed = False
         self._under_way: dict[int, int] = {}
+        self._heard_at, self._has_asked = time.monotonic(), False
         self._refusal = ""
         # Nobody can push out whose name nobody can guess: client ids are free on this broker.
         self.client = Client(
@@ -74,11 +78,18 @@ class Line:
         """Deal with the traffic of a moment; raises LineLost."""
         if self.client.loop(seconds) != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise LineLost(self._refusal or "the broker of first boot closed the connection")
+        silence = time.monotonic() - self._heard_at
+        if silence > DEAF_AFTER_SECONDS:
+            raise LineLost("the broker of first boot passes nothing on")
+        if silence > ASK_AFTER_SECONDS and not self._has_asked:
+            self.client.publish(f"{self.settings.bootstrap_root()}/{REGISTRAR}/register")
+            self._has_asked = True
 
     def tell(self, reply: Reply) -> None:
         """Send a gateway what it is told; whether it was there to hear it shows in `delivered`."""
         topic = f"{self.settings.bootstrap_root()}/{reply.mac}/certificate"
-        sent = self.client.publish(topic, reply.payload, qos=1)
+        # Only what is to be known to have arrived waits for its acknowledgement, which comes late in a flood.
+        sent = self.client.publish(topic, reply.payload, qos=0 if reply.registration is None else 1)
         if reply.registration is not None:
             self._under_way[sent.mid] = reply.registration
 
@@ -98,14 +109,18 @@ class Line:
         if code.is_failure:
             self._refusal = f"the broker of first boot refuses the registrar: {code}"
             return
-        client.subscribe(f"{self.settings.bootstrap_root()}/+/register", qos=1)
+        # Not QoS 1, of which the broker has a few on their way at a time: who waits repeats himself, and a flood should drain.
+        client.subscribe(f"{self.settings.bootstrap_root()}/+/register", qos=0)
         self.subscribed = True
 
     def _on_disconnect(self, client: Client, _: object, flags: DisconnectFlags, code: ReasonCode, __: Properties | None) -> None:
         self.subscribed = False
 
     def _on_message(self, client: Client, _: object, message: MQTTMessage) -> None:
-        self.heard.append((message.topic.split("/")[-2], bytes(message.payload)))
+        self._heard_at, self._has_asked = time.monotonic(), False
+        mac = message.topic.split("/")[-2]
+        if mac != REGISTRAR:
+            self.heard.append((mac, bytes(message.payload)))
 
     def _on_publish(self, client: Client, _: object, mid: int, code: ReasonCode, __: Properties | None) -> None:
         registration = self._under_way.pop(mid, None)

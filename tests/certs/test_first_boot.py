@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,11 +14,11 @@ from cryptography import x509
 from sqlalchemy import text
 
 from broker.first_boot import FirstBootBroker
-from certs import application
+from certs import application, registrar
 from certs.bootstrap import BatchIdentity, issue_bootstrap
 from certs.issuing import issue_bundle
 from certs.reception import Reception
-from certs.registrar import Registrar
+from certs.registrar import Line, LineLost, Registrar
 from certs.revocation import revoke
 from settings import Settings
 from simulator.first_boot import Batch, Label, Newcomer
@@ -278,12 +279,30 @@ def test_what_is_no_request_is_answered_with_the_reason(world: World) -> None:
 def test_a_flood_is_listened_to_in_part_and_a_gateway_is_still_heard(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(application, "BURST", 20.0)
     reception = Reception(world.settings, world.database.owner)
-    reception.allowance.tokens = 20.0
     answered = [reception.hear("aa:bb:cc:0f:00:0b", b"%d" % number) for number in range(2_000)]
     assert sum(reply is not None for reply in answered) < 60
 
     honest = world.newcomer(12)
     assert wait_until(lambda: reception.hear(honest.label.mac, honest.application) is not None)
+
+
+def serve_until(line: Line, end: float) -> None:
+    while time.monotonic() < end:
+        line.serve(0.05)
+
+
+def test_a_line_on_which_nothing_is_heard_any_more_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mosquitto 2.0 passes nothing on any more to one that it could not keep up with."""
+    monkeypatch.setattr(registrar, "ASK_AFTER_SECONDS", 0.1)
+    monkeypatch.setattr(registrar, "DEAF_AFTER_SECONDS", 0.5)
+    line, began = Line(world.settings), time.monotonic()
+    serve_until(line, began + 1.5)  # it hears itself
+    assert not line.heard
+
+    line.client.unsubscribe(f"{world.settings.bootstrap_root()}/+/register")
+    with pytest.raises(LineLost, match="passes nothing on"):
+        serve_until(line, began + 30)
+    line.close()
 
 
 def test_the_registrar_comes_back_after_its_broker_was_away(world: World) -> None:
