@@ -276,6 +276,33 @@ def test_revoking_asks_for_a_reason_and_says_what_became_of_it(admin: FlaskClien
         assert conn.execute(text("SELECT reason FROM tds.certificate WHERE serial = :s"), {"s": serial}).scalar() == "lost"
 
 
+@pytest.mark.parametrize(("days", "words"), [(91, ""), (89, "90 days"), (29, "30 days"), (6, "7 days"), (-1, "ended")])
+def test_a_certificate_that_ends_is_on_the_overview(
+    admin: FlaskClient, stranger: FlaskClient, world: World, days: int, words: str
+) -> None:
+    mac = f"02:00:00:00:0f:{days % 256:02x}"
+    with world.database.owner.transaction() as conn:
+        fleet.add_gateway(conn, mac, "Aurora", "Cistern <i>")
+        conn.execute(
+            text(
+                "INSERT INTO tds.certificate (serial, purpose, common_name, fingerprint, not_before, not_after)"
+                " VALUES (:m, 'gateway', :m, :m, now() - interval '9 years', now() + make_interval(days => :d, hours => 1))"
+            ),
+            {"m": mac, "d": days},
+        )
+    try:
+        shown = [said(call(client, "overview-attention.children")) for client in (admin, stranger)]
+        listed = said(call(admin, "certificates-table.children", certificates_search=mac))
+    finally:
+        with world.database.owner.transaction() as conn:
+            conn.execute(text("DELETE FROM tds.gateway WHERE mac = :m"), {"m": mac})
+            conn.execute(text("DELETE FROM tds.certificate WHERE serial = :m"), {"m": mac})
+    assert ("Cistern <i>" in shown[0]) is bool(words)
+    assert words in shown[0]
+    assert "Cistern" not in shown[1]
+    assert f"{days} days left" in listed or days not in (6, 29, 89)
+
+
 def test_the_plan_spreads_renewals_over_a_year_and_is_a_batch_file(admin: FlaskClient, settings: Settings) -> None:
     issue_bundle(settings, FORMULA_MAC)
     shown = admin.get("/_certificates/renewals.csv").text
