@@ -25,6 +25,8 @@ def test_it_has_every_part() -> None:
     assert set(SERVICES) == {"db", "migrate", "broker", "bootstrap", "authority", "ingest", "web", "tds"}
     assert re.fullmatch(r"timescale/timescaledb:2\.\d+\.\d+-pg18", SERVICES["db"]["image"])
     assert set(OURS) == set(SERVICES) - {"db"}
+    asked = OURS["tds"]["environment"]
+    assert {asked["TDS_WEB_HOST"], asked["TDS_INGEST_HOST"], asked["TDS_MQTT_HOST"]} <= set(OURS), "where `tds doctor` asks"
 
 
 def test_the_github_workflow_uses_the_same_database() -> None:

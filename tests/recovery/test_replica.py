@@ -135,6 +135,12 @@ def test_figures_come_from_the_replica_and_say_when_they_are_old(
     replica: Replica = site.server.extensions["tds_replica"]
     wait_for(lambda: (replica.look().age or 0) > 0.5, 10)
     assert " s old: they come from a copy" in old(client) or " s de atraso" in old(client)
+    with monkeypatch.context() as only:  # further behind than anybody would believe
+        only.setattr("sql.replica.OLDEST_SECONDS", 0.2)
+        assert "its data are " in str(replica.look().fault)
+        assert shown(client) == before + 1
+        assert old(client) == ""
+    replica.look()
     metrics = site.server.test_client().get("/metrics").text
     assert "tds_replica_used 1.0" in metrics
     assert float(next(line for line in metrics.splitlines() if line.startswith("tds_replica_age_seconds ")).split()[1]) > 0
