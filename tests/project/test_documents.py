@@ -91,6 +91,14 @@ def test_every_address_is_documented() -> None:
     assert pages | plain | files | {f"/api/v1{address}" for address in api} <= written
 
 
+def test_every_check_of_the_doctor_is_documented_and_no_other() -> None:
+    made = in_code(r"\b(?:Finding|Check)\(\s*\"([a-z ]+)\"", "sql", "broker", "certs", "ingest", "tds_dash")
+    made |= {"root", "intermediate", "broker cert", "ingester cert", "crl"}  # whose name is a variable: certs/checks.py
+    table = read("docs/watching.md").partition("## The doctor")[2]
+    rows = re.findall(r"^\| .+ \| (.*`.*) \|$", table, re.MULTILINE)
+    assert set(re.findall(r"`([a-z ]+)`", " ".join(rows))) | {"engine"} == made
+
+
 def test_every_metric_is_documented() -> None:
     metrics = in_code(r"(?:Counter|Gauge|Histogram)\(\s*\"(tds_[a-z_]+)\"", "ingest", "tds_dash")
     assert len(metrics) > 10
