@@ -18,11 +18,18 @@
     cross.setAttribute("aria-hidden", "true");
   }
 
+  // The field within a place for a file is hidden from sight, not from screen readers: it is called what the place says.
+  function name(field) {
+    field.setAttribute("aria-label", field.closest(".tds-upload").textContent.trim());
+  }
+
   new MutationObserver(function (changes) {
     for (const change of changes) {
       for (const added of change.addedNodes) {
         if (added.nodeType !== 1) continue;
         added.querySelectorAll(".dash-dropdown-focus-target").forEach(mend);
+        if (added.matches(".tds-upload, .tds-upload *")) added.querySelectorAll("input[type=file]").forEach(name);
+        added.querySelectorAll(".tds-upload input[type=file]").forEach(name);
         if (added.matches(".dash-dropdown-clear")) hush(added);
         added.querySelectorAll(".dash-dropdown-clear").forEach(hush);
       }

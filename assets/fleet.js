@@ -17,10 +17,11 @@ window.dash_clientside.fleet = {
       return;
     }
     const button = event.target.closest("button[data-fleet]");
-    if (!button || button.disabled) return;
+    if (!button || button.disabled || button.ariaDisabled) return;
     const { fleet: verb, thing, id, closes } = button.dataset;
-    button.disabled = true;
-    setTimeout(function () { button.disabled = false; }, REST_MS);
+    // Not really disabled: it would lose the focus, and a dialog that it opens could not give that back.
+    button.ariaDisabled = "true";
+    setTimeout(function () { button.ariaDisabled = null; }, REST_MS);
     if (closes) set(closes, { is_open: false });
     set(thing + "-asked", { data: { verb, id: id ? Number(id) : null, at: Date.now() } });
   });

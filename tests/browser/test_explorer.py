@@ -69,6 +69,8 @@ def test_files_leave_by_their_names(open_page: Open, world: World) -> None:
         with page.expect_download() as download:
             page.click(f"#consumption-{kind}")
         assert download.value.suggested_filename.startswith("tds-")
+        carried = (f"devices={world.devices['D02']}", "step=day", "locale=en")
+        assert kind == "png" or all(word in download.value.url for word in carried), "the view as it is now"
         assert download.value.suggested_filename.endswith(f".{kind}")
         assert download.value.path().stat().st_size > 100
 
