@@ -76,7 +76,7 @@ def layout(**_: object) -> html.Div:
             *(dcc.Store(id=f"overview-{resource}-drawn") for resource in CHARTED),
             page_header(t("overview.title", language), lead=html.Span("\u00a0", id="overview-refreshed")),
             metric_cards(card_skeletons(8), id="overview-cards"),
-            html.Div(html.Div(skeleton("line"), className="tds-card"), id="overview-attention"),
+            html.Div(html.Div([skeleton("line") for _ in range(3)], className="tds-card"), id="overview-attention"),
             html.Div(id="overview-budgets"),
             html.Div(id="overview-empty"),
             html.Div(charts, className="tds-columns", id="overview-charts"),

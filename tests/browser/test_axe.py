@@ -82,14 +82,8 @@ DIALOGS = (
     ("/gateways", ".tds-actions [data-fleet=new]", f"{EDIT}{THEN}.modal.show [data-fleet=retire]"),
     ("/events", "[data-verb=correct]"),
     ("/alarms?view=rules", "[data-fleet=delete]"),
-    ("/alarms?view=history", "[data-fleet=acknowledge]"),
     ("/alarms?view=told", "[data-fleet=recipient]", "[data-fleet=wishes]"),
     ("/rejections", "[data-mend=adopt]"),
-    (
-        "/certificates",
-        "#certificates-batch-open",
-        "[data-certificates=revoke]",
-    ),
     ("/users", "[data-users=role]", "[data-users=remove]"),
 )
 
