@@ -82,8 +82,8 @@ DIALOGS = (
     ("/gateways", ".tds-actions [data-fleet=new]", f"{EDIT}{THEN}.modal.show [data-fleet=retire]"),
     ("/events", "[data-verb=correct]"),
     ("/alarms?view=rules", "[data-fleet=delete]"),
-    ("/alarms?view=told", "[data-fleet=recipient]", "[data-fleet=wishes]"),
     ("/rejections", "[data-mend=adopt]"),
+    ("/alarms?view=told", "[data-fleet=recipient]", "[data-fleet=wishes]"),
     ("/users", "[data-users=role]", "[data-users=remove]"),
 )
 
