@@ -16,6 +16,7 @@ from tds_dash.certificate_dialogs import choice
 from tds_dash.certificates_view import button, note
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import labelled_field, notice
+from tds_dash.components.states import skeleton
 from tds_dash.first_boot_acts import ACTS, MOST_DEVICES, Situation, Typed
 from tds_dash.identity import account, locale
 from tds_dash.rights import is_admin, require_admin
@@ -41,7 +42,7 @@ def panel(language: str) -> Component:
         [
             html.Div([html.Div(words), html.Div(opening, className="tds-actions")], className="tds-card-head"),
             html.Div(id="first-boot-told", **LIVE),
-            html.Div(id="first-boot-list", className="tds-stack"),
+            html.Div(skeleton("table"), id="first-boot-list", className="tds-stack"),
         ],
         id="first-boot-card",
         className="tds-card",

@@ -90,7 +90,9 @@ def test_each_page_is_a_file_in_two_languages(viewer: FlaskClient, priced: World
     assert not any(cell.data_type == "f" for cell in cells)
     assert not any(cell.startswith("=") for line in english for cell in line)
     several = len(found.worksheets) > 1
-    numbers = {D(cell).normalize() for line in english for cell in line if cell.replace(".", "", 1).lstrip("-").isdigit()}
+    again = tables(viewer, address(priced, path, "csv", locale="en"))  # what runs now has gone on meanwhile: a share of the day
+    still = {cell for line in english for cell in line} & {cell for line in again for cell in line}
+    numbers = {D(cell).normalize() for cell in still if cell.replace(".", "", 1).lstrip("-").isdigit()}
     kept = {D(str(cell.value)).normalize() for cell in cells if cell.data_type == "n" and not isinstance(cell.value, datetime)}
     assert {round(one, 6) for one in numbers} <= {round(one, 6) for one in kept}
     assert several or len(english) == found.worksheets[0].max_row
