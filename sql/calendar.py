@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -70,3 +71,14 @@ def _floor(instant: datetime, width: int, offset: int) -> datetime:
 def first_instant(year: int, month: int, day: int, zone: str) -> datetime:
     """Give the first instant of a local day; where the clock skips midnight, the instant of the change."""
     return datetime(year, month, day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def joined(stretches: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """Join stretches of time that touch each other; gives them in order."""
+    found: list[tuple[datetime, datetime]] = []
+    for low, high in sorted(stretches):
+        if found and low <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], high))
+        else:
+            found.append((low, high))
+    return found

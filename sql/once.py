@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from sql import calendar
 from sql.consumption import ConsumptionRow, Step, grouped, outward
 
 Reader = Callable[
@@ -19,7 +20,7 @@ class Once:
     """Reads as `grouped` does; of a stretch that was named beforehand all of it, the first time that a part of it is asked for."""
 
     def __init__(self, stretches: Mapping[Step, Iterable[Stretch]]) -> None:
-        self._stretches = {step: _joined(some) for step, some in stretches.items()}
+        self._stretches = {step: calendar.joined(some) for step, some in stretches.items()}
         self._known: dict[tuple[frozenset[tuple[int, int]], Step, str], list[tuple[Stretch, list[ConsumptionRow]]]] = {}
 
     def __call__(
@@ -37,14 +38,3 @@ class Once:
         read = grouped(connection, groups, step, first, last, zone)
         known.append((outward(step, first, last, zone), read))
         return [row for row in read if low <= row.bucket < high]
-
-
-def _joined(stretches: Iterable[Stretch]) -> list[Stretch]:
-    """Join stretches that touch each other."""
-    found: list[Stretch] = []
-    for low, high in sorted(stretches):
-        if found and low <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], high))
-        else:
-            found.append((low, high))
-    return found

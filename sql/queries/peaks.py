@@ -113,7 +113,7 @@ def highest(conn: Connection, group: Group, wanted: Sequence[tuple[Period, int]]
     # What is packed tells of amounts above zero alone: where there are too few of those, all of it is looked at.
     lacking = [] if totals else [search.period for search in searches if search.lacks]
     if known.unknown or lacking:
-        _begin_with_unknown(conn, group, searches, _merged([*known.unknown, *lacking]))
+        _begin_with_unknown(conn, group, searches, calendar.joined([*known.unknown, *lacking]))
     _search(conn, group, searches)
     return [search.found() for search in searches]
 
@@ -131,17 +131,6 @@ def _begin_with_unknown(conn: Connection, group: Group, searches: Sequence[Searc
         touched = [(bound, day) for day, bound in days.items() if any(low < day[1] and high > day[0] for low, high in unknown)]
         for search in searches:
             search.begin(touched)
-
-
-def _merged(stretches: Iterable[Period]) -> list[Period]:
-    """Join stretches that touch each other."""
-    found: list[Period] = []
-    for low, high in sorted(stretches):
-        if found and low <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], high))
-        else:
-            found.append((low, high))
-    return found
 
 
 def _search(conn: Connection, group: Group, searches: Sequence[Search]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import io
 import itertools
-import json
 import os
 import subprocess
 import sys
@@ -34,7 +33,7 @@ from tests.performance import site
 from tests.performance.browsing import served
 from tests.performance.decade import ten_years
 from tests.performance.intake import DEVICES, broker_of, drain, stations
-from tests.performance.machine import machine
+from tests.performance.machine import hand_over, machine
 from tests.performance.pages import timed
 from tests.performance.places import database
 from tests.performance.visitors import PAGES, Visitor
@@ -239,11 +238,7 @@ def main() -> int:
         if not given.only or name in given.only:
             results[name] = {key: round(value, 3) for key, value in case().items()}
             print(f"{name}: {results[name]}", file=sys.stderr)
-    document = json.dumps(results, indent=1)
-    print(document)
-    if given.out:
-        given.out.write_text(document + "\n", encoding="utf-8")
-    return 0
+    return hand_over(results, given.out)
 
 
 if __name__ == "__main__":

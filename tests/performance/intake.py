@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import os
 import sys
 import tempfile
@@ -33,7 +32,7 @@ from sql.migrate import migrate
 from sql.statements import raw_statements
 from tests.conftest import Database, create_database, drop_database
 from tests.faults.cell import Cell, wait_for
-from tests.performance.machine import machine
+from tests.performance.machine import hand_over, machine
 
 DEVICES = 8
 BATCH = 16_000
@@ -230,11 +229,7 @@ def main() -> int:
             print(f"{name}: {results[name]}", file=sys.stderr)
     if "drain" in results and "ceiling" in results:
         results["drain_to_ceiling"] = round(results["drain"]["readings_per_s"] / results["ceiling"]["rows_per_s"], 3)
-    document = json.dumps(results, indent=1)
-    print(document)
-    if given.out:
-        given.out.write_text(document + "\n", encoding="utf-8")
-    return 0
+    return hand_over(results, given.out)
 
 
 if __name__ == "__main__":

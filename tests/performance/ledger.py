@@ -6,7 +6,6 @@ Every number is taken in one run on one machine, so that the ratios between them
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -24,7 +23,7 @@ from sql.consumption import consumption
 from sql.engine import Store
 from sql.refresh import refresh
 from tests.performance.chart import chart
-from tests.performance.machine import machine
+from tests.performance.machine import hand_over, machine
 from tests.performance.places import database
 
 ZONE = "America/Sao_Paulo"
@@ -237,11 +236,7 @@ def main() -> int:
             with database(given.engine, given.keep if name == "chart" else None) as store:
                 results[name] = {key: round(value, 3) for key, value in case(store).items()}
             print(f"{name}: {results[name]}", file=sys.stderr)
-    document = json.dumps(results, indent=1)
-    print(document)
-    if given.out:
-        given.out.write_text(document + "\n", encoding="utf-8")
-    return 0
+    return hand_over(results, given.out)
 
 
 if __name__ == "__main__":

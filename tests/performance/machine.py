@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import time
@@ -14,6 +15,15 @@ ADDITIONS = 1_000_000
 def machine() -> dict[str, Any]:
     """Give the cores, the load, the processor's name and the milliseconds of a fixed loop, the yardstick of a machine's speed."""
     return {"cores": os.cpu_count(), "load": os.getloadavg()[0], "processor": processor(), "loop_ms": loop_ms()}
+
+
+def hand_over(results: dict[str, Any], out: Path | None) -> int:
+    """Print what was measured as a JSON document, and write it to a file where one is named; gives the exit code."""
+    document = json.dumps(results, indent=1)
+    print(document)
+    if out:
+        out.write_text(document + "\n", encoding="utf-8")
+    return 0
 
 
 def processor() -> str:

@@ -9,7 +9,6 @@ byte, to their last, and by what the process grew meanwhile. What somebody waits
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import resource
 import sys
@@ -28,7 +27,7 @@ from simulator.visibility import percentiles
 from tds_dash.factory import create_server
 from tests.performance import site
 from tests.performance.browsing import browse
-from tests.performance.machine import machine
+from tests.performance.machine import hand_over, machine
 from tests.performance.places import database
 from tests.web.dash import callbacks, post
 
@@ -246,11 +245,7 @@ def main() -> int:
         results["site"] = site.made(store, given.devices, given.months, given.keep)
         results |= machine()
         results |= measured(store.url, given)
-    document = json.dumps(results, indent=1)
-    print(document)
-    if given.out:
-        given.out.write_text(document + "\n", encoding="utf-8")
-    return 0
+    return hand_over(results, given.out)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Readings every minute of twenty meters, and their quarter-hours; on TimescaleDB 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from sql.engine import open_store
 from sql.migrate import migrate
 from tests.databases import create_database, drop_database, execute, new_name
 from tests.ingest.cast import query, register
-from tests.performance.machine import machine
+from tests.performance.machine import hand_over, machine
 
 METERS = 20
 
@@ -100,11 +99,7 @@ def main() -> int:
             server.join()
             results["recovery"] = measure(server.superuser_url(), given.engine, given.millions)
             server.leave()
-    document = json.dumps(results, indent=1)
-    print(document)
-    if given.out:
-        given.out.write_text(document + "\n", encoding="utf-8")
-    return 0
+    return hand_over(results, given.out)
 
 
 if __name__ == "__main__":
