@@ -17,7 +17,6 @@ from flask import (
     render_template,
     request,
     session,
-    stream_with_context,
     url_for,
 )
 from flask.typing import ResponseReturnValue
@@ -31,6 +30,7 @@ from tds_dash.certificate_routes import attachment
 from tds_dash.identity import ACCOUNT, account, locale, person, store
 from tds_dash.profile import own_password_problem
 from tds_dash.rights import require_admin
+from tds_dash.streaming import for_request
 from tds_dash.wording import t
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def export() -> ResponseReturnValue:
             account_orders.finish_export(conn, number, {"whole": bool(ended)})
 
     body = written(opened, who, number, wanted, account().name, ended)
-    response = Response(stream_with_context(body), mimetype="application/zip")
+    response = Response(for_request(body), mimetype="application/zip")
     response.call_on_close(close)
     return attachment(response, f"tds-account-{datetime.now(UTC):%Y-%m-%d}.zip")
 

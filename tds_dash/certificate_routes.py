@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, jsonify, request, stream_with_context
+from flask import Blueprint, Flask, Response, current_app, jsonify, request
 
 from certs.authority import AuthorityError
 from certs.bundle import entry, folder_name, zip_bytes
@@ -28,6 +28,7 @@ from tds_dash.certificate_words import refusal
 from tds_dash.certificates_view import first_day
 from tds_dash.identity import account, locale, zone
 from tds_dash.rights import require_admin
+from tds_dash.streaming import for_request
 
 log = logging.getLogger(__name__)
 # So many gateways are one ZIP: what is interrupted is lost, and its keys with it, so it should not be everything.
@@ -106,7 +107,7 @@ def part(batch_id: str) -> Response:
         with store.transaction(*who) as conn:
             certificates.leave_batch(conn, batch.id)
 
-    response = Response(stream_with_context(bundles(batch.id, authority, lines)), mimetype="application/zip")
+    response = Response(for_request(bundles(batch.id, authority, lines)), mimetype="application/zip")
     response.call_on_close(leave)
     response.headers["X-Tds-Lines"] = f"{lines[0].line}-{lines[-1].line}"
     response.headers["X-Tds-Rest"] = str(len(left) - len(lines))

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, Response, request, send_file, stream_with_context
+from flask import Blueprint, Response, request, send_file
 
 from sql.consumption import parse_step
 from sql.errors import Refused
@@ -20,6 +20,7 @@ from sql.reports import FIELDS, SECONDS, Named, csv_cell, report
 from tds_dash import doors
 from tds_dash.api.parameters import chosen_devices, span
 from tds_dash.identity import account, zone
+from tds_dash.streaming import for_request
 
 ROWS_AT_ONCE = 500
 ALL_DAYS = 3 * 366
@@ -104,7 +105,7 @@ def reading_rows(devices: Sequence[Device], start: datetime, end: datetime) -> I
 def stream(name: str, fields: Sequence[str], rows: Iterator[Sequence[Any]]) -> Response:
     """Answer with a CSV file whose rows are written as they arrive."""
     spreadsheet = request.args.get("locale") == "pt-BR"
-    response = Response(stream_with_context(written(fields, rows, spreadsheet)), mimetype="text/csv")
+    response = Response(for_request(written(fields, rows, spreadsheet)), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="tds-{name}.csv"'
     return response
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -185,3 +185,15 @@ def test_an_invoice_is_a_file(server: Any, viewer: FlaskClient, priced: World) -
     assert lines["A2"].value == "Off-peak"
     listed = book(viewer, "/_bills/export.xlsx").worksheets[0]
     assert [cell.value for cell in listed[2]][3:5] == [630, 624]
+
+
+def test_a_file_that_is_still_being_sent_lets_nobody_ask_as_its_person(
+    viewer: FlaskClient, sign_in: Callable[[str], FlaskClient], world: World
+) -> None:
+    sent = viewer.get("/api/v1/export/readings.csv", query_string={"device": world.devices["D01"]})
+    other = sign_in("stranger@boreal.example")
+    found = other.get("/api/v1/devices").json
+    assert [one["id"] for one in found] == [world.strangers_device]
+    lines = sent.text.splitlines()
+    assert len(lines) > 500
+    assert all(",D01," in line for line in lines[1:])
