@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import accumulate, takewhile
 from typing import Any
 
 from dash.exceptions import PreventUpdate
@@ -12,7 +13,7 @@ from sqlalchemy import Connection
 from sql import tariffs
 from sql.bills import Bill
 from sql.errors import NotFound
-from sql.held import Held, heard, hold, read_once, rows_of
+from sql.held import Heard, Held, heard, hold, read_once, rows_of
 from sql.invoices import Invoice
 from sql.tariffs import Plan
 from tds_dash import books_panel, doors
@@ -20,6 +21,7 @@ from tds_dash.figures import ChartDevice
 from tds_dash.identity import account
 
 MOST_ROWS = 100_000  # of the rollups, for a list of invoices
+MOST_TOGETHER = 200  # invoices, for a file of them
 
 
 def held_of(conn: Connection, invoice: Invoice, now: datetime) -> Held:
@@ -30,18 +32,42 @@ def held_of(conn: Connection, invoice: Invoice, now: datetime) -> Held:
 
 def held_all(conn: Connection, found: Sequence[Invoice], now: datetime) -> list[Held | None]:
     """Hold invoices in their order; None for those of which more would be read than one answer may."""
-    plans = tariffs.plans(conn, account().id)
-    meters = {resource: heard(conn, account().id, resource) for resource in {one.resource for one in found}}
-    zone = account().timezone
-    made: list[Held | None] = []
-    left = MOST_ROWS
-    read = read_once(found, zone)
-    for one in found:
-        own = meters[one.resource]
-        left -= rows_of(one, len(own))
-        plan = plans.get(one.resource) or Plan(zone)
-        made.append(hold(conn, account().id, plan, one, account().currency, now, own, read) if left >= 0 else None)
-    return made
+    meters = _meters(conn, found)
+    fit = _fitting(found, meters)
+    return [*_together(conn, found[:fit], meters, now), *[None] * (len(found) - fit)]
+
+
+def held_each(found: Sequence[Invoice], now: datetime) -> Iterator[Held]:
+    """Hold any number of invoices in their order, as many at once as one answer may read; between them nothing stays open."""
+    left = found
+    while left:
+        with doors.transaction() as conn:
+            meters = _meters(conn, left)
+            fit = max(1, _fitting(left[:MOST_TOGETHER], meters))
+            held = _together(conn, left[:fit], meters, now)
+        yield from held
+        left = left[fit:]
+
+
+def _meters(conn: Connection, found: Sequence[Invoice]) -> dict[str, list[Heard]]:
+    """Give what counts each resource of which there is an invoice."""
+    return {resource: heard(conn, account().id, resource) for resource in {one.resource for one in found}}
+
+
+def _fitting(found: Sequence[Invoice], meters: Mapping[str, Sequence[Heard]]) -> int:
+    """Give how many invoices, from the first on, may be held with what may be read at once."""
+    rows = accumulate(rows_of(one, len(meters[one.resource])) for one in found)
+    return sum(1 for _ in takewhile(lambda sum_so_far: sum_so_far <= MOST_ROWS, rows))
+
+
+def _together(conn: Connection, found: Sequence[Invoice], meters: Mapping[str, Sequence[Heard]], now: datetime) -> list[Held]:
+    """Hold invoices; what those of one resource need is read once."""
+    zone, plans = account().timezone, tariffs.plans(conn, account().id)
+    read = {resource: read_once([one for one in found if one.resource == resource], zone) for resource in meters}
+    return [
+        hold(conn, account().id, plans.get(one.resource) or Plan(zone), one, account().currency, now, meters[one.resource], read[one.resource])
+        for one in found
+    ]  # fmt: skip
 
 
 def opened(conn: Connection, found: list[Invoice], chosen: Any) -> Invoice | None:

@@ -12,7 +12,7 @@ from flask import Blueprint, request
 from sql import tariffs
 from sql.bills import Bill, rounded
 from sql.held import Held
-from sql.invoices import every_invoice
+from sql.invoices import Invoice, every_invoice
 from sql.tariff_rules import RESOURCES
 from tds_dash import bill_data, bills_view, cost_data, costs_view, doors, sheets
 from tds_dash.cost_data import Compared, Found
@@ -51,14 +51,12 @@ def invoices() -> File:
         Field(t("bills.verdict", language)),
         Field(t("bills.entered", language)),
     ]
-    return File("bills", language, [Sheet(t("bills.title", language), fields, invoice_rows([one.id for one in found], language))])  # fmt: skip
+    return File("bills", language, [Sheet(t("bills.title", language), fields, invoice_rows(found, language))])
 
 
-def invoice_rows(ids: Sequence[int], language: str) -> Iterator[list[Any]]:
+def invoice_rows(found: Sequence[Invoice], language: str) -> Iterator[list[Any]]:
     """Give a row for each invoice."""
-    for number in ids:
-        with doors.transaction() as conn:
-            held = bill_data.held_of(conn, doors.invoice_for_user(conn, number), datetime.now(UTC))
+    for held in bill_data.held_each(found, datetime.now(UTC)):
         invoice = held.invoice
         yield [
             t(f"resource.{invoice.resource}", language), invoice.first_day, invoice.last_day, invoice.quantity, held.measured, invoice.unit,

@@ -15,6 +15,9 @@ from sqlalchemy import text
 from sql import ledger, tariffs
 from sql.audit import Wanted
 from sql.audit import read as audit
+from sql.held import read_once
+from sql.invoices import Invoice
+from sql.once import Reader
 from sql.tariff_rules import Terms
 from tds_dash import bill_data
 from tds_dash.bill_dialog import FIELDS
@@ -262,15 +265,30 @@ def test_files_say_what_the_page_says(editor: FlaskClient, viewer: FlaskClient, 
     assert rows[3][2:5] == ["400", "374,4", "25,6"]
 
 
-def test_a_long_list_is_held_as_far_as_one_answer_may_read(
+def test_a_long_list_is_held_as_far_as_one_answer_may_read_and_a_file_part_by_part(
     editor: FlaskClient, viewer: FlaskClient, priced: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for back in (0, 10):
-        days = [(day - timedelta(days=back)).isoformat() for day in (FIRST, LAST)]
+    for ahead in (-10, 0, 4):
+        days = [(day + timedelta(days=ahead)).isoformat() for day in (FIRST, LAST)]
         assert editor.post(API, json=given(first_day=days[0], last_day=days[1])).status_code == 201
+    parts: list[int] = []
+
+    def counted(invoices: list[Invoice], zone: str) -> Reader:
+        parts.append(len(invoices))
+        return read_once(invoices, zone)
+
+    monkeypatch.setattr(bill_data, "read_once", counted)
+    whole = viewer.get("/_bills/export.csv").text
+    assert whole.count(",624,") == 3
+    for most, expected in ((9, [2, 1]), (5, [1, 1, 1]), (3, [1, 1, 1])):  # two meters and two days: four rows an invoice
+        monkeypatch.setattr(bill_data, "MOST_ROWS", most)
+        assert viewer.get("/_bills/export.csv").text == whole
+        assert parts[1:] == expected
+        del parts[1:]
+    assert parts == [3]
     monkeypatch.setattr(bill_data, "MOST_ROWS", 5)
     table = str(answer(call(viewer, "bills-table.children"))["bills-table"]["children"])
-    assert table.count("Open it to compare") == 1
+    assert table.count("Open it to compare") == 2
 
 
 def test_an_account_without_invoices_is_told_how_to_begin(editor: FlaskClient, viewer: FlaskClient, world: World) -> None:
