@@ -1,7 +1,6 @@
 // What the page says when the server does not give what it was asked for: a session that has ended leads to the sign-in
 // form and back here; everything else is said in a notice that names the fault and its id, and offers to try again.
 (function () {
-  const ask = window.fetch.bind(window);
   let words = null;
 
   function word(key) {
@@ -102,14 +101,12 @@
     return { ...options, headers };
   }
 
-  window.fetch = async function (resource, given) {
-    const url = String((resource && resource.url) || resource);
-    if (!url.includes("/_dash-")) return ask(resource, given);
+  window.dash_clientside.asking.around(async function (url, given, ask) {
     const options = attended(given);
     const whole = Boolean(options && String(options.body).includes(`"${PAGE}"`));
     let response;
     try {
-      response = await ask(resource, options);
+      response = await ask(options);
     } catch (error) {
       const aborted = options && options.signal && options.signal.aborted;
       if (!aborted && whole) lost(word("http.offline"), "", true);
@@ -124,5 +121,5 @@
       recovered();
     }
     return response;
-  };
+  });
 })();
