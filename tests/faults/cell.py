@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from settings import Settings
 from simulator.gateway import Identity, tls_context
 from simulator.ports import free_port
 from tests.conftest import Database
-from tests.ingest.cast import topic
+from tests.ingest.cast import register, topic
 
 if TYPE_CHECKING:
     from tests.faults.load import Load
@@ -217,6 +218,26 @@ class Cell:
             if ingester.process.poll() is None:
                 ingester.kill()
         self.broker.stop()
+
+
+class Pair:
+    """Two cells on one database under one authority; gateways publish everything to both."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        register(database)
+        first = Cell(database)
+        shutil.copytree(first.settings.pki_dir, folder / "pki")
+        own = replace(database.settings, state_dir=folder, pki_dir=folder / "pki", mqtt_client_id="tds-ingest-2")
+        self.cells = first, Cell(replace(database, settings=own))
+
+    def start(self, number: int) -> Ingester:
+        """Start the ingester of one of them."""
+        return self.cells[number].ingester(TDS_MQTT_CLIENT_ID=self.cells[number].settings.mqtt_client_id).wait_until_subscribed()
+
+    def close(self) -> None:
+        """Stop everything."""
+        for cell in self.cells:
+            cell.close()
 
 
 @contextmanager

@@ -1,44 +1,21 @@
 """Several brokers, each with its ingester, write to one database: also the same gateway's readings, at the same time."""
 
 import random
-import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from sql import ledger
 from tests.conftest import Database
-from tests.faults.cell import Cell, Ingester, Publisher, wait_for
+from tests.faults.cell import Pair, Publisher, wait_for
 from tests.faults.load import Load
 from tests.faults.record import recorded
-from tests.ingest.cast import MAC, payload, query, register, stored
+from tests.ingest.cast import MAC, payload, query, stored
 
 RANDOM = random.Random(10)
-
-
-class Pair:
-    """Two cells on one database under one authority; gateways publish everything to both."""
-
-    def __init__(self, database: Database, folder: Path) -> None:
-        register(database)
-        first = Cell(database)
-        shutil.copytree(first.settings.pki_dir, folder / "pki")
-        own = replace(database.settings, state_dir=folder, pki_dir=folder / "pki", mqtt_client_id="tds-ingest-2")
-        self.cells = first, Cell(replace(database, settings=own))
-
-    def start(self, number: int) -> Ingester:
-        """Start the ingester of one of them."""
-        return self.cells[number].ingester(TDS_MQTT_CLIENT_ID=self.cells[number].settings.mqtt_client_id).wait_until_subscribed()
-
-    def close(self) -> None:
-        """Stop everything."""
-        for cell in self.cells:
-            cell.close()
 
 
 @pytest.fixture

@@ -27,8 +27,7 @@ from settings import ROOT
 from simulator.load import Plan, Run
 from sql.engine import Store, open_store
 from tests.conftest import Database
-from tests.faults.cell import Cell, wait_for
-from tests.faults.test_cells import Pair
+from tests.faults.cell import Cell, Pair, wait_for
 from tests.performance import site
 from tests.performance.browsing import served
 from tests.performance.decade import ten_years
