@@ -4,7 +4,7 @@ WORKDIR /opt/tds
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 COPY deploy/requirements.lock pyproject.toml README.md LICENSE ./
 RUN python -m venv .venv && .venv/bin/pip install --require-hashes --no-deps --requirement requirements.lock
-COPY app.py arguments.py cli.py cli_alarms.py cli_costs.py cli_people.py cli_recovery.py logs.py settings.py writing.py ./
+COPY app.py arguments.py cli.py cli_alarms.py cli_certificates.py cli_costs.py cli_people.py cli_recovery.py logs.py settings.py writing.py ./
 COPY sql sql
 COPY broker broker
 COPY certs certs

@@ -1,10 +1,13 @@
-"""Values on the command line: whole numbers, exact decimals, numbers above zero; each refuses anything else as wrong usage."""
+"""What all commands are put together from; values, whole, exact or above zero, refuse anything else as wrong usage."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from typing import Any
+
+Add = Callable[[Any, str, str, str], argparse.ArgumentParser]  # a command, to a group: its name, what it runs, what it is for
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -35,3 +38,8 @@ def positive(text: str) -> float:
     if value <= 0:
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
     return value
+
+
+def as_json(command: argparse.ArgumentParser) -> None:
+    """Let a command print one JSON document."""
+    command.add_argument("--json", action="store_true", help="print one JSON document")

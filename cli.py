@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import cli_alarms
+import cli_certificates
 import cli_costs
 import cli_people
 import cli_recovery
 import settings as settings_module
-from arguments import number, positive, whole
+from arguments import as_json, number, positive, whole
 from settings import Settings, SettingsError
 
 Command = Callable[[Settings, argparse.Namespace], int | None]
@@ -101,8 +102,8 @@ def parser() -> argparse.ArgumentParser:
     _events(commands)
     _rejections(commands)
     cli_alarms.alarms(_group(commands, "alarm", "limits, silence, and who is told"), _add)
-    _certificates(commands)
-    _first_boot(commands)
+    cli_certificates.certificates(_group(commands, "certs", "certificates of gateways, broker and ingester"), _add)
+    cli_certificates.first_boot(_group(commands, "registration", "gateways at their first boot"), _add)
     _audit(commands)
     _simulation(commands)
     cli_recovery.recovery(commands, _add)
@@ -119,10 +120,6 @@ def _group(commands: Any, name: str, help_text: str) -> Any:
     return commands.add_parser(name, help=help_text, description=help_text).add_subparsers(metavar="COMMAND", required=True)
 
 
-def _json(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", action="store_true", help="print one JSON document")
-
-
 def _processes(commands: Any) -> None:
     demo = _add(commands, "demo", "simulator.commands:demo", "start everything with believable data")
     demo.add_argument("--port", type=whole(1, 65535), help="port of the pages")
@@ -132,14 +129,14 @@ def _processes(commands: Any) -> None:
     _add(commands, "ingest", "ingest.commands:ingest", "store what gateways publish, and keep the ledger")
     broker = _add(commands, "broker", "broker.commands:broker", "run Mosquitto in the foreground")
     broker.add_argument("--bootstrap", action="store_true", help="the second one, where gateways ask for their first certificate")
-    _json(_add(commands, "doctor", "cli:doctor", "check every part"))
+    as_json(_add(commands, "doctor", "cli:doctor", "check every part"))
     url = _add(commands, "url", "sql.commands:url", "print a connection URL")
     url.add_argument("--role", choices=("owner", "ingest", "web"), default="owner")
 
 
 def _people(commands: Any) -> None:
     account = _group(commands, "account", "accounts")
-    _json(_add(account, "list", "sql.commands:account_list", "list the accounts"))
+    as_json(_add(account, "list", "sql.commands:account_list", "list the accounts"))
     cli_people.accounts(account, _add)
     cli_people.people(_group(commands, "user", "people"), _add)
     cli_people.logins(_group(commands, "db-user", "logins for SQL of other tools"), _add)
@@ -155,7 +152,7 @@ def _programs(commands: Any) -> None:
     add.add_argument("--name", help="what it is for")
     listing = _add(token, "list", "sql.token_commands:token_list", "list an account's tokens")
     listing.add_argument("--account", required=True)
-    _json(listing)
+    as_json(listing)
     _add(token, "revoke", "sql.token_commands:token_revoke", "take a token back").add_argument("id", type=whole(1, 2**31 - 1))
 
 
@@ -166,7 +163,7 @@ def _fleet(commands: Any) -> None:
     add.add_argument("--account", required=True)
     add.add_argument("--name")
     add.add_argument("--capacity", type=int, default=8)
-    _json(_add(gateway, "list", "sql.commands:gateway_list", "list the gateways"))
+    as_json(_add(gateway, "list", "sql.commands:gateway_list", "list the gateways"))
     device = _group(commands, "device", "meters and sensors")
     for name, run, help_text in (
         ("add", "sql.commands:device_add", "register a device"),
@@ -207,7 +204,7 @@ def _device_options(command: argparse.ArgumentParser, required: bool) -> None:
 def _figures(commands: Any) -> None:
     ledger = _group(commands, "ledger", "the ledger and its rollups")
     _add(ledger, "drain", "sql.reports:ledger_drain", "work off every dirty range now, refresh the rollups")
-    _json(
+    as_json(
         _add(ledger, "verify", "sql.reports:ledger_verify", "compare every rollup with the ledger, the ledger with the readings")
     )
     _add(ledger, "work", "ingest.commands:work", "run the ledger worker alone")
@@ -223,14 +220,14 @@ def _figures(commands: Any) -> None:
     books.add_argument("--device", required=True, metavar="MAC/CODE")
     books.add_argument("--from", dest="start", required=True, metavar="T")
     books.add_argument("--to", dest="end", required=True, metavar="T")
-    _json(books)
+    as_json(books)
 
 
 def _events(commands: Any) -> None:
     event = _group(commands, "event", "what the ledger detected")
     listing = _add(event, "list", "sql.reports:event_list", "list an account's events")
     listing.add_argument("--account", required=True)
-    _json(listing)
+    as_json(listing)
     for name, help_text in (
         ("accept", "confirm an event"),
         ("correct", "give the final and the initial register of an event"),
@@ -249,7 +246,7 @@ def _rejections(commands: Any) -> None:
     listing = _add(rejection, "list", "ingest.rejection_commands:rejection_list", "list what was rejected, newest first")
     listing.add_argument("--account", help="of this account; without: of gateways that are registered nowhere")
     listing.add_argument("--limit", type=whole(1, 10_000_000), help="so many at most")
-    _json(listing)
+    as_json(listing)
     adopt = _add(
         rejection, "adopt", "ingest.rejection_commands:rejection_adopt", "register an unknown device and store what it had sent"
     )
@@ -261,59 +258,11 @@ def _rejections(commands: Any) -> None:
     retry.add_argument("id", type=whole(1, 2**63 - 1))
 
 
-def _certificates(commands: Any) -> None:
-    certs = _group(commands, "certs", "certificates of gateways, broker and ingester")
-    init = _add(certs, "init", "certs.commands:init", "make the authority and the certificates of broker and ingester")
-    init.add_argument("--host", action="append", metavar="NAME", help="a name or address that gateways reach the broker by")
-    for name, help_text in (
-        ("issue", "issue a gateway's key and certificate as a ZIP"),
-        ("renew", "issue a gateway's next certificate; the present one goes on working"),
-    ):
-        one = _add(certs, name, f"certs.commands:{name}", help_text)
-        one.add_argument("mac")
-        one.add_argument("--out", type=Path, metavar="FILE.zip")
-        one.add_argument("--rsa", action="store_true", help="an RSA 2048 key, for gateways that need one")
-    sign = _add(certs, "sign", "certs.commands:sign", "sign a request whose key never left the gateway")
-    sign.add_argument("mac")
-    sign.add_argument("--csr", type=Path, required=True, metavar="FILE")
-    sign.add_argument("--out", type=Path, metavar="FILE")
-    batch = _add(certs, "batch", "certs.commands:batch", "issue for every gateway of a CSV file")
-    batch.add_argument("file", type=Path, metavar="FILE.csv")
-    batch.add_argument("--out", type=Path, required=True, metavar="FILE.zip")
-    batch.add_argument("--rsa", action="store_true")
-    revoke = _add(certs, "revoke", "certs.commands:revoke", "revoke a certificate at once")
-    revoke.add_argument("serial")
-    revoke.add_argument("--reason", required=True)
-    bootstrap = _add(certs, "bootstrap", "certs.first_boot_commands:bootstrap", "issue a batch's certificate for first boot")
-    bootstrap.add_argument("batch", metavar="BATCH")
-    bootstrap.add_argument("--years", type=whole(1, 10), default=2)
-    bootstrap.add_argument("--out", type=Path, metavar="FILE.zip")
-    bootstrap.add_argument("--rsa", action="store_true")
-    _json(_add(certs, "list", "certs.commands:list", "list certificates"))
-    _add(certs, "crl", "certs.commands:crl", "renew the revocation lists")
-    _add(certs, "hold", "certs.commands:hold", "take over sessions of gateways that are away").add_argument("mac", nargs="+")
-    _add(certs, "work", "certs.commands:work", "carry out what people order in the pages; `tds broker` runs it by itself")
-
-
 def _audit(commands: Any) -> None:
     audit = _group(commands, "audit", "who changed what, when, from where")
     listing = _add(audit, "list", "sql.commands:audit_list", "list what was done, in an account or everywhere")
     listing.add_argument("--account")
-    _json(listing)
-
-
-def _first_boot(commands: Any) -> None:
-    registration = _group(commands, "registration", "gateways at their first boot")
-    _json(_add(registration, "list", "certs.first_boot_commands:list_registrations", "list gateways at their first boot"))
-    allocate = _add(registration, "allocate", "certs.first_boot_commands:allocate", "take a gateway that waits into an account")
-    allocate.add_argument("id", type=whole(1, 2**63 - 1), metavar="ID")
-    allocate.add_argument("--account", required=True)
-    allocate.add_argument("--name")
-    allocate.add_argument("--capacity", type=whole(1, 32))
-    allocate.add_argument("--again", action="store_true", help="also where its MAC has a valid certificate")
-    refuse = _add(registration, "refuse", "certs.first_boot_commands:refuse", "turn a gateway away")
-    refuse.add_argument("id", type=whole(1, 2**63 - 1), metavar="ID")
-    refuse.add_argument("--reason", default="")
+    as_json(listing)
 
 
 def _simulation(commands: Any) -> None:
@@ -322,7 +271,7 @@ def _simulation(commands: Any) -> None:
     simulate.add_argument("--devices", type=whole(1, 32), required=True, help="per gateway")
     simulate.add_argument("--rate", type=positive, required=True, help="messages per second, in total")
     simulate.add_argument("--duration", type=positive, required=True, help="seconds")
-    _json(simulate)
+    as_json(simulate)
 
 
 if __name__ == "__main__":

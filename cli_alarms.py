@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from typing import Any
 
-from arguments import number, whole
-
-Add = Callable[[Any, str, str, str], argparse.ArgumentParser]
+from arguments import Add, as_json, number, whole
 
 KINDS = ("daily", "monthly", "peak", "base", "silence", "stuck")
 RESOURCES = ("electricity", "water", "gas", "temperature", "other")
@@ -20,7 +17,7 @@ def alarms(commands: Any, add: Add) -> None:
     listing = add(commands, "list", "ingest.alarm_commands:alarm_list", "list an account's open alarms")
     listing.add_argument("--account", required=True)
     listing.add_argument("--all", action="store_true", help="those that are over too, the newest 10,000")
-    _json(listing)
+    as_json(listing)
     note = add(commands, "acknowledge", "ingest.alarm_commands:alarm_acknowledge", "take note of an alarm")
     note.add_argument("id", type=whole(1, 2**63 - 1))
     note.add_argument("--note", default="", help="a word about it")
@@ -35,7 +32,7 @@ def _group(commands: Any, name: str, help_text: str) -> Any:
 def _rules(rule: Any, add: Add) -> None:
     listing = add(rule, "list", "ingest.alarm_commands:rule_list", "list an account's rules")
     listing.add_argument("--account", required=True)
-    _json(listing)
+    as_json(listing)
     made = add(rule, "add", "ingest.alarm_commands:rule_add", "make a rule for a device, a resource, a gateway or everything")
     made.add_argument("--account", required=True)
     made.add_argument("--kind", required=True, choices=KINDS)
@@ -64,7 +61,7 @@ def _limits(command: argparse.ArgumentParser) -> None:
 def _recipients(recipient: Any, add: Add) -> None:
     listing = add(recipient, "list", "ingest.alarm_commands:recipient_list", "list who is told, and whether it arrives")
     listing.add_argument("--account", required=True)
-    _json(listing)
+    as_json(listing)
     made = add(
         recipient, "add", "ingest.alarm_commands:recipient_add", "tell somebody; prints the secret of a webhook, this once"
     )
@@ -77,7 +74,3 @@ def _recipients(recipient: Any, add: Add) -> None:
     made.add_argument("--quiet", metavar="HH:MM-HH:MM", help="nothing between these hours, local to the account")
     for name, help_text in (("delete", "tell somebody no more"), ("try", "have a trial message sent")):
         add(recipient, name, f"ingest.alarm_commands:recipient_{name}", help_text).add_argument("id", type=NUMBER)
-
-
-def _json(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", action="store_true", help="print one JSON document")

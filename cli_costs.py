@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from arguments import number, whole
+from arguments import Add, as_json, number, whole
 
-Add = Callable[[Any, str, str, str], argparse.ArgumentParser]
 RESOURCES = ("electricity", "water", "gas", "other")
 
 
@@ -39,7 +36,7 @@ def tariffs(commands: Any, add: Add) -> None:
     made.add_argument("--tax", type=number, metavar="PERCENT", help="on top of all of it")
     listing = add(commands, "list", "sql.tariff_commands:tariff_list", "list an account's tariffs")
     listing.add_argument("--account", required=True)
-    listing.add_argument("--json", action="store_true", help="print one JSON document")
+    as_json(listing)
     add(
         commands, "remove", "sql.tariff_commands:tariff_remove", "remove a tariff: the one before it is valid again"
     ).add_argument("id", type=whole(1, 2**31 - 1))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
 from typing import Any
 
+from arguments import Add, as_json
 from settings import LOCALES
 
-Add = Callable[[Any, str, str, str], argparse.ArgumentParser]
 ROLES = ("admin", "editor", "viewer")
 
 
@@ -59,9 +57,7 @@ def people(user: Any, add: Add) -> None:
     )
     operator.add_argument("email")
     operator.add_argument("--revoke", action="store_true", help="no longer")
-    add(user, "list", "sql.account_commands:user_list", "list everybody who can sign in").add_argument(
-        "--json", action="store_true", help="print one JSON document"
-    )
+    as_json(add(user, "list", "sql.account_commands:user_list", "list everybody who can sign in"))
 
 
 def logins(commands: Any, add: Add) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-Add = Callable[[Any, str, str, str], argparse.ArgumentParser]
+from arguments import Add
 
 
 def recovery(commands: Any, add: Add) -> None:

@@ -32,6 +32,7 @@ ROOMS = {
     "cli": 4,
     "cli_people": 3,
     "cli_alarms": 3,
+    "cli_certificates": 3,
     "cli_costs": 3,
     "cli_recovery": 3,
     "app": 4,
