@@ -1,4 +1,4 @@
-// The explorer in the browser: its controls in the address and back, from a bar to what it is made of, its books, its picture.
+// The explorer in the browser: its controls in the address and back, from a bar to what it is made of, its books.
 window.dash_clientside = window.dash_clientside || {};
 window.dash_clientside.explorer = (function () {
   const skip = () => window.dash_clientside.no_update;
@@ -87,47 +87,6 @@ window.dash_clientside.explorer = (function () {
     return [period !== "custom", period !== "billing", period === "custom", compare !== "device", group === "resource"];
   }
 
-  // The picture carries what the page says around the chart: its name, its sum, and when it is of.
-  const WIDTH = 1200;
-  const HEAD = 72;
-  const SCALE = 2;
-
-  function picture(clicks, title, note, dates) {
-    const graph = document.querySelector("#consumption-chart .js-plotly-plot");
-    if (!clicks || !graph || !graph.data) return skip();
-    const height = Math.max(600, graph.offsetHeight);
-    const layout = { ...graph.layout, paper_bgcolor: "white", width: WIDTH, height };
-    const size = { format: "png", scale: SCALE, width: WIDTH, height };
-    window.Plotly.toImage({ data: graph.data, layout, config: graph.config }, size).then(function (source) {
-      const image = new Image();
-      image.onload = () => framed(image, graph.layout.template.layout, title, [note, dates].filter(Boolean).join(" · "), `${title} ${dates}`);
-      image.src = source;
-    });
-    return skip();
-  }
-
-  function framed(image, look, title, said, file) {
-    const canvas = document.createElement("canvas");
-    canvas.width = image.width;
-    canvas.height = image.height + HEAD * SCALE;
-    const pen = canvas.getContext("2d");
-    const font = getComputedStyle(document.body).fontFamily;
-    pen.fillStyle = "white";
-    pen.fillRect(0, 0, canvas.width, canvas.height);
-    pen.drawImage(image, 0, HEAD * SCALE);
-    pen.scale(SCALE, SCALE);
-    pen.fillStyle = look.font.color;
-    pen.font = `600 20px ${font}`;
-    pen.fillText(title, 24, 34);
-    pen.fillStyle = look.xaxis.tickfont.color;
-    pen.font = `14px ${font}`;
-    pen.fillText(said, 24, 58);
-    const link = document.createElement("a");
-    link.download = `tds-${file.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/-$/, "")}.png`;
-    link.href = canvas.toDataURL("image/png");
-    link.click();
-  }
-
   // Links to views of this page set its controls, without loading it anew; in another tab they open as any link does.
   document.addEventListener("click", function (event) {
     const link = event.target.closest("a[data-view], #consumption-chart-table a[href^='/consumption'], #consumption-totals a[href^='/consumption']");
@@ -149,5 +108,5 @@ window.dash_clientside.explorer = (function () {
     window.dash_clientside.set_props("consumption-books", { hidden: false });
   });
 
-  return { remember, apply, drill, toggles, picture };
+  return { remember, apply, drill, toggles };
 })();

@@ -16,10 +16,10 @@ from sql.errors import NotFound
 from sql.queries.devices import Device, devices
 from tds_dash import degree_view, doors, view
 from tds_dash.components import chart_card
-from tds_dash.components.files import files
+from tds_dash.components.files import files, picture
 from tds_dash.degree_view import Against
 from tds_dash.identity import account, locale, zone
-from tds_dash.load_panel import AS_ABOVE, period_of
+from tds_dash.load_panel import AS_ABOVE, SAID, period_of
 from tds_dash.still import still
 from tds_dash.view import Span
 from tds_dash.wording import t
@@ -31,7 +31,8 @@ def card(device_id: Any, language: str) -> Component:
     """Give the frame."""
     said = html.Div(id=f"{ID}-said", className="tds-outlook")
     title = t("degree.waiting", language)
-    out = [files(f"{ID}-files", f"/_device/{device_id}/degrees", language, of=title)]
+    saved = picture(ID, language, **SAID, of=title)
+    out = [files(f"{ID}-files", f"/_device/{device_id}/degrees", language, of=title, beside=saved)]
     made = chart_card(ID, title, locale=language, legend=False, below=said, controls=out)
     return html.Div(made, id=f"{ID}-card", hidden=True)
 

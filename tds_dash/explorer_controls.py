@@ -14,7 +14,7 @@ from tds_dash import comparing, grouping, periods, view
 from tds_dash.components import period_picker, segmented
 from tds_dash.components.attributes import DECORATION, labelled
 from tds_dash.components.choosers import chooser
-from tds_dash.components.files import files
+from tds_dash.components.files import files, picture
 from tds_dash.exploring import BESIDE, METERED, STACKED, Asked
 from tds_dash.wording import t
 
@@ -102,7 +102,5 @@ def how(asked: Asked, language: str) -> list[Component]:
 
 def out(language: str) -> list[Component]:
     """Give the ways out: the figures as CSV and as a workbook, the chart as a picture."""
-    picture = html.Button(
-        "PNG", id=f"{PAGE}-png", type="button", title=t("chart.png", language), className="btn btn-outline-primary"
-    )
-    return [files(PAGE, f"/_{PAGE}/export", language), picture]
+    saved = picture(f"{PAGE}-chart", language, said=f"{PAGE}-chart-note", named=f"{PAGE}-dates")
+    return [files(PAGE, f"/_{PAGE}/export", language, beside=saved)]

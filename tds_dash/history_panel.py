@@ -20,7 +20,7 @@ from tds_dash import books_panel, doors, history_view, view, zoom
 from tds_dash.components import card_skeletons, chart_card, metric_cards, period_picker, segmented
 from tds_dash.components.attributes import DECORATION, labelled
 from tds_dash.components.choosers import chooser
-from tds_dash.components.files import files
+from tds_dash.components.files import files, picture
 from tds_dash.figures import ChartDevice, placed
 from tds_dash.history_view import Found, Looked
 from tds_dash.identity import account, locale, zone
@@ -93,7 +93,8 @@ def card(device_id: Any, language: str) -> Component:
         books_panel.button("device", language),
     ]
     title = t("device.history", language)
-    controls.append(files("device-history-files", f"/_device/{device_id}/history", language, of=title))
+    saved = picture("device-history", language, said="device-history-note", of=title)
+    controls.append(files("device-history-files", f"/_device/{device_id}/history", language, of=title, beside=saved))
     return chart_card("device-history", title, locale=language, controls=controls, height="tall", revised=True)
 
 

@@ -15,7 +15,7 @@ from sql.queries.load import Wanted, base, duration, nights, profile
 from tds_dash import doors, figures, load_view, view, zoom
 from tds_dash.components import card_skeletons, chart_card, empty_state, metric_cards, segmented
 from tds_dash.components.attributes import labelled
-from tds_dash.components.files import files
+from tds_dash.components.files import files, picture
 from tds_dash.figures import blank
 from tds_dash.identity import account, locale, zone
 from tds_dash.load_costs import Costs, costs_of
@@ -28,6 +28,7 @@ AS_ABOVE = "above"
 PERIODS = ("month", "quarter", "year", AS_ABOVE)
 DEFAULT = "quarter"
 CHARTS = ("week", "mean", "duration")
+SAID = {"said": "device-load-days", "named": "device-name"}  # beside each picture
 
 
 def panel(device_id: Any, query: dict[str, Any], language: str) -> Component:
@@ -47,8 +48,7 @@ def panel(device_id: Any, query: dict[str, Any], language: str) -> Component:
         ],
         className="tds-page-head mb-0",
     )  # fmt: skip
-    charts = [chart_card(f"device-{name}", t(f"load.{name}_waiting", language), locale=language, legend=False) for name in CHARTS]
-    nights = chart_card("device-nights", t("load.nights_waiting", language), locale=language, legend=False)
+    *charts, nights = (drawn(name, language) for name in (*CHARTS, "nights"))
     return html.Section(
         [
             head,
@@ -61,6 +61,12 @@ def panel(device_id: Any, query: dict[str, Any], language: str) -> Component:
         className="tds-stack",
         **labelled(t("load.title", language)),
     )
+
+
+def drawn(name: str, language: str) -> Component:
+    """Give the card of one chart, which leaves as a picture."""
+    id, title = f"device-{name}", t(f"load.{name}_waiting", language)
+    return chart_card(id, title, locale=language, legend=False, controls=[picture(id, language, **SAID, of=title)])
 
 
 def period_of(chosen: Any, period: Any, first: Any, last: Any) -> Span:

@@ -197,13 +197,4 @@ clientside_callback(
     State("consumption-drawn", "data"),
     prevent_initial_call=True,
 )
-clientside_callback(
-    ClientsideFunction("explorer", "picture"),
-    Output("consumption-png", "title"),
-    Input("consumption-png", "n_clicks"),
-    State("consumption-chart-title", "children"),
-    State("consumption-chart-note", "children"),
-    State("consumption-dates", "children"),
-    prevent_initial_call=True,
-)
 explorer_books.connect(of_controls(State))

@@ -12,7 +12,7 @@ from sql import tariffs
 from tds_dash import cost_data, costs_view, doors, wording
 from tds_dash.components import card_skeletons, chart_card, empty_state, metric_cards, page_header, segmented, skeleton
 from tds_dash.components.attributes import LIVE
-from tds_dash.components.files import files
+from tds_dash.components.files import files, picture
 from tds_dash.cost_data import Found
 from tds_dash.figures import axes
 from tds_dash.figures.costs import ORDER, Scene, cost_bars
@@ -47,7 +47,7 @@ def layout(**query: Any) -> html.Div:
         [
             segmented("costs-resource", [(name, t(f"resource.{name}", language)) for name in RESOURCES], resource, label=t("costs.resource", language)),
             html.Div([html.Label(t("costs.month", language), htmlFor="costs-month", className="visually-hidden"), chosen]),
-            html.Div(files("costs-export", "/_costs/export", language), className="ms-auto"),
+            html.Div(files("costs-export", "/_costs/export", language, beside=picture("costs-chart", language, said="costs-chart-note")), className="ms-auto"),
         ],
         className="tds-filters",
     )  # fmt: skip

@@ -12,7 +12,7 @@ from sql.queries.gateways import gateways
 from tds_dash import doors, peaks_asked, peaks_view, view
 from tds_dash.components import card_skeletons, chart_card, metric_cards, page_header, segmented, skeleton
 from tds_dash.components.choosers import chooser
-from tds_dash.components.files import files
+from tds_dash.components.files import files, picture
 from tds_dash.demand import meters_of
 from tds_dash.figures import axes
 from tds_dash.identity import locale, zone
@@ -57,7 +57,11 @@ def layout(**query: Any) -> html.Div:
             page_header(
                 t("peaks.title", language),
                 lead=t("peaks.lead", language),
-                actions=[files("peaks-export", "/_peaks/export", language)],
+                actions=[
+                    files(
+                        "peaks-export", "/_peaks/export", language, beside=picture("peaks-chart", language, said="peaks-remark")
+                    )
+                ],
             ),
             filters,
             html.P(id="peaks-remark", className="tds-muted mb-0", role="status"),

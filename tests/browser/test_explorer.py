@@ -65,14 +65,19 @@ def test_a_billing_period_keeps_its_day_in_the_address(open_page: Open) -> None:
 
 def test_files_leave_by_their_names(open_page: Open, world: World) -> None:
     page = open_page(f"/consumption?devices={world.devices['D02']}&period=week&step=day")
+    page.evaluate("""() => {
+        const save = Plotly.toImage;
+        Plotly.toImage = (what, how) => { window.spoken = what.config.locale; return save(what, how); };
+    }""")
     for kind in ("csv", "xlsx", "png"):
         with page.expect_download() as download:
-            page.click(f"#consumption-{kind}")
+            page.click("#consumption-chart-png" if kind == "png" else f"#consumption-{kind}")
         assert download.value.suggested_filename.startswith("tds-")
         carried = (f"devices={world.devices['D02']}", "step=day", "locale=en")
         assert kind == "png" or all(word in download.value.url for word in carried), "the view as it is now"
         assert download.value.suggested_filename.endswith(f".{kind}")
         assert download.value.path().stat().st_size > 100
+    assert page.evaluate("window.spoken") == "en", "months in the reader's language"
 
 
 def test_books_of_a_group_open_from_the_totals(open_page: Open) -> None:

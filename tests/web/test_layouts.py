@@ -64,6 +64,17 @@ def test_every_graph_keeps_to_the_one_configuration(server: Flask, admin: FlaskC
     assert found >= 6
 
 
+def test_every_graph_of_a_page_that_gives_files_leaves_as_a_picture_too(server: Flask, admin: FlaskClient, world: World) -> None:
+    found = 0
+    for name, layout in page_layouts(server, admin, world):
+        parts = [layout, *layout._traverse()]
+        if any(hasattr(part, "data-file") for part in parts):
+            graphs = {part.id for part in parts if isinstance(part, dcc.Graph)}
+            found += len(graphs)
+            assert {getattr(part, "data-picture") for part in parts if hasattr(part, "data-picture")} == graphs, name
+    assert found >= 9
+
+
 @pytest.mark.parametrize(
     "path",
     [
