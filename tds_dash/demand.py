@@ -5,30 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
-from sql import calendar, tariffs
+from sql import calendar
 from sql.consumption import buckets
 from sql.queries.devices import Device
+from sql.queries.meters import Meter
 from sql.queries.peak_search import Quarter
 from sql.queries.peaks import Group, Largest, Share, alone, highest, moments, shares
+from sql.tariffs import Plan
 from sql.units import convert, convertible
 from tds_dash.amounts import MAIN_UNIT
-from tds_dash.identity import account, zone
+from tds_dash.identity import zone
 from tds_dash.rates import per_hour
 
 PLACES = Decimal("0.000001")
 TOP = 10
 PER_HOUR = 4  # quarter-hours
 Period = tuple[datetime, datetime]
+D = TypeVar("D", Device, Meter)
 
 
-class DeviceDemand(NamedTuple):
+class DeviceDemand(NamedTuple, Generic[D]):
     """What a device took at most alone, in which month and when, in the group's unit per hour."""
 
-    device: Device
+    device: D
     demand: Decimal
     month: datetime
     moment: datetime | None
@@ -59,30 +62,30 @@ class Contracted(NamedTuple):
     limit: Decimal | None
 
 
-class Demand(NamedTuple):
+class Demand(NamedTuple, Generic[D]):
     """The demand of the devices of one unit; devices that count in another unit are `left_out`."""
 
     unit: str
-    devices: list[Device]
+    devices: list[D]
     left_out: int
     months: list[MonthDemand]
     top: list[Quarter]
     parts: dict[datetime, list[Share]]
-    alone: list[DeviceDemand]
+    alone: list[DeviceDemand[D]]
 
 
-def contracted_of(conn: Connection, now: datetime) -> Contracted | None:
-    """Give the account's contracted demand by the tariff of today; None where none is."""
-    tariff = tariffs.plan(conn, account().id, "electricity").on(now.astimezone(zone()).date())
+def contracted_of(plan: Plan, now: datetime) -> Contracted | None:
+    """Give the contracted demand by the tariff of today; None where none is."""
+    tariff = plan.on(now.astimezone(zone()).date())
     return Contracted(tariff.terms.contracted, tariff.terms.limit) if tariff is not None and tariff.terms.contracted else None
 
 
-def excess_of(conn: Connection, months: Sequence[MonthDemand]) -> dict[datetime, Decimal]:
+def excess_of(plan: Plan, months: Sequence[MonthDemand]) -> dict[datetime, Decimal]:
     """Give by month what went beyond the contracted demand, in kW, by the tariff of the day of the largest quarter-hour.
 
     A month that stayed within the tolerance has none, as on its bill; one whose tariff knows no surcharge is left out.
     """
-    plan, found = tariffs.plan(conn, account().id, "electricity"), {}
+    found = {}
     for month in months:
         tariff = plan.on(month.quarter.start.astimezone(zone()).date()) if month.quarter else None
         if month.together is not None and tariff is not None and tariff.terms.limit is not None:
@@ -96,37 +99,38 @@ def demand_of(quarter: Quarter) -> Decimal:
     return quarter.quantity * PER_HOUR
 
 
-def meters_of(devices: Sequence[Device], resource: object) -> list[Device]:
+def meters_of(devices: Sequence[D], resource: object) -> list[D]:
     """Give the devices that count consumption of a resource."""
     return [device for device in devices if device.kind != "gauge" and device.resource == resource]
 
 
-def group_of(devices: Sequence[Device], zone: str) -> tuple[Group, str, list[Device]]:
+def group_of(devices: Sequence[D], zone: str) -> tuple[Group, str, list[D]]:
     """Give the meters that count in one unit, with their factors: in the resource's main unit, or in the first one's."""
     meters = [device for device in devices if device.kind != "gauge"]
     if not meters:
         return Group([], [], zone), "", []
     main = MAIN_UNIT.get(meters[0].resource, meters[0].unit)
-    unit = main if any(convertible(device.unit, main) for device in meters) else meters[0].unit
-    own = [device for device in meters if convertible(device.unit, unit)]
-    factors = [convert(Decimal(1), device.unit, unit) for device in own]
-    return Group([device.id for device in own], factors, zone), unit, own
+    units = {device.unit for device in meters}
+    unit = main if any(convertible(one, main) for one in units) else meters[0].unit
+    factors = {one: convert(Decimal(1), one, unit) for one in units if convertible(one, unit)}
+    own = [device for device in meters if device.unit in factors]
+    return Group([device.id for device in own], [factors[device.unit] for device in own], zone), unit, own
 
 
 def demand(
     conn: Connection,
-    devices: Sequence[Device],
+    devices: Sequence[D],
     start: datetime,
     end: datetime,
     zone: str,
     of: Period | None = None,
     count: int = TOP,
     timed: int = 50,
-) -> Demand:
+) -> Demand[D]:
     """Give the demand of meters over whole months of a zone, the top quarter-hours of a part of them, and when the `timed` largest reached their own."""
     group, unit, own = group_of(devices, zone)
     starts = buckets("month", start, end, zone)
-    periods = [(month, calendar.next_bucket("month", month, zone)) for month in starts]
+    periods: list[Period] = [(month, calendar.next_bucket("month", month, zone)) for month in starts]
     most = alone(conn, group, start, end, of)
     factors = dict(zip(group.devices, group.factors, strict=True))
     *found, top = highest(conn, group, [*((period, 1) for period in periods), (of or (start, end), count)])
@@ -139,8 +143,8 @@ def demand(
 
 
 def single(
-    conn: Connection, devices: Sequence[Device], largest: Sequence[Largest], factors: dict[int, Decimal], zone: str, timed: int
-) -> list[DeviceDemand]:
+    conn: Connection, devices: Sequence[D], largest: Sequence[Largest], factors: dict[int, Decimal], zone: str, timed: int
+) -> list[DeviceDemand[D]]:
     """Give what each device took at most alone, the largest first, and of the first ones when that was."""
     ranked = sorted(largest, key=lambda one: (-one.quantity * factors[one.device_id], one.device_id))
     when = moments(conn, ranked[:timed], zone)

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sql import calendar
-from sql.queries.devices import devices
+from sql import calendar, tariffs
+from sql.queries.meters import Meter
 from tds_dash import doors, view
 from tds_dash.amounts import MAIN_UNIT
 from tds_dash.demand import Demand, contracted_of, demand, excess_of, meters_of
@@ -36,26 +36,26 @@ def month_of(chosen: Any, start: datetime, end: datetime) -> datetime | None:
     return found if found and start <= found < end else None
 
 
-def read(conn: Connection, resource: Any, months: Any, behind: Any, chosen: Any, month: Any) -> tuple[Asked, Demand]:
+def read(conn: Connection, resource: Any, months: Any, behind: Any, chosen: Any, month: Any) -> tuple[Asked, Demand[Meter]]:
     """Find the peaks that are asked for; NotFound for a gateway or a device that is not the account's."""
     now = datetime.now(UTC)
     wanted = resource if resource in RESOURCES else DEFAULTS["resource"]
     start, end = months_of(months)
     one = month_of(month, start, end)
     behind_these = {doors.gateway_for_user(conn, given).id for given in view.numbers(behind)}
-    own = {device.id for device in doors.devices_for_user(conn, chosen)} if chosen else None
+    known, own = doors.meters_for_user(conn, chosen or [])
     shown = [
-        device
-        for device in meters_of(devices(conn, now), wanted)
-        if (own is None or device.id in own) and (not behind_these or device.gateway_id in behind_these)
+        meter
+        for meter in meters_of(known, wanted)
+        if not meter.retired and (not own or meter.id in own) and (not behind_these or meter.gateway_id in behind_these)
     ]
     part = (one, calendar.next_bucket("month", one, account().timezone)) if one else None
     found = demand(conn, shown, start, end, account().timezone, part)
     if not shown:
         found = found._replace(unit=per_hour(MAIN_UNIT.get(wanted, "")))
     # It is the account's: of some of its meters the line would say nothing.
-    whole = wanted == "electricity" and own is None and not behind_these
-    contracted = contracted_of(conn, now) if whole else None
-    excess = excess_of(conn, found.months) if whole else {}
-    who = ",".join(str(device.id) for device in shown) if own is not None or behind_these else "all"
+    plan = tariffs.plan(conn, account().id, "electricity") if wanted == "electricity" and not own and not behind_these else None
+    contracted = contracted_of(plan, now) if plan else None
+    excess = excess_of(plan, found.months) if plan else {}
+    who = ",".join(str(meter.id) for meter in shown) if own or behind_these else "all"
     return Asked(wanted, start, end, one, now, zone(), locale(), who, contracted, excess), found

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
+from sql.queries.meters import Meter
 from tds_dash import doors, peaks_asked, sheets, view
 from tds_dash.demand import PER_HOUR, Demand, demand_of
 from tds_dash.peaks_view import NAMED, Asked
@@ -34,7 +35,7 @@ def gather() -> File:
 sheets.serve(blueprint, "/_peaks/export", gather)
 
 
-def months_sheet(asked: Asked, found: Demand) -> Sheet:
+def months_sheet(asked: Asked, found: Demand[Meter]) -> Sheet:
     """Give a row for each month, newest first."""
     locale, unit = asked.locale, found.unit
     fields = [Field(t("step.month", locale), "month")]
@@ -52,7 +53,7 @@ def months_sheet(asked: Asked, found: Demand) -> Sheet:
     return Sheet(t("peaks.title", locale), fields, rows())
 
 
-def top_sheet(asked: Asked, found: Demand) -> Sheet:
+def top_sheet(asked: Asked, found: Demand[Meter]) -> Sheet:
     """Give a row for each of the top quarter-hours, with the devices that made most of it."""
     locale = asked.locale
     names = {device.id: device.name for device in found.devices}
@@ -71,7 +72,7 @@ def top_sheet(asked: Asked, found: Demand) -> Sheet:
     return Sheet(t("peaks.top", locale), fields, rows())
 
 
-def devices_sheet(asked: Asked, found: Demand) -> Sheet:
+def devices_sheet(asked: Asked, found: Demand[Meter]) -> Sheet:
     """Give a row for each device's own maximum, the largest first, with its part in the highest quarter-hour of all."""
     locale = asked.locale
     highest = found.parts.get(found.top[0].start, []) if found.top else []

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from sql.queries.meters import Meter
 from sql.queries.peak_search import Quarter
 from sql.queries.peaks import Share
 from tds_dash import wording
@@ -42,7 +43,7 @@ class Asked(NamedTuple):
     excess: Mapping[datetime, Decimal] = {}
 
 
-def chart(asked: Asked, found: Demand) -> go.Figure:
+def chart(asked: Asked, found: Demand[Meter]) -> go.Figure:
     """Draw the months."""
     if not found.top:
         return blank(asked.locale)
@@ -67,12 +68,12 @@ def view_of(asked: Asked) -> str:
     return f"{asked.resource} {asked.who} {asked.start:%Y%m} {asked.end:%Y%m}"
 
 
-def title(asked: Asked, found: Demand) -> str:
+def title(asked: Asked, found: Demand[Meter]) -> str:
     """Name the chart with its unit."""
     return t("peaks.titled", asked.locale, resource=t(f"resource.{asked.resource}", asked.locale), unit=found.unit)
 
 
-def nothing(asked: Asked, found: Demand) -> Component | None:
+def nothing(asked: Asked, found: Demand[Meter]) -> Component | None:
     """Say why there is nothing to draw."""
     if found.top:
         return None
@@ -80,7 +81,7 @@ def nothing(asked: Asked, found: Demand) -> Component | None:
     return empty_state(t(key, asked.locale), t(f"{key}_text", asked.locale), icon="lightning-charge")
 
 
-def remark(asked: Asked, found: Demand) -> str:
+def remark(asked: Asked, found: Demand[Meter]) -> str:
     """Say which devices are left out, and what the line is."""
     said = [t("consumption.other_units", asked.locale, n=found.left_out)] if found.left_out else []
     if asked.contracted is not None and found.top:
@@ -91,7 +92,7 @@ def remark(asked: Asked, found: Demand) -> str:
     return " ".join(said)
 
 
-def summary(asked: Asked, found: Demand) -> str:
+def summary(asked: Asked, found: Demand[Meter]) -> str:
     """Say in a sentence what the chart shows."""
     if not found.top:
         return t("peaks.empty", asked.locale)
@@ -100,7 +101,7 @@ def summary(asked: Asked, found: Demand) -> str:
     return t("peaks.summary", asked.locale, value=value, when=when(first, asked), n=len(found.devices))
 
 
-def cards(asked: Asked, found: Demand) -> list[Component]:
+def cards(asked: Asked, found: Demand[Meter]) -> list[Component]:
     """Give the largest together, the sum of the single maxima, how far they lie apart, and the running month."""
     locale = asked.locale
     first = found.top[0] if found.top else None
@@ -142,7 +143,7 @@ def span(start: datetime, asked: Asked) -> str:
     return f"{day}, {wording.clock(first, asked.locale)}{DASH}{wording.clock(last, asked.locale)}"
 
 
-def months_table(asked: Asked, found: Demand) -> Component:
+def months_table(asked: Asked, found: Demand[Meter]) -> Component:
     """Give the months as a table, newest first."""
     locale = asked.locale
     headings = (t("peaks.together", locale), t("peaks.alone", locale))
@@ -165,7 +166,7 @@ def month_line(month: MonthDemand, asked: Asked) -> list[Cell]:
     ]
 
 
-def top_table(asked: Asked, found: Demand) -> Component:
+def top_table(asked: Asked, found: Demand[Meter]) -> Component:
     """List the top quarter-hours: when, how much, which devices made it; what was estimated then is marked and does not count."""
     locale = asked.locale
     columns = [
@@ -198,7 +199,7 @@ def estimated_mark(quarter: Quarter, unit: str, locale: str) -> list[Component |
     ]
 
 
-def made_by(quarter: Quarter, parts: Sequence[Share], found: Demand, locale: str) -> list[Component | str]:
+def made_by(quarter: Quarter, parts: Sequence[Share], found: Demand[Meter], locale: str) -> list[Component | str]:
     """Name the devices that made most of a quarter-hour, each with its share; the others together."""
     known = {device.id: device for device in found.devices}
     measured = [part for part in parts if part.measured and part.quantity > 0]
@@ -215,7 +216,7 @@ def made_by(quarter: Quarter, parts: Sequence[Share], found: Demand, locale: str
     return said
 
 
-def devices_table(asked: Asked, found: Demand) -> Component:
+def devices_table(asked: Asked, found: Demand[Meter]) -> Component:
     """List what each device took at most alone, the largest first, and its part in the largest quarter-hour of all."""
     locale = asked.locale
     first = found.top[0] if found.top else None
@@ -233,7 +234,7 @@ def devices_table(asked: Asked, found: Demand) -> Component:
     return html.Div([data_table(columns, lines, caption=t("peaks.devices", locale), boxed=True), rest])
 
 
-def device_line(one: DeviceDemand, part: Share | None, asked: Asked) -> list[Cell]:
+def device_line(one: DeviceDemand[Meter], part: Share | None, asked: Asked) -> list[Cell]:
     """Give a device's line."""
     own = part.quantity * PER_HOUR if part and part.measured else None
     return [

@@ -145,14 +145,14 @@ def parts(conn: Connection, devices: Sequence[int], starts: Iterable[datetime]) 
         "most": MOST,
     }
     found: dict[datetime, dict[int, Taken]] = {start: {} for start in wanted}
-    own = list(found.values())
-    for place, device_id, odd, measured, unmeasured in conn.execute(statements(FILE)["parts"], binds).all():
-        if odd:
+    for row in conn.execute(statements(FILE)["parts"], binds):
+        if row.odd:
             return None
-        if unmeasured:
-            own[place - 1][device_id] = unmeasured - COUNTED * UNIT, False
-        elif measured:
-            own[place - 1][device_id] = measured, True
+        found[wanted[row.place - 1]] = {
+            device: (unmeasured - COUNTED * UNIT, False) if unmeasured else (measured, True)
+            for device, measured, unmeasured in zip(row.devices, row.measured, row.unmeasured, strict=True)
+            if unmeasured or measured
+        }
     return found
 
 

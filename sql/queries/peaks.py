@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
@@ -181,7 +181,7 @@ def shares(conn: Connection, group: Group, quarters: Iterable[Quarter]) -> dict[
     for start, own in sorted(found.items()):
         if own:
             shared[start] = [Share(device, own[device][0] * factors[device], own[device][1]) for device in sorted(own)]
-            shared[start].sort(key=attrgetter("quantity"), reverse=True)
+            shared[start].sort(key=itemgetter(1), reverse=True)
     return shared
 
 

@@ -60,7 +60,7 @@ SELECT NULL, NULL, q.middle - interval '7 minutes 30 seconds', q.quantity, q.est
          FROM (SELECT * FROM own WHERE (SELECT count(*) FROM own) = 1) o
         CROSS JOIN LATERAL (SELECT middle, quantity, estimated, estimated_devices FROM tds.total_quarter t
                WHERE t.group_id = o.group_id AND t.middle >= p.low AND t.middle < p.high AND t.devices > 0
-                 AND NOT EXISTS (SELECT FROM waiting w WHERE t.middle >= w.low AND t.middle < w.high)
+                 AND (NOT EXISTS (SELECT FROM waiting) OR NOT EXISTS (SELECT FROM waiting w WHERE t.middle >= w.low AND t.middle < w.high))
                ORDER BY quantity DESC, middle LIMIT :most) t
        UNION ALL
        (SELECT t.middle, sum(t.quantity * o.factor) AS quantity, sum(t.estimated * o.factor) AS estimated, sum(t.estimated_devices) AS estimated_devices

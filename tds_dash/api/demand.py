@@ -66,7 +66,7 @@ def month_of(month: MonthDemand) -> dict[str, Any]:
     }
 
 
-def quarter_of(quarter: Quarter, found: Demand, known: dict[int, Device]) -> dict[str, Any]:
+def quarter_of(quarter: Quarter, found: Demand[Device], known: dict[int, Device]) -> dict[str, Any]:
     """Give a quarter-hour with what each device took in it."""
     parts = [
         {**name_of(known[part.device_id]), "demand": part.quantity * PER_HOUR, "measured": part.measured}
@@ -76,7 +76,7 @@ def quarter_of(quarter: Quarter, found: Demand, known: dict[int, Device]) -> dic
     return {"at": quarter.start, "demand": demand_of(quarter), **estimated, "devices": parts}
 
 
-def maximum_of(one: DeviceDemand) -> dict[str, Any]:
+def maximum_of(one: DeviceDemand[Device]) -> dict[str, Any]:
     """Give what a device took at most alone."""
     return {**name_of(one.device), "demand": one.demand, "month": one.month, "at": one.moment}
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from dash import ClientsideFunction, Input, Output, State, callback, clientside_callback, dcc, html
 
-from sql.queries.devices import devices
 from sql.queries.gateways import gateways
+from sql.queries.meters import meters
 from tds_dash import doors, peaks_asked, peaks_view, view
 from tds_dash.components import card_skeletons, chart_card, metric_cards, page_header, segmented, skeleton
 from tds_dash.components.choosers import chooser
@@ -94,13 +94,13 @@ def offer(resource: Any, asked: Any) -> tuple[Any, ...]:
     given = asked if isinstance(asked, dict) else {}
     with doors.reading() as conn:
         behind = gateways(conn, now)
-        meters = meters_of(devices(conn, now), resource)
+        offered = meters_of(meters(conn), resource)
     wanted = {name: set(view.numbers(given.get(name))) for name in ("gateways", "devices")}
     return (
         [{"label": one.name, "value": one.id} for one in behind],
         [one.id for one in behind if one.id in wanted["gateways"]],
-        [{"label": f"{one.name} · {one.gateway_name}", "value": one.id} for one in meters],
-        [one.id for one in meters if one.id in wanted["devices"]],
+        [{"label": f"{one.name} · {one.gateway_name}", "value": one.id} for one in offered],
+        [one.id for one in offered if one.id in wanted["devices"]],
     )
 
 
