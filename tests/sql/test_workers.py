@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg2
 import pytest
 from sqlalchemy import event, text
 
@@ -18,7 +19,7 @@ from sql import ledger, rollups, upkeep
 from sql.engine import open_store
 from sql.refresh import refresh
 from tests.conftest import TIMESCALEDB, Database
-from tests.databases import execute
+from tests.faults.cell import wait_for
 from tests.sql import meters, test_ledger
 from tests.sql.plant import (
     Meter,
@@ -380,29 +381,40 @@ def test_zones_asked_for_by_two_at_once_are_made_once(bench: Database) -> None:
 
 
 def test_what_is_committed_while_a_rollup_closes_is_not_lost_to_it(timescale: Database) -> None:
-    """TimescaleDB notes a change below a threshold that it reads as the commit begins; here that commit takes a while."""
+    """TimescaleDB notes a change below a threshold that it reads as the commit begins; here that commit is held from there on."""
     device = meter(timescale)
+    put(timescale, device, series("2026-01-01T01:00", 15, range(6)))
+    assert ledger.process_one_batch(timescale.owner)
+    assert refresh(timescale.owner, at("2026-01-01T02:25"))
+    put(timescale, device, series("2026-01-01T02:30", 15, range(6, 9)))  # of no hour that has closed by then
+    slow = open_store(timescale.settings, "owner", pool_size=1)
+
+    @event.listens_for(slow.engine, "connect")
+    def emptied_at_each_commit(raw: Any, _: Any) -> None:
+        raw.cursor().execute("CREATE TEMPORARY TABLE held () ON COMMIT DELETE ROWS")
+        raw.commit()
+
+    with slow.transaction() as connection:
+        schema = connection.execute(text("SELECT pg_my_temp_schema()::regnamespace")).scalar_one()
     assert TIMESCALEDB is not None
-    owner = urlsplit(timescale.owner.url).username
-    execute(TIMESCALEDB, f"GRANT SET ON PARAMETER commit_delay TO {owner}")
-    slow, quick = (open_store(timescale.settings, "owner") for _ in range(2))
-    event.listen(
-        slow.engine, "connect", lambda raw, _: raw.cursor().execute("SET commit_delay = 100000; SET commit_siblings = 0")
-    )
-    event.listen(quick.engine, "connect", lambda raw, _: raw.cursor().execute("SET synchronous_commit = off"))
-    commits = threading.Semaphore(0)
-    event.listen(slow.engine, "commit", lambda _: commits.release())
-    for hour in range(2, 5):
-        refresh(quick, at(f"2026-01-01T{hour:02}:25"))  # closes the hour before
-        put(timescale, device, series(f"2026-01-01T{hour:02}:00", 15, range(4 * hour, 4 * hour + 6)))
+    with closing(psycopg2.connect(TIMESCALEDB, dbname=urlsplit(timescale.owner.url).path[1:])) as holder:
+        holder.cursor().execute(f"LOCK TABLE {schema}.held IN ACCESS SHARE MODE")  # what empties it waits for that
+
+        def waits(kind: str) -> bool:
+            query = "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database() WHERE locktype = %s AND NOT granted)"
+            with holder.cursor() as cursor:
+                cursor.execute(query, (kind,))
+                return bool(cursor.fetchall()[0][0])
+
         batch = threading.Thread(target=ledger.process_one_batch, args=(slow,))
         batch.start()
-        for _ in range(2):  # of its two transactions the second writes
-            commits.acquire(timeout=30)
-        time.sleep(0.01)
-        refresh(quick, at(f"2026-01-01T{hour + 1:02}:25"))
+        wait_for(lambda: waits("relation"))
+        closing_hour = threading.Thread(target=refresh, args=(timescale.owner, at("2026-01-01T03:25")))
+        closing_hour.start()
+        wait_for(lambda: waits("advisory") or not closing_hour.is_alive())
+        assert batch.is_alive()
+        holder.rollback()
         batch.join(30)
+        closing_hour.join(30)
     slow.close()
-    quick.close()
-    execute(TIMESCALEDB, f"REVOKE SET ON PARAMETER commit_delay FROM {owner}")
     sound(timescale, device)
