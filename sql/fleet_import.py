@@ -133,6 +133,7 @@ def carry_out(connection: Connection, account_id: int, name: str, lines: Sequenc
         raise Refused("a gateway of the file was registered meanwhile", "raced_import") from None
     devices = [_row(one, ids) for one in made.lines]
     connection.execute(statements(FILE)["add_devices"], {**own, "rows": json.dumps(devices)})
+    connection.execute(statements(FILE)["count_fleet"])
     return find_import(connection, number)
 
 

@@ -27,6 +27,9 @@ SELECT :account, r.gateway, r.code, r.name, r.kind, r.resource, r.unit, r.interv
   FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS r (gateway integer, code text, name text, kind text, resource text, unit text, interval integer,
        max_rate numeric, resolution numeric, jitter numeric, modulus numeric, stuck_after smallint);
 
+-- name: count_fleet  Has the planner know how many there are by now, and not once the server looks by itself.
+SELECT web.count_fleet();
+
 -- name: imports  The newest imports of the account, each with what is still there of it.
 SELECT i.id, i.name, i.gateways, i.devices, i.created_at, i.created_by, i.undone_at, i.undone_by,
        (SELECT count(*) FROM tds.device d WHERE d.import_id = i.id)::integer AS left,

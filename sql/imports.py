@@ -63,6 +63,7 @@ def device_import(settings: Settings, args: Namespace) -> None:
             except TdsError as error:
                 raise Refused(f"{args.file}, line {line}: {error}; nothing was imported") from None
             count += 1
+        connection.execute(statements("fleet_import.sql")["count_fleet"])
         audit.command(connection, account.id, "device.imported", args.file.name, after={"devices": count})
     print(f"Added {count} device{'s' if count != 1 else ''}.")
 

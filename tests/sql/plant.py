@@ -202,6 +202,14 @@ def sound(database: Database, *devices: Meter) -> None:
     assert ledger.verify(database.owner, [device.id for device in devices]) == []
 
 
+def planned_for(database: Database) -> bool:
+    """Tell whether the planner knows how many gateways and devices there are."""
+    query = "SELECT array_agg(reltuples ORDER BY relname) = ARRAY[(SELECT count(*) FROM tds.device), (SELECT count(*) FROM tds.gateway)]::real[]"
+    with database.owner.transaction() as connection:
+        tables = "FROM pg_class WHERE oid IN ('tds.device'::regclass, 'tds.gateway'::regclass)"
+        return bool(connection.execute(text(f"{query} {tables}")).scalar_one())
+
+
 def tds(database: Database, *arguments: str | Path, stdin: str = "") -> Result:
     """Run `tds` in this process against the test's database."""
     out, err = io.StringIO(), io.StringIO()

@@ -11,7 +11,7 @@ from sql import fleet_editing, fleet_import
 from sql.errors import NotFound, Refused
 from sql.fleet_lines import read_lines
 from tests.conftest import Database
-from tests.sql.plant import feed, mac, series
+from tests.sql.plant import feed, mac, planned_for, series
 from tests.sql.test_fleet_editing import Crew, build
 
 HEADER = "gateway_mac,code,name,kind,resource,unit"
@@ -100,7 +100,7 @@ def test_every_line_is_judged_before_anything_is_done(crew: Crew, bench: Databas
     assert refused.value.key == "import_faulty"
 
 
-def test_it_comes_whole_and_goes_whole(crew: Crew) -> None:
+def test_it_comes_whole_and_goes_whole(crew: Crew, bench: Database) -> None:
     fresh = mac()
     rows = [(crew.mac, "A"), *((fresh, f"M{n}") for n in range(8))]
     with crew.acting() as connection:
@@ -110,6 +110,7 @@ def test_it_comes_whole_and_goes_whole(crew: Crew) -> None:
         assert (made.name, made.gateways, made.devices, made.left) == ("fleet.csv", 1, 9, 9)
         assert connection.execute(text("SELECT count(*) FROM tds.device")).scalar_one() == 10
         assert [one.id for one in fleet_import.imports(connection, 5)] == [made.id]
+    assert planned_for(bench)
     with crew.acting() as connection:
         gone = fleet_import.undo(connection, made.id, "you@example.com")
         assert (gone.left, gone.undone_by) == (0, "you@example.com")

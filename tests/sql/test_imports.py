@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from sql import ledger
 from tests.conftest import Database
-from tests.sql.plant import Meter, account, at, buckets, mac, meter, quantities, refused, tds
+from tests.sql.plant import Meter, account, at, buckets, mac, meter, planned_for, quantities, refused, tds
 
 D = Decimal
 HEADER = "gateway_mac,device_code,timestamp,value,unit\n"
@@ -319,6 +319,7 @@ def test_devices_are_imported_all_or_none(bench: Database, tmp_path: Path) -> No
         assert not connection.execute(text("SELECT count(*) FROM tds.device d JOIN tds.account a ON a.id = d.account_id WHERE a.name = :n"), {"n": name}).scalar_one()  # fmt: skip
     file.write_text(head + good)
     assert tds(bench, "device", "import", file, "--account", name).out == "Added 2 devices.\n"
+    assert planned_for(bench)
     with bench.owner.transaction() as connection:
         rows = connection.execute(
             text("SELECT code, d.name, unit, interval_seconds, max_rate, resolution, modulus FROM tds.device d JOIN tds.account a ON a.id = d.account_id"
