@@ -152,8 +152,10 @@ def replace(connection: Connection, device_id: int, at: datetime, final: Decimal
         raise Refused("only a counter has a register that a replacement changes", "not_a_counter")
     if at > datetime.now(UTC):
         raise Refused("a replacement cannot lie in the future", "future")
-    if around.before is None or around.after is None:
+    if around.before_time is None or around.after_time is None:
         raise Refused("the replacement lies outside the device's readings: there must be one before and one after it", "outside")
+    if around.corrected:
+        raise Refused("the registers between these two readings are corrected already: undo that first", "corrected")
     check_registers(around.before, around.after, final, initial)
     _check_ground(connection, device_id, at)
     if connection.execute(statements("decisions.sql")["standing"], {"device": device_id, "at": at}).scalar():

@@ -37,16 +37,26 @@ UPDATE tds.decision c SET undone_at = now(), undone_by = :by
             ELSE c.at > :since AND c.at <= :at END
 RETURNING c.kind;
 
--- name: around The accepted readings around an instant, and what kind of device it is: one that a person ignored is no register.
+-- name: around The accepted readings around an instant, the registers that a change at it has to fit, and what kind of device it is.
+-- A reading that a person ignored is no register; a change recorded between the readings is one: the meter before it ended, the
+-- one after it began. `corrected` tells whether a person gave the registers of the very pair of readings already.
 WITH kept AS (
     SELECT r.time, r.value FROM reading r
      WHERE r.device_id = :device
        AND NOT EXISTS (SELECT FROM tds.decision c WHERE c.device_id = :device AND c.at = r.time AND c.kind = 'ignore' AND c.undone_at IS NULL)
+), change AS (
+    SELECT at, kind, final, initial FROM tds.decision WHERE device_id = :device AND kind IN ('replacement', 'correct') AND undone_at IS NULL
+), near AS (
+    SELECT (SELECT time FROM kept WHERE time < :at ORDER BY time DESC LIMIT 1) AS before_time,
+           (SELECT time FROM kept WHERE time >= :at ORDER BY time LIMIT 1) AS after_time
 )
-SELECT d.kind,
-       (SELECT value FROM kept WHERE time < :at ORDER BY time DESC LIMIT 1) AS before,
-       (SELECT value FROM kept WHERE time >= :at ORDER BY time LIMIT 1) AS after
-  FROM tds.device d WHERE d.id = :device;
+SELECT d.kind, n.before_time, n.after_time,
+       coalesce((SELECT initial FROM change WHERE at > n.before_time AND at < :at ORDER BY at DESC LIMIT 1),
+                (SELECT value FROM kept WHERE time = n.before_time)) AS before,
+       coalesce((SELECT final FROM change WHERE at > :at AND at <= n.after_time ORDER BY at LIMIT 1),
+                (SELECT value FROM kept WHERE time = n.after_time)) AS after,
+       EXISTS (SELECT FROM change WHERE kind = 'correct' AND at > n.before_time AND at <= n.after_time) AS corrected
+  FROM tds.device d CROSS JOIN near n WHERE d.id = :device;
 
 -- name: standing Tells whether a decision other than a confirmation stands for an instant.
 SELECT EXISTS (SELECT FROM tds.decision WHERE device_id = :device AND at = :at AND undone_at IS NULL AND kind <> 'accept');

@@ -204,19 +204,32 @@ def test_a_replacement_between_two_plain_readings_is_an_event(bench: Database) -
     assert events(bench, device) == [("replacement", "01-01 00:15", D("0.5"))]
 
 
-def test_two_replacements_within_one_pair_both_count(bench: Database) -> None:
+def replaced(database: Database, device: Meter, at: str, final: str, initial: str) -> Any:
+    when = f"2026-01-01T{at}Z"
+    return tds(database, "device", "replace", device.mac, "D01", "--at", when, "--final", final, "--initial", initial)
+
+
+def test_two_replacements_within_one_pair_fit_each_other_and_both_count(bench: Database) -> None:
     device = meter(bench, resolution=D(1))
     feed(bench, device, series("2026-01-01T00:00", 60, [100, 3]))
-    for at, final, initial in (("00:20", "101", "0"), ("00:40", "106", "2")):
-        assert (
-            tds(
-                bench, "device", "replace", device.mac, "D01", "--at", f"2026-01-01T{at}Z", "--final", final, "--initial", initial
-            ).code
-            == 0
-        )
+    assert replaced(bench, device, "00:20", "101", "0.5").code == 0
+    assert "the final register 0.4 is below the reading before it, 0.5" in refused(replaced(bench, device, "00:40", "0.4", "2"))
+    assert "the initial register 102 is above the reading after it, 101" in refused(
+        replaced(bench, device, "00:10", "100", "102")
+    )
+    # The meter in between never reached the first one's register.
+    assert replaced(bench, device, "00:40", "6.5", "2").code == 0
     settled(bench, device)
-    # 3 - 100 + (101 - 0) + (106 - 2) = 108
-    assert sum(quantity or 0 for quantity in quantities(bench, device).values()) == 108
+    # (101 - 100) + (6.5 - 0.5) + (3 - 2) = 8
+    assert sum(quantity or 0 for quantity in quantities(bench, device).values()) == 8
+
+
+def test_a_pair_that_is_corrected_is_not_replaced_as_well(bench: Database) -> None:
+    device = hostile(bench)
+    decide(bench, "correct", event_id(bench, device, "reset"), "--final", "9995", "--initial", "0")
+    assert "corrected already" in refused(replaced(bench, device, "00:20", "9995", "0"))
+    settled(bench, device)
+    assert quantities(bench, device)["01-01 00:15"] == 9  # (9995 - 9991) + (5 - 0), once
 
 
 def test_a_replacement_within_a_run_of_zeros_is_no_glitch(bench: Database) -> None:
