@@ -16,7 +16,7 @@ import cli_costs
 import cli_people
 import cli_recovery
 import settings as settings_module
-from arguments import as_json, number, positive, whole
+from arguments import Parser, as_json, number, positive, whole
 from settings import Settings, SettingsError
 
 Command = Callable[[Settings, argparse.Namespace], int | None]
@@ -88,9 +88,7 @@ def doctor(settings: Settings, args: argparse.Namespace) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Build the tree of commands, as the contract lists them."""
-    top = argparse.ArgumentParser(
-        prog="tds", description="Telemetry for electricity, water, gas and temperature.", allow_abbrev=False
-    )
+    top = Parser(prog="tds", description="Telemetry for electricity, water, gas and temperature.", allow_abbrev=False)
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     _processes(commands)
     _people(commands)
@@ -235,7 +233,7 @@ def _events(commands: Any) -> None:
         ("undo", "take back what was decided of an event"),
     ):
         decide = _add(event, name, f"sql.reports:event_{name}", help_text)
-        decide.add_argument("id", type=int)
+        decide.add_argument("id", type=whole(1, 2**63 - 1))
         if name == "correct":
             decide.add_argument("--final", required=True, type=number)
             decide.add_argument("--initial", required=True, type=number)
