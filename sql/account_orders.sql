@@ -67,6 +67,9 @@ INSERT INTO tds.db_login (login, account_id) VALUES (:login, :account)
 -- name: drop_login of a tool
 DELETE FROM tds.db_login WHERE login = :login RETURNING account_id
 
+-- name: end_sessions of a login; each is waited for, else what it holds would be in the way
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = :login
+
 -- name: role_exists
 SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :login)
 

@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 
 from sqlalchemy import Connection, Row, text
+from sqlalchemy.exc import DBAPIError
 
 from sql import audit, rollups
 from sql.audit import Actor, Entry
@@ -18,6 +19,7 @@ AT_ONCE = 10  # devices of one transaction
 PIECE_SECONDS = 2.0
 # Batches that an ingester had in hand when the account was closed are stored within seconds.
 SETTLING = timedelta(seconds=5)
+DEPENDENT_OBJECTS = "2BP01"
 log = logging.getLogger(__name__)
 
 
@@ -73,9 +75,22 @@ def _delete_rest(connection: Connection, order: Row[tuple[object, ...]]) -> None
 
 
 def drop_role(connection: Connection, login: str) -> None:
-    """Drop the login of a tool, where it is still there."""
-    if connection.execute(statements(FILE)["role_exists"], {"login": login}).scalar():
-        name = quote_identifier(login).replace("%", "%%")
-        connection.exec_driver_sql(f"REVOKE ALL ON ALL TABLES IN SCHEMA web FROM {name}")
-        connection.exec_driver_sql(f"REVOKE ALL ON SCHEMA web FROM {name}")
-        connection.exec_driver_sql(f"DROP ROLE {name}")
+    """Drop the login of a tool, where it is still there: with its sessions, and with whatever it made, which would keep it.
+
+    What it made in another database of the server keeps its name, but nothing else: it can no longer sign in.
+    """
+    if not connection.execute(statements(FILE)["role_exists"], {"login": login}).scalar():
+        return
+    name = quote_identifier(login).replace("%", "%%")
+    # Only who may act as it may end its sessions and drop what it owns.
+    connection.exec_driver_sql(f"GRANT {name} TO CURRENT_USER")
+    connection.execute(statements(FILE)["end_sessions"], {"login": login})
+    connection.exec_driver_sql(f"DROP OWNED BY {name}")
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql(f"DROP ROLE {name}")
+    except DBAPIError as error:
+        if getattr(error.orig, "pgcode", None) != DEPENDENT_OBJECTS:
+            raise
+        connection.exec_driver_sql(f"ALTER ROLE {name} NOLOGIN")
+        log.warning("the login %s owns something in another database and cannot be dropped: it was closed", login)

@@ -149,12 +149,24 @@ def test_a_tools_login_sees_its_account_and_goes_with_it(bench: Database) -> Non
         conn.execute(text(f"SELECT set_config('tds.account_id', '{theirs.account_id}', true)"))
         assert conn.execute(text("SELECT id FROM web.device")).scalars().all() == [mine.id]
         assert conn.execute(text("SHOW default_transaction_read_only")).scalar() == "on"
-    engine.dispose()
+    # What a login makes, and a session that it leaves open, would keep it, and its account with it.
+    with engine.begin() as conn:
+        for statement in (
+            "SET TRANSACTION READ WRITE",
+            "SELECT lo_create(0)",
+            "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC",
+        ):
+            conn.execute(text(statement))
+    busy = engine.connect()
+    busy.execute(text("SET TRANSACTION READ WRITE"))
+    busy.execute(text("CREATE TEMPORARY TABLE held (here integer)"))
     assert "exists" in refused(tds(bench, "db-user", "add", name, "--account", theirs.account))
     assert refused(tds(bench, "db-user", "add", 'x"; DROP TABLE', "--account", theirs.account))
     assert tds(bench, "account", "delete", mine.account, "--yes").code == 0
     with bench.owner.transaction() as conn:
         assert not conn.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :n"), {"n": name}).scalar()
+    busy.invalidate()
+    engine.dispose()
     other = tds(bench, "db-user", "add", name, "--account", theirs.account)
     assert other.code == 0, other
     assert tds(bench, "db-user", "remove", name).code == 0
