@@ -19,9 +19,9 @@ from tds_dash.components.attributes import DECORATION, labelled
 from tds_dash.components.files import files
 from tds_dash.components.states import State, badge
 from tds_dash.components.tables import Cell, Column, facts_list
-from tds_dash.costs_view import bill_table, small
+from tds_dash.costs_view import bill_table
 from tds_dash.money import money, price
-from tds_dash.wording import DASH, NOTHING, number, percent, t
+from tds_dash.wording import DASH, NOTHING, number, percent, portion, t
 
 LOOKS: dict[Verdict, State] = {
     "agrees": "online",
@@ -160,7 +160,7 @@ def estimated_told(held: Held, locale: str) -> Component:
         if held.within_estimate and held.quantity and held.quantity.amount
         else "bills.says_estimated"
     )
-    return sentence(key, locale, percent=small(held.estimated / held.measured, locale))
+    return sentence(key, locale, percent=portion(held.estimated / held.measured, locale, 1))
 
 
 def compared(held: Held, currency: str, locale: str) -> Component:
@@ -203,11 +203,11 @@ def mean_price(held: Held, currency: str, locale: str) -> list[Cell]:
 def facts(held: Held, zone: tzinfo, locale: str) -> Component:
     """Give how well the days were measured, and who entered the invoice."""
     invoice = held.invoice
-    estimated = small(held.estimated / held.measured, locale) if held.measured else NOTHING
+    estimated = portion(held.estimated / held.measured, locale, 1) if held.measured else NOTHING
     entered: list[str | Component] = [html.Div(invoice.created_by)]
     entered += [html.Div(wording.date(invoice.created_at, locale, zone))] if invoice.created_at else []
     rows: list[tuple[str, Cell]] = [
-        (t("chart.coverage", locale), percent(held.coverage, locale, 1)),
+        (t("chart.coverage", locale), portion(held.coverage, locale, 1)),
         (t("chart.estimated", locale), estimated),
         (t("bills.entered", locale), entered),
     ]

@@ -20,10 +20,9 @@ from tds_dash.components import data_table
 from tds_dash.components.attributes import DECORATION
 from tds_dash.components.tables import Cell, Column
 from tds_dash.figures import ChartDevice, axes
-from tds_dash.wording import number, percent, t
+from tds_dash.wording import number, portion, t
 
 PLACES = 6
-LEAST = Decimal("0.001")
 YEARS = (1970, 2200)
 
 
@@ -145,7 +144,7 @@ def listed(kept: Sequence[DeviceBooks], total: Decimal | None, unit: str, count:
 def line(kept: DeviceBooks, locale: str) -> list[Component]:
     """Give a device's name, what it consumed, how much of that is estimated, and whether its books balance."""
     share = kept.estimated / kept.consumption if kept.consumption else Decimal(0)
-    said = t("consumption.estimated_share", locale, percent=small(share, locale)) if share else ""
+    said = t("consumption.estimated_share", locale, percent=portion(share, locale, 1)) if share else ""
     sums: list[Component] = [html.Span(said, className="tds-muted")] if said else []
     sums += [html.Strong(number(kept.consumption, locale, kept.device.unit, PLACES)), verdict(kept, locale)]
     return [html.Span(kept.device.name, className="tds-account-name"), html.Span(sums, className="tds-account-sum")]
@@ -189,7 +188,7 @@ def statement(page: Books, kept: DeviceBooks, zone: tzinfo, locale: str) -> Comp
     total = html.Strong(number(page.consumption, locale, digits=digits, fixed=True))
     rows.append([html.Strong(t("books.consumption", locale), className="tds-sum"), "", total])
     if page.estimated:
-        share = small(page.estimated / page.consumption, locale) if page.consumption else ""
+        share = portion(page.estimated / page.consumption, locale, 1) if page.consumption else ""
         rows.append([t("books.estimated", locale), share, number(page.estimated, locale, digits=digits, fixed=True)])
     columns = [
         Column(t("books.entry", locale), wraps=True),
@@ -230,11 +229,6 @@ def words_below(page: Books, kept: DeviceBooks, locale: str) -> list[Component |
 def clock(moment: datetime, zone: tzinfo, locale: str) -> str:
     """Write an instant, with seconds where there are any."""
     return f"{wording.date(moment, locale, zone)} {wording.clock(moment, locale, zone, seconds=bool(moment.second))}"
-
-
-def small(share: Decimal, locale: str) -> str:
-    """Write a share in percent; one that would round to nothing as less than the least that is written."""
-    return percent(share, locale, 1) if abs(share) >= LEAST else f"< {percent(LEAST, locale, 1)}"
 
 
 def places(values: Sequence[Decimal]) -> int:

@@ -17,9 +17,7 @@ from tds_dash.components.tables import Cell, Column
 from tds_dash.cost_data import Compared, Found, Projected
 from tds_dash.figures.costs import Spent
 from tds_dash.money import money, price
-from tds_dash.wording import NOTHING, number, percent, t
-
-LEAST = Decimal("0.001")
+from tds_dash.wording import NOTHING, number, percent, portion, t
 
 
 def cards(found: Found, locale: str) -> list[Component]:
@@ -233,13 +231,8 @@ def name_of(line: Line, zone: tzinfo, locale: str, several: bool) -> Cell:
         more += [tolerated] if terms.tolerance else []
         more.append(t("costs.excess_how", locale, times=number(terms.excess, locale)))
     if line.estimated and line.quantity:
-        more.append(t("costs.estimated", locale, percent=small(line.estimated / line.quantity, locale)))
+        more.append(t("costs.estimated", locale, percent=portion(line.estimated / line.quantity, locale, 1)))
     return [name, html.Div(" · ".join(more), className="tds-muted")] if more else name
-
-
-def small(share: Decimal, locale: str) -> str:
-    """Write a share that is not nought, however small it is."""
-    return percent(share, locale, 1) if not 0 < share < LEAST else f"< {percent(LEAST, locale, 1)}"
 
 
 def quantity_of(line: Line, locale: str) -> str:
@@ -266,6 +259,6 @@ def day_table(
         spent = sums[bucket]
         own = [money(spent[band].cost if band in spent else None, currency, locale) for band in bands] if len(bands) > 1 else []
         total, estimated = (sum((one[part] for one in spent.values()), Decimal(0)) for part in (0, 1))
-        share = small(estimated / total, locale) if total else NOTHING
+        share = portion(estimated / total, locale, 1) if total else NOTHING
         lines.append([naming(bucket), *own, money(total, currency, locale), share])
     return data_table(columns, lines, caption=title)

@@ -19,7 +19,7 @@ from tds_dash.figures import axes
 from tds_dash.figures.series import Bucket, covered, together
 from tds_dash.totals import Part
 from tds_dash.view import AUTOMATIC
-from tds_dash.wording import number, percent, t
+from tds_dash.wording import number, percent, portion, t
 
 MOST_CELLS = 2_400
 FINER = {"month": "day", "day": "hour", "hour": "15min"}
@@ -97,8 +97,8 @@ def line(look: Look, part: Part, bar: Bar, words: Mapping[str, str]) -> list[Cel
     cells += [number(value, locale, fixed=True) for value in bar.own] if len(part.series) > 1 else []
     cells += [
         number(total, locale, fixed=True),
-        percent(bar.whole.estimated / total if total else None, locale),
-        percent(bar.coverage, locale),
+        portion(bar.whole.estimated / total if total else None, locale),
+        portion(bar.coverage, locale),
     ]
     late = look.revised.get(part.chart.number)
     if late:

@@ -11,7 +11,7 @@ from tds_dash.grouping import Chart
 from tds_dash.periods import Crumb, Days
 from tds_dash.totals import Line, Part
 from tds_dash.view import MOST_YEARS
-from tds_dash.wording import number, percent, t
+from tds_dash.wording import number, portion, t
 
 
 def title(look: Look, chart: Chart) -> str:
@@ -32,9 +32,9 @@ def sums(look: Look, line: Line, unit: str) -> str:
     side, locale = line.side, look.locale
     said = [number(side.quantity, locale, unit, significant=6)]
     if side.quantity:
-        share = percent(side.estimated / side.quantity, locale, 1)
+        share = portion(side.estimated / side.quantity, locale, 1)
         said.append(t("consumption.estimated_share", locale, percent=share))
-    said.append(t("consumption.coverage", locale, percent=percent(side.coverage, locale)))
+    said.append(t("consumption.coverage", locale, percent=portion(side.coverage, locale)))
     return " · ".join(said)
 
 

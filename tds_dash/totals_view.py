@@ -17,7 +17,7 @@ from tds_dash.components.attributes import DECORATION, labelled
 from tds_dash.components.tables import Cell, Column
 from tds_dash.exploring import Look
 from tds_dash.totals import Line, Part
-from tds_dash.wording import NOTHING, number, percent, t
+from tds_dash.wording import NOTHING, number, percent, portion, t
 
 
 class Extra(NamedTuple):
@@ -83,8 +83,8 @@ def line(look: Look, part: Part, one: Line, words: Mapping[str, str], extra: Seq
     if several:
         cells.append("" if whole else percent(one.share, locale, 1))
     cells += [extra_column.cell(part, one) for extra_column in extra]
-    cells.append(percent(side.estimated / side.quantity, locale, 1) if side.quantity else NOTHING)
-    cells.append(percent(side.coverage, locale))
+    cells.append(portion(side.estimated / side.quantity, locale, 1) if side.quantity else NOTHING)
+    cells.append(portion(side.coverage, locale))
     if look.other is not None:
         cells += comparison(one.compared, unit, locale)
     return [*cells, books(look, part, one)]

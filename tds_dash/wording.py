@@ -22,6 +22,7 @@ from writing import number as number
 
 WORDS = Path(__file__).parent / "words"
 DASH = "\u2013"
+LEAST_PORTION = Decimal("0.001")
 
 type_of_word = str | Mapping[str, str]
 
@@ -83,6 +84,16 @@ def percent(share: Decimal | float | None, locale: str, digits: int = 0, *, sign
     if share is None:
         return NOTHING
     return number(Decimal(str(share)) * 100, locale, "%", digits, sign=sign)
+
+
+def portion(share: Decimal | float | None, locale: str, digits: int = 0) -> str:
+    """Write a part of a whole as percent: what is not nothing or all does not become so by rounding, `99.7 %`, `< 0.1 %`."""
+    if share is None or share in (0, 1):
+        return percent(share, locale)
+    exact = Decimal(str(share))
+    if abs(exact) < LEAST_PORTION:
+        return f"< {percent(LEAST_PORTION, locale, 1)}"
+    return percent(exact, locale, 1 if round(exact * 100) in (0, 100) else digits)
 
 
 def date(day: Date, locale: str, zone: tzinfo | None = None) -> str:

@@ -13,7 +13,7 @@ from tds_dash import theme, wording
 from tds_dash.components.attributes import DECORATION, labelled
 from tds_dash.components.tables import Column, data_table
 from tds_dash.figures import ChartDevice, axes, blank, series
-from tds_dash.wording import number, percent, t
+from tds_dash.wording import number, portion, t
 
 if TYPE_CHECKING:
     from sql.consumption import ConsumptionRow, Step
@@ -124,8 +124,8 @@ def consumption_table(
                 axes.title(bucket.start, step, zone, locale),
                 *(number(value, locale, fixed=True) for value in own),
                 number(bucket.consumption, locale, fixed=True),
-                percent(share, locale),
-                percent(series.covered(bucket, step, zone, now), locale),
+                portion(share, locale),
+                portion(series.covered(bucket, step, zone, now), locale),
                 *(
                     [wording.date_clock(revised[bucket.start], locale, zone) if bucket.start in revised else ""]
                     if revised

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from tds_dash import theme
 from tds_dash.figures import axes
 from tds_dash.figures.series import Bucket, ChartDevice, Series, covered, gather, one_unit, split, together
-from tds_dash.wording import date_clock, number, percent, t
+from tds_dash.wording import date_clock, number, portion, t
 
 if TYPE_CHECKING:
     from sql.consumption import ConsumptionRow, Step
@@ -214,7 +214,7 @@ def sentence(bucket: Bucket, frame: Frame) -> str:
     said = [f"<b>{t('chart.total_is', locale, value=total)}</b>"]
     coverage = covered(bucket, frame.step, frame.zone, frame.now)
     estimated = bucket.estimated / bucket.consumption if bucket.consumption else Decimal(0)
-    said.append(t("chart.quality", locale, estimated=percent(estimated, locale), coverage=percent(coverage, locale)))
+    said.append(t("chart.quality", locale, estimated=portion(estimated, locale), coverage=portion(coverage, locale)))
     if axes.is_running(bucket.start, frame.now, frame.step, frame.zone):
         said.append(t("chart.running", locale))
     if bucket.repeated:

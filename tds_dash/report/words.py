@@ -12,7 +12,7 @@ from tds_dash.comparing import Compared, Side
 from tds_dash.money import money
 from tds_dash.periods import month_of
 from tds_dash.report.gather import Report, Section
-from tds_dash.wording import number, percent, t
+from tds_dash.wording import number, percent, portion, t
 
 
 def title(report: Report, locale: str) -> str:
@@ -79,19 +79,19 @@ def day_clock(at: datetime, locale: str, zone: ZoneInfo) -> str:
 
 def known(section: Section, locale: str) -> str:
     """Say how much of it is measured, in a line."""
-    return t("report.known", locale, coverage=percent(section.side.coverage, locale, 1), estimated=estimated(section, locale))
+    return t("report.known", locale, coverage=portion(section.side.coverage, locale, 1), estimated=estimated(section, locale))
 
 
 def estimated(section: Section, locale: str) -> str:
     """Write the estimated share."""
-    return percent(section.side.estimated / section.side.quantity if section.side.quantity else Decimal(0), locale, 1)
+    return portion(section.side.estimated / section.side.quantity if section.side.quantity else Decimal(0), locale, 1)
 
 
 def quality(report: Report, locale: str) -> list[str]:
     """Say of each resource how much was measured, estimated and revised, and what waits for a person."""
     said = [
         t("report.quality_of", locale, resource=t(f"resource.{one.resource}", locale), meters=t("report.meters", locale, n=one.meters),
-          coverage=percent(one.side.coverage, locale, 1), estimated=estimated(one, locale))
+          coverage=portion(one.side.coverage, locale, 1), estimated=estimated(one, locale))
         for one in report.sections
     ]  # fmt: skip
     late = max((one.revised for one in report.sections), default=0)

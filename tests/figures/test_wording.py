@@ -140,6 +140,22 @@ def test_percent_has_a_real_minus() -> None:
     assert percent(None, "en") == "—"
 
 
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [
+        ("0", "0 %"),
+        ("0.0003", "< 0.1 %"),
+        ("0.0047", "0.5 %"),
+        ("0.047", "5 %"),
+        ("0.998", "99.8 %"),
+        ("0.99998", "100 %"),
+        ("1", "100 %"),
+    ],
+)
+def test_a_portion_is_not_rounded_to_nothing_nor_to_all(share: str, shown: str) -> None:
+    assert wording.portion(Decimal(share), "en").replace("\u00a0", " ") == shown
+
+
 def test_days_and_times_are_local() -> None:
     late = datetime(2026, 11, 24, 1, 30, 5, tzinfo=UTC)
     assert (wording.date(late, "pt-BR", SP), wording.clock(late, "pt-BR", SP)) == ("23/11/2026", "22h30")
