@@ -120,3 +120,16 @@ def test_the_template_has_no_ground_and_a_horizontal_grid_only() -> None:
     assert layout.separators == ",."
     assert theme.template("en")["layout"]["separators"] == ".,"
     assert layout.font.family.startswith("system-ui")
+
+
+def test_no_rule_has_a_whole_page_styled_anew_by_each_change_of_a_chart() -> None:
+    """What any element may make true or false, as being empty, is asked of as little as knows it: chromium styles anew all that a rule reaches."""
+    styles = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "assets").glob("*.css"))
+    selectors = [
+        one.strip()
+        for head in re.findall(r"([^{}]+)\{", re.sub(r"/\*.*?\*/", "", styles, flags=re.DOTALL))
+        for one in head.split(",\n")
+    ]
+    wide = re.compile(r"(\.tds-(page|shell|stack)|:root|body|html):has\(.*:(empty|not\()")
+    assert [one for one in selectors if wide.match(one)] == []
+    assert wide.match(".tds-page:has(:is(#device-links, #gateway-links):empty) > .tds-page-head ~ *")
