@@ -216,6 +216,7 @@ def GRAPH_CONFIG(locale: str, filename: str = "tds") -> Any:
         "modeBarButtons": [["toImage"]],
         "displayModeBar": "hover",
         "doubleClick": "reset",
+        "doubleClickDelay": 500,  # milliseconds, as people's systems have it; plotly's own 300 are for quick hands
         "scrollZoom": False,
         "responsive": True,
         "locale": wording.plotly_name(locale),

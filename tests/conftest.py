@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import argon2
+import hypothesis
 import pytest
 from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser
@@ -36,6 +37,12 @@ SLOW = ("browser", "simulator", "faults", "certs")
 BROWSING = ("tests/browser/", "tests/figures/test_browser.py")
 __all__ = ["PASSWORD", "TIMESCALEDB", "Database", "create_database", "drop_database", "engines"]
 TIMESCALEDB = os.environ.get("TDS_TEST_DATABASE_URL")
+
+# How long an example takes says how busy the machine is. The suite tries the same examples each time; `--hypothesis-profile search` tries others.
+UNHURRIED = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("suite", UNHURRIED, derandomize=True)
+hypothesis.settings.register_profile("search", UNHURRIED)
+hypothesis.settings.load_profile("suite")
 
 
 @dataclass

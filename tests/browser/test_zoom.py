@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from playwright.sync_api import Page, expect
 
@@ -21,6 +22,18 @@ def drag(page: Page, low: float, high: float) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * high, box["y"] + 80, steps=6)
     page.mouse.up()
+
+
+def double_click_until(page: Page, title: str) -> None:
+    """Double-click the chart, again where a busy machine let too much time pass between two clicks, as a person would."""
+    for _ in range(4):
+        box = page.locator("#device-history .nsewdrag").bounding_box()
+        assert box is not None
+        page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + 80)
+        with suppress(AssertionError):
+            expect(page.locator(TITLE)).to_have_text(title, timeout=10_000)
+            return
+    expect(page.locator(TITLE)).to_have_text(title)
 
 
 def test_a_zoom_goes_in_to_the_readings_and_back_out(open_page: Open, world: World) -> None:
@@ -42,10 +55,7 @@ def test_a_zoom_goes_in_to_the_readings_and_back_out(open_page: Open, world: Wor
     expect(page.locator("#device-history-note")).to_have_text(seen)
     settle(page)
     assert page.url == zoomed
-    box = page.locator("#device-history .nsewdrag").bounding_box()
-    assert box is not None
-    page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + 80)
-    expect(page.locator(TITLE)).to_have_text("Lighting, kWh per day")
+    double_click_until(page, "Lighting, kWh per day")
     settle(page)
     assert "zoom" not in page.url
     page.locator("#device-zoom-closer").press("Enter")
