@@ -202,6 +202,8 @@ class _Reader:
             usable = parts.scheme in schemes and (parts.port is None or parts.port > 0)
         except ValueError:
             usable = False
+        if any(c.isspace() or not c.isprintable() for c in value):
+            usable = False
         if not usable or not (parts.hostname or "postgresql" in schemes):
             raise SettingsError(f"{name} is not a URL that begins with {' or '.join(s + '://' for s in schemes)}")
         return value
@@ -258,7 +260,7 @@ class _Reader:
 
     def topic(self, name: str, default: str) -> str:
         value = self.text(name, default).strip("/")
-        if not value or any(c in value for c in "+#$\0 ") or not value.isascii():
+        if not value or any(c in value for c in "+#$ ") or not value.isascii() or not value.isprintable():
             raise SettingsError(f"{name} is not a topic prefix such as tds_new/devices: {value}")
         return value
 

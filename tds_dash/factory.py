@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask
+from flask.json.provider import DefaultJSONProvider
 
 from settings import LOCALES, Settings
 from sql.engine import Store, open_store
@@ -86,8 +88,20 @@ def create_server(settings: Settings, store: Store | None = None) -> Flask:
     return server
 
 
+class Json(DefaultJSONProvider):
+    """Flask's JSON, to which what is nested too deeply to be read is no JSON either."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Read a document; raises ValueError where it is none."""
+        try:
+            return super().loads(s, **kwargs)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
 def configure(server: Flask, settings: Settings) -> None:
     """Set what Flask goes by: the key, the cookie's limits, the hosts it answers to."""
+    server.json = Json(server)
     https = urlsplit(settings.public_url()).scheme == "https"
     server.config.update(
         TDS=settings,

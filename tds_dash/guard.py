@@ -103,7 +103,10 @@ def is_for_programs(path: str) -> bool:
 
 
 def safe_next(target: str | None) -> str:
-    """Give a path of this site to go on to; anything that a browser could read as another site becomes the overview."""
+    """Give a path of this site to go on to; anything that a browser could read as another site becomes the overview.
+
+    So does the way out: whoever left it open until the session ended, and signs in again, is not to be signed out at once.
+    """
     if (
         not target
         or not target.isprintable()
@@ -111,6 +114,7 @@ def safe_next(target: str | None) -> str:
         or not target.startswith("/")
         or target.startswith("//")
         or is_for_programs(target)
+        or target.partition("?")[0] == "/logout"
     ):
         return "/"
     return target

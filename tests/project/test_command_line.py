@@ -123,12 +123,14 @@ def test_every_setting_is_tried() -> None:
     assert set(WRONG) | FREE == settings_names("settings.py")
 
 
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize(
+    ("name", "value"), [*WRONG.items(), ("TDS_MQTT_ROOT", "tds\npattern"), ("TDS_WEB_URL", "https://two words")]
+)
 def test_a_wrong_setting_is_named(
-    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TDS_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setenv(name, WRONG[name])
+    monkeypatch.setenv(name, value)
     assert cli.main(["url"]) == 1
     said = capsys.readouterr()
     assert said.out == ""

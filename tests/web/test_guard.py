@@ -72,7 +72,7 @@ def test_it_goes_by_origin_where_the_browser_says_no_more(admin: FlaskClient) ->
 
 @pytest.mark.parametrize(
     "target",
-    ["//evil.example", "https://evil.example", "/\t/evil.example", " //evil.example", "/\\evil.example", "\\\\evil", "", None, "x", "/_dash-layout", "/api/v1/devices"],
+    ["//evil.example", "https://evil.example", "/\t/evil.example", " //evil.example", "/\\evil.example", "\\\\evil", "", None, "x", "/_dash-layout", "/api/v1/devices", "/logout", "/logout?x=1"],
 )  # fmt: skip
 def test_it_never_leads_to_another_site(target: str | None) -> None:
     assert safe_next(target) == "/"
@@ -90,6 +90,11 @@ def test_it_says_that_something_is_too_large(admin: FlaskClient) -> None:
     assert response.headers["Cache-Control"] == "no-store"
     said = admin.post("/_dash-update-component", data=b"x" * 5_000_000, content_type="application/json").json["error"]
     assert (said["code"], "too large" in said["message"]) == ("too_large", True)
+
+
+@pytest.mark.parametrize("body", [b"{{{", b"[" * 100_000, b"[1]", b"null", b"\xff"])
+def test_what_is_no_callback_is_refused(admin: FlaskClient, body: bytes) -> None:
+    assert admin.post("/_dash-update-component", data=body, content_type="application/json").status_code == 403
 
 
 def test_it_ends_every_session_when_the_epoch_rises(world: World, sign_in: Callable[[str], FlaskClient]) -> None:
