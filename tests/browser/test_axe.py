@@ -81,6 +81,7 @@ DIALOGS = (
     ),
     ("/gateways", ".tds-actions [data-fleet=new]", f"{EDIT}{THEN}.modal.show [data-fleet=retire]"),
     ("/events", "[data-verb=correct]"),
+    ("/alarms", "[data-fleet=acknowledge]"),
     ("/alarms?view=rules", "[data-fleet=delete]"),
     ("/rejections", "[data-mend=adopt]"),
     ("/alarms?view=told", "[data-fleet=recipient]", "[data-fleet=wishes]"),
