@@ -15,7 +15,7 @@
     return made;
   }
 
-  function notice(kind, message, id) {
+  function notice(kind, message, id, of) {
     const toast = document.getElementById("toast");
     if (!toast || missing()) return;
     const text = document.createElement("div");
@@ -28,16 +28,28 @@
     const actions = element("div", "tds-toast-actions", "");
     actions.append(retry, close);
     toast.dataset.kind = kind;
+    toast.dataset.of = of || "";
     toast.replaceChildren(text, actions);
     toast.hidden = false;
   }
 
-  function recovered() {
+  // A notice goes once what it is of is given after all, as on a page that refreshes itself; that nobody answers, with any answer.
+  function recovered(options) {
     const toast = document.getElementById("toast");
-    if (toast && toast.dataset.kind === "offline") toast.hidden = true;
+    if (!toast || toast.hidden) return;
+    if (toast.dataset.kind === "offline" || (toast.dataset.of && toast.dataset.of === filled(options))) toast.hidden = true;
   }
 
-  async function explain(response, whole) {
+  // What an answer to a request fills, as Dash names it.
+  function filled(options) {
+    try {
+      return JSON.parse(options.body).output || "";
+    } catch (_) {
+      return "";
+    }
+  }
+
+  async function explain(response, whole, options) {
     let error = {};
     try {
       error = (await response.clone().json()).error || {};
@@ -46,7 +58,7 @@
     }
     const message = error.message || word("http.error");
     if (whole) lost(message, error.id, response.status >= 500);
-    else notice("failed", message, error.id);
+    else notice("failed", message, error.id, filled(options));
   }
 
   // A link changes the address before its page is there. Where that does not come, the page of before would stand under the
@@ -116,9 +128,9 @@
     if (response.status === 401) {
       location.assign("/login?next=" + encodeURIComponent(location.pathname + location.search));
     } else if (response.status >= 400) {
-      explain(response, whole);
+      explain(response, whole, options);
     } else {
-      recovered();
+      recovered(options);
     }
     return response;
   });

@@ -125,11 +125,21 @@ def test_a_session_that_ended_leads_to_the_form_and_back(browser: Browser, addre
 def test_a_fault_is_said_with_its_id(open_page: Open) -> None:
     page = open_page("/gateways", faulty=True)
     body = '{"error": {"code": "failure", "message": "It did not work.", "id": "0badcafe"}}'
-    page.route("**/_dash-update-component**", lambda route: route.fulfill(status=500, content_type="application/json", body=body))
+
+    def fail(route: Route) -> None:
+        if "gateways-refresh" in (route.request.post_data or ""):
+            route.fulfill(status=500, content_type="application/json", body=body)
+        else:
+            route.continue_()
+
+    page.route("**/_dash-update-component**", fail)
     page.evaluate("dash_clientside.set_props('gateways-refresh', {n_intervals: 1})")
     expect(page.locator("#toast")).to_contain_text("It did not work.")
     expect(page.locator("#toast")).to_contain_text("0badcafe")
     expect(page.locator("#gateways-table")).to_contain_text("Main building")
+    page.unroute("**/_dash-update-component**", fail)
+    page.evaluate("dash_clientside.set_props('gateways-refresh', {n_intervals: 2})")
+    expect(page.locator("#toast")).to_be_hidden()
 
 
 def test_a_page_that_does_not_come_says_so_under_its_address_and_comes_by_itself(open_page: Open) -> None:
