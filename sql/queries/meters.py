@@ -28,4 +28,4 @@ class Meter(NamedTuple):
 
 def meters(conn: Connection, ids: Sequence[int] = ()) -> list[Meter]:
     """Give the devices in use, and those of the given ids that this account has, retired ones too; by id."""
-    return [Meter(*row) for row in conn.execute(statements(FILE)["meters"], {"ids": list(ids)})]
+    return [Meter._make(row) for row in conn.execute(statements(FILE)["meters"], {"ids": list(ids)}).all()]
