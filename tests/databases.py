@@ -23,13 +23,14 @@ class Template:
     server: str
     name: str
     roles: str
+    strategy: str
 
     @classmethod
-    def make(cls, server: str, folder: Path) -> Template:
+    def make(cls, server: str, folder: Path, strategy: str = "WAL_LOG") -> Template:
         """Migrate a database of its own."""
         name = new_name()
         migrate(settings_module.load({"TDS_STATE_DIR": str(folder), "TDS_DATABASE_URL": create_database(server, name)}))
-        return cls(server, name, name).of(name)
+        return cls(server, name, name, strategy).of(name)
 
     def of(self, name: str) -> Template:
         """Give a copy of this one as a template of its own; from now on nobody can connect to it."""
@@ -45,7 +46,7 @@ class Template:
         logins = [urlsplit(derived_url(url, role)) for role in ("ingest", "web")]
         execute(
             self.server,
-            f"CREATE DATABASE {name} TEMPLATE {self.name} OWNER {self.roles}_owner",
+            f"CREATE DATABASE {name} TEMPLATE {self.name} OWNER {self.roles}_owner STRATEGY {self.strategy}",
             f"SET ROLE {self.roles}_owner",
             *(
                 f"CREATE ROLE {unquote(login.username or '')} LOGIN PASSWORD '{login.password}' IN ROLE {self.roles}_{role};"
