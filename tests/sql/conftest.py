@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import text
 
 from tests import conftest
 from tests.conftest import Database
@@ -21,3 +22,12 @@ def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def timescale(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """Make one migrated database on TimescaleDB, for what only that engine does."""
     yield from conftest._make(request, request.param, tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture
+def emptied(bench: Database) -> Iterator[Database]:
+    """Give that database to one test after the other, each of which finds no account in it."""
+    yield bench
+    with bench.owner.transaction() as connection:
+        for table in ("device", "gateway", "account", "app_user"):
+            connection.execute(text(f"DELETE FROM tds.{table}"))

@@ -46,8 +46,8 @@ class Office:
 
 
 @pytest.fixture
-def office(database: Database) -> Office:
-    return Office(database)
+def office(emptied: Database) -> Office:
+    return Office(emptied)
 
 
 def settle(office: Office, mail: Mail, now: datetime, fault: str | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -83,9 +82,9 @@ class Plant:
 
 
 @pytest.fixture
-def plant(database: Database) -> Iterator[Plant]:
+def plant(emptied: Database) -> Plant:
     """A plant on each engine."""
-    return Plant(database)
+    return Plant(emptied)
 
 
 def test_a_gateway_is_offline_after_three_of_its_shortest_intervals(plant: Plant) -> None:
