@@ -78,7 +78,10 @@ def nothing(asked: Asked, found: Demand[Meter]) -> Component | None:
     if found.top:
         return None
     key = "peaks.empty" if found.devices else "peaks.no_meters"
-    return empty_state(t(key, asked.locale), t(f"{key}_text", asked.locale), icon="lightning-charge")
+    action = "" if found.devices else t("nav.devices", asked.locale)
+    return empty_state(
+        t(key, asked.locale), t(f"{key}_text", asked.locale), action=action, href="/devices", icon="lightning-charge"
+    )
 
 
 def remark(asked: Asked, found: Demand[Meter]) -> str:

@@ -23,7 +23,10 @@ NAMES = {"pt-BR": "Português", "en": "English"}
 def months_table(months: Sequence[date], locale: str) -> Component:
     """Give the months, the newest first, each with its page in both languages."""
     if not months:
-        return empty_state(t("report.empty", locale), t("report.empty_text", locale), icon="file-earmark-text")
+        action = t("overview.empty_action", locale)
+        return empty_state(
+            t("report.empty", locale), t("report.empty_text", locale), action=action, href="/gateways", icon="file-earmark-text"
+        )
     own = [locale, *(one for one in LOCALES if one != locale)]
     columns = [Column(t("report.of_month", locale)), *(Column(NAMES[one], "end") for one in own)]
     lines: list[list[Cell]] = [[words.month(month, locale), *(link(month, one, locale) for one in own)] for month in months]

@@ -47,6 +47,7 @@ def test_an_account_without_meters_still_has_a_unit(newcomer: FlaskClient) -> No
     found = peaks(newcomer)
     assert found["peaks-chart-title"]["children"] == "Electricity, maximum demand in kW per month"
     assert "No meters of this resource" in shown(found["peaks-chart-empty"]["children"])
+    assert "'/devices'" in str(found["peaks-chart-empty"]["children"]), "a way on"
 
 
 def test_what_is_shown_is_a_file_too(viewer: FlaskClient, stranger: FlaskClient, world: World) -> None:

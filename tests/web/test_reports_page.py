@@ -63,7 +63,9 @@ def test_it_lists_the_months_that_there_are(viewer: FlaskClient, newcomer: Flask
     assert f"/report/{last_month():%Y-%m}.pdf?locale=en" in shown
     assert f"/report/{last_month():%Y-%m}.pdf?locale=pt-BR" in shown
     assert shown.count(".pdf") <= 2 * 4, "seventy days"
-    assert "No month to report yet" in str(answer(call(newcomer, "reports-months.children")))
+    empty = str(answer(call(newcomer, "reports-months.children")))
+    assert "No month to report yet" in empty
+    assert "/gateways" in empty, "a way on"
 
 
 def test_administrators_name_and_remove_recipients(admin: FlaskClient, world: World, mail: None) -> None:
