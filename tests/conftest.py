@@ -17,6 +17,7 @@ import hypothesis
 import pytest
 from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser
+from sqlalchemy import text
 
 import settings as settings_module
 from settings import Settings
@@ -150,6 +151,21 @@ def plain_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[D
 def shared_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """Make one migrated database on the embedded engine for a whole module of tests that only read, or tidy up."""
     yield from _make(request, "plain", tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="module", params=engines())
+def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """Make one migrated database on each engine for a module whose tests keep to accounts of their own."""
+    yield from _make(request, request.param, tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture
+def emptied(bench: Database) -> Iterator[Database]:
+    """Give that database to one test after the other, each of which finds no account in it."""
+    yield bench
+    with bench.owner.transaction() as connection:
+        for table in ("reading", "dirty", "rejection", "device", "gateway", "account", "app_user"):
+            connection.execute(text(f"DELETE FROM tds.{table}"))
 
 
 @pytest.fixture(scope="session")

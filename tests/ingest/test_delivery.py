@@ -17,9 +17,9 @@ START = NOW - timedelta(hours=40)
 
 
 @pytest.fixture
-def desk(database: Database) -> Iterator[Desk]:
-    """A desk on a fresh database of each engine."""
-    desk = Desk(database)
+def desk(emptied: Database) -> Iterator[Desk]:
+    """A desk on an empty database of each engine."""
+    desk = Desk(emptied)
     yield desk
     desk.session.close()
 

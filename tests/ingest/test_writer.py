@@ -45,9 +45,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(database: Database) -> Iterator[Desk]:
-    """A desk on a fresh database."""
-    desk = Desk(database)
+def desk(emptied: Database) -> Iterator[Desk]:
+    """A desk on an empty database."""
+    desk = Desk(emptied)
     yield desk
     desk.session.close()
 

@@ -57,13 +57,13 @@ def summed(rows: list[ConsumptionRow], groups: dict[int, int]) -> dict[tuple[int
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_a_group_is_the_sum_of_its_devices(database: Database, zone: str) -> None:
-    devices = park(database, zone)
+def test_a_group_is_the_sum_of_its_devices(bench: Database, zone: str) -> None:
+    devices = park(bench, zone)
     ids = [device.id for device in devices]
     groups = {number: 1 + place % 2 for place, number in enumerate(ids)}
     start, end = at("2026-03-30T00:00", zone), at("2026-04-04T00:00", zone)
     chance = random.Random(zone)
-    with database.owner.transaction() as connection:
+    with bench.owner.transaction() as connection:
         for step in STEPS:
             wanted = summed(consumption(connection, ids, step, start, end, zone), groups)
             rows = grouped(connection, groups, step, start, end, zone)
@@ -90,12 +90,12 @@ def totals(rows: list[ConsumptionRow]) -> dict[int, Decimal]:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_the_largest_stand_alone_and_the_rest_together(database: Database, zone: str) -> None:
+def test_the_largest_stand_alone_and_the_rest_together(bench: Database, zone: str) -> None:
     """By every step: by hours and quarter-hours of whole days the days say which are the largest."""
-    ids = [device.id for device in park(database, zone)[:-1]]
+    ids = [device.id for device in park(bench, zone)[:-1]]
     members = [Member(number, number) for number in ids]
     start, end = at("2026-03-30T00:00", zone), at("2026-04-04T00:00", zone)
-    with database.owner.transaction() as connection:
+    with bench.owner.transaction() as connection:
         for step in STEPS:
             every = consumption(connection, ids, step, start, end, zone)
             rows = ranked(connection, members, step, start, end, zone, most=2)
@@ -120,13 +120,13 @@ def test_the_largest_stand_alone_and_the_rest_together(database: Database, zone:
         }
 
 
-def test_each_chart_has_its_own_largest_and_its_own_others(database: Database) -> None:
+def test_each_chart_has_its_own_largest_and_its_own_others(bench: Database) -> None:
     zone = "America/Sao_Paulo"
-    ids = [device.id for device in park(database, zone)[:-1]]
+    ids = [device.id for device in park(bench, zone)[:-1]]
     start, end = at("2026-03-30T00:00", zone), at("2026-04-04T00:00", zone)
     members = [Member(number, number, place % 2) for place, number in enumerate(ids)]
     for step in ("hour", "day", "month"):
-        with database.owner.transaction() as connection:
+        with bench.owner.transaction() as connection:
             total = totals(consumption(connection, ids, step, start, end, zone))  # type: ignore[arg-type]
             rows = totals(ranked(connection, members, step, start, end, zone, most=1))  # type: ignore[arg-type]
         for chart in (0, 1):
@@ -138,13 +138,13 @@ def test_each_chart_has_its_own_largest_and_its_own_others(database: Database) -
 
 
 @pytest.mark.parametrize("most", [1, 9])
-def test_units_are_brought_to_one_before_anything_is_added_up(database: Database, most: int) -> None:
+def test_units_are_brought_to_one_before_anything_is_added_up(bench: Database, most: int) -> None:
     zone = "America/Sao_Paulo"
-    ids = [device.id for device in park(database, zone)[:-1]]
+    ids = [device.id for device in park(bench, zone)[:-1]]
     start, end = at("2026-03-30T00:00", zone), at("2026-04-04T00:00", zone)
     members = [Member(number, number, 0, Decimal("0.001") if place else Decimal(1)) for place, number in enumerate(ids)]
     factors = {one.device_id: one.factor for one in members}
-    with database.owner.transaction() as connection:
+    with bench.owner.transaction() as connection:
         for step in ("15min", "day", "month"):
             total = {
                 number: sums * factors[number]
@@ -156,11 +156,11 @@ def test_units_are_brought_to_one_before_anything_is_added_up(database: Database
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_a_group_over_a_whole_period_is_the_sum_of_its_buckets(database: Database, zone: str) -> None:
-    ids = [device.id for device in park(database, zone)]
+def test_a_group_over_a_whole_period_is_the_sum_of_its_buckets(bench: Database, zone: str) -> None:
+    ids = [device.id for device in park(bench, zone)]
     members = [Member(number, 1 + place % 2) for place, number in enumerate(ids)]
     start, end = at("2026-03-30T00:00", zone), at("2026-04-04T00:00", zone)
-    with database.owner.transaction() as connection:
+    with bench.owner.transaction() as connection:
         for step in STEPS:
             rows = added_up(connection, members, step, start, end, zone)
             found = altogether(connection, members, step, start, end, zone)
@@ -174,9 +174,9 @@ def test_a_group_over_a_whole_period_is_the_sum_of_its_buckets(database: Databas
         )
 
 
-def test_nothing_asked_for_is_nothing(database: Database) -> None:
+def test_nothing_asked_for_is_nothing(bench: Database) -> None:
     start = at("2026-03-01T00:00")
-    with database.owner.transaction() as connection:
+    with bench.owner.transaction() as connection:
         assert grouped(connection, {}, "day", start, start + timedelta(days=1), "UTC") == []
         assert grouped(connection, {1: 1}, "day", start, start, "UTC") == []
         assert ranked(connection, [], "day", start, start + timedelta(days=1), "UTC", 2) == []
