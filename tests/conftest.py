@@ -164,17 +164,7 @@ def emptied(bench: Database) -> Iterator[Database]:
     """Give that database to one test after the other, each of which finds no account in it."""
     yield bench
     with bench.owner.transaction() as connection:
-        for table in (
-            "reading",
-            "dirty",
-            "rejection",
-            "certificate_order",
-            "certificate",
-            "device",
-            "gateway",
-            "account",
-            "app_user",
-        ):
+        for table in ("reading", "dirty", "rejection", "device", "gateway", "account", "app_user"):
             connection.execute(text(f"DELETE FROM tds.{table}"))
 
 

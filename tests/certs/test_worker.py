@@ -76,10 +76,10 @@ def lab_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]
 
 
 @pytest.fixture
-def scene(emptied: Database, lab_settings: Settings) -> Scene:
-    settings = replace(lab_settings, database_url=emptied.settings.database_url)
-    accounts = {name: emptied.account(name) for name in ("Aurora", "Boreal")}
-    with emptied.owner.transaction() as connection:
+def scene(database: Database, lab_settings: Settings) -> Scene:
+    settings = replace(lab_settings, database_url=database.settings.database_url)
+    accounts = {name: database.account(name) for name in ("Aurora", "Boreal")}
+    with database.owner.transaction() as connection:
         users = {
             name: people.add_user(connection, f"{name}@example.com", account, role, PASSWORD)
             for name, account, role in (("ana", "Aurora", "admin"), ("eva", "Aurora", "editor"), ("olga", "Boreal", "admin"))
@@ -88,7 +88,7 @@ def scene(emptied: Database, lab_settings: Settings) -> Scene:
             mac: fleet.add_gateway(connection, mac, account)
             for mac, account in ((MINE, "Aurora"), (THEIRS, "Boreal"), (OLD, "Aurora"))
         }
-    made = Scene(emptied, settings, accounts, users, gateways, OrderDesk(settings, emptied.owner))
+    made = Scene(database, settings, accounts, users, gateways, OrderDesk(settings, database.owner))
     made.desk.appear()
     return made
 
