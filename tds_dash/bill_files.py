@@ -22,6 +22,8 @@ from tds_dash.sheets import Field, File, Sheet, share
 from tds_dash.wording import month as month_in_words
 from tds_dash.wording import t
 
+COUNTED = ("energy", "unpriced", "demand", "excess")  # the others go by days, which have columns of their own, or by other lines
+
 blueprint = Blueprint("bills", __name__)
 
 
@@ -131,7 +133,7 @@ def bill_sheet(bill: Bill, title: str, language: str) -> Sheet:
     rows: list[list[Any]] = [
         [
             costs_view.plain_name((line.kind, line.band), language), line.tariff.terms.name if line.tariff else None, line.days or None, line.of_days or None,
-            line.quantity, line.unit, line.estimated or None, line.price if line.kind != "tax" else None, line.amount,
+            *((line.quantity, line.unit) if line.kind in COUNTED else (None, None)), line.estimated or None, line.price if line.kind != "tax" else None, line.amount,
         ]
         for line in bill.lines
     ]  # fmt: skip

@@ -124,6 +124,9 @@ def test_the_bill_is_a_file_too(viewer: FlaskClient, stranger: FlaskClient, anon
     _, head, *rows, total = csv.reader(io.StringIO(bill))
     amounts = [Decimal(row[head.index("Amount (BRL)")]) for row in rows]
     assert sum(amounts) == Decimal(total[-1])
+    by_days = [row for row in rows if row[0] in ("Standing charge", "Tax")]
+    assert {tuple(row[head.index(name)] for name in ("Quantity", "Unit")) for row in by_days} == {("", "")}
+    assert [row[head.index("Days")] for row in by_days if row[0] == "Standing charge"] != [""]
     assert money(sum(amounts), "BRL", "en") in str(found["costs-bill"]["children"])
     assert "Branca" not in stranger.get("/_costs/export.csv?resource=electricity").text
     assert viewer.get("/_costs/export.csv?resource=steam&month=2026-13").status_code == 200
