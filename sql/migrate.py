@@ -40,6 +40,7 @@ def migrate(settings: Settings) -> str:
                 _ensure_login(connection, url, role, made_by_us=getattr(settings, f"{role}_database_url") is None)
             _upgrade(connection, kind, {role: _user(url) for role, url in urls.items()})
         rollups.add_missing_zones(store, packed=False)  # a worker of an older version, still at work, would not know those
+        rollups.mend_views(store)
     except DBAPIError as error:
         raise StoreUnavailable(f"the schema could not be upgraded, nothing was changed: {engine.reason(error)}") from error
     except CommandError as error:

@@ -129,9 +129,21 @@ def add_missing_zones(store: Store, packed: bool = True) -> list[str]:
                     _fill(connection, kind, rollup)
             connection.execute(text("UPDATE tds.zone SET ready_at = now() WHERE name = :zone"), {"zone": zone})
             added.append(zone)
-        if added or HOUR not in known or _let_through(connection):
+        if added or HOUR not in known:
             _account_views(connection)
     return added
+
+
+def mend_views(store: Store) -> None:
+    """Make the account's views over several zones anew where an older program made them a bare UNION ALL.
+
+    PostgreSQL takes such a view apart although it is a barrier, and asks a reader's own function of rows before whose they are.
+    """
+    with store.transaction() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ELECTION_LOCK})
+        found = connection.execute(text("SELECT pg_get_viewdef(to_regclass('web.consumption_month'))")).scalar() or ""
+        if "UNION ALL" in found and WRAPPED not in found:
+            _account_views(connection)
 
 
 def _create(connection: Connection, kind: str, rollup: Rollup) -> None:
@@ -210,15 +222,6 @@ def _account_views(connection: Connection) -> None:
         ]
         if parts:
             _account_view(connection, f"consumption_{step}", f"SELECT * FROM ({' UNION ALL '.join(parts)}) {WRAPPED}", "")
-
-
-def _let_through(connection: Connection) -> bool:
-    """Tell whether a view over several zones is a bare UNION ALL, as older programs made it.
-
-    PostgreSQL takes such a view apart although it is a barrier, and asks a reader's own function of rows before whose they are.
-    """
-    found = connection.execute(text("SELECT pg_get_viewdef(to_regclass('web.consumption_month'))")).scalar() or ""
-    return "UNION ALL" in found and WRAPPED not in found
 
 
 def _account_view(connection: Connection, name: str, select: str, where: str, columns: Sequence[str] = COLUMNS) -> None:
