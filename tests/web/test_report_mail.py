@@ -124,14 +124,19 @@ def test_without_a_mail_server_nothing_is_sent_and_nothing_is_lost(due: World, o
 
 
 def test_a_database_that_cannot_be_read_is_a_try_that_failed(due: World, office: tuple[Post, str]) -> None:
+    """Whichever of the three is taken: none can be written while nobody may read a device, however quick the machine."""
     settings = with_mail(due, office[1])
     assert ReportWorker(settings).is_due(datetime.now(UTC))
-    with due.database.web.engine.begin() as conn:
-        conn.exec_driver_sql("SET SESSION statement_timeout = '1ms'")
+    owner, web = due.database.owner, due.database.web
+    web.engine.dispose()  # so that the connection with the limit is the only one
+    with web.engine.begin() as conn:
+        conn.exec_driver_sql("SET SESSION lock_timeout = '10ms'")
     try:
-        assert send_one(due.database.owner, due.database.web, settings) is False
+        with owner.engine.begin() as conn:
+            conn.exec_driver_sql("LOCK TABLE tds.device IN ACCESS EXCLUSIVE MODE")
+            assert [send_one(owner, web, settings) for _ in range(4)] == [False, False, False, None]
     finally:
-        due.database.web.engine.dispose()
+        web.engine.dispose()
     assert not office[0].mails
 
 
