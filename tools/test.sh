@@ -23,6 +23,14 @@ trap 'rm -f "$types"' EXIT
 looking=$! failed=0
 # Most tests wait for processes: three workers keep two cores busy.
 "$venv/bin/python" -m slipcover -m pytest -n 3 --dist loadfile --no-loadscope-reorder || failed=$?
+# The tests drive real brokers, databases and a browser, whose pace is the machine's: what failed is tried once more with the machine to
+# itself. What passes then is named, and is a defect still, of the test or of TDS; three that fail again end it.
+if [ "$failed" = 1 ]; then
+    echo "Once more, and alone, what failed:" >&2
+    failed=0
+    "$venv/bin/python" -m pytest -v --last-failed --last-failed-no-failures none --maxfail 3 || failed=$?
+    [ "$failed" != 0 ] || echo "PASSED ONLY AT THE SECOND TRY: the tests named above depend on the machine's pace. Mend them." >&2
+fi
 wait "$looking" || {
     cat "$types" >&2
     failed=1
