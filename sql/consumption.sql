@@ -14,7 +14,7 @@ SELECT device_id, bucket, quantity, estimated, covered{levels}, readings
 
 -- name: by_day Local days: closed ones from the zone's rollup, of the running one what is kept of it, the rest from {today}, which is far less than the ledger.
 SELECT device_id, bucket, quantity, estimated, covered{levels}, readings
-  FROM {day}_closed WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < least(:end, CAST(:today AS timestamptz))
+  FROM "{day}_closed" WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < least(:end, CAST(:today AS timestamptz))
 UNION ALL
 SELECT device_id, (CAST(:lows AS timestamptz[]))[width_bucket(bucket, CAST(:lows AS timestamptz[]))], sum(quantity), sum(estimated), sum(covered){level_sums}, sum(readings)
   FROM (SELECT device_id, bucket, quantity, estimated, covered{levels}, readings FROM consumption_running
@@ -26,14 +26,14 @@ SELECT device_id, (CAST(:lows AS timestamptz[]))[width_bucket(bucket, CAST(:lows
 
 -- name: by_month Local months: closed ones from the month rollup, the rest from what is kept of the running one, from closed days since, and today as by_day does.
 SELECT device_id, bucket, quantity, estimated, covered{levels}, readings
-  FROM {month} WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < least(:end, CAST(:closed AS timestamptz))
+  FROM "{month}" WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < least(:end, CAST(:closed AS timestamptz))
 UNION ALL
 SELECT device_id, (CAST(:lows AS timestamptz[]))[width_bucket(bucket, CAST(:lows AS timestamptz[]))], sum(quantity), sum(estimated), sum(covered){level_sums}, sum(readings)
   FROM (SELECT device_id, bucket, quantity, estimated, covered{levels}, readings FROM consumption_running
          WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND (name = :month AND until = CAST(:month_until AS timestamptz) OR name = :day AND until = CAST(:day_until AS timestamptz))
            AND bucket >= :start AND bucket < :end
         UNION ALL
-        SELECT * FROM (SELECT device_id, bucket, quantity, estimated, covered{levels}, readings FROM {day}_closed
+        SELECT * FROM (SELECT device_id, bucket, quantity, estimated, covered{levels}, readings FROM "{day}_closed"
                         WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= greatest(:start, CAST(:days AS timestamptz))
                           AND bucket < least(:end, CAST(:today AS timestamptz))) d
         UNION ALL

@@ -16,14 +16,14 @@ SELECT device_id, min(r.bucket), largest FROM r JOIN own USING (device_id, large
 
 -- name: months  The largest quarter-hour of each device and local month: from closed months, what is kept of the running ones, closed days since, and {today}.
 SELECT device_id, bucket, largest
-  FROM {month} WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < least(:end, CAST(:closed AS timestamptz))
+  FROM "{month}" WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < least(:end, CAST(:closed AS timestamptz))
 UNION ALL
 SELECT device_id, (CAST(:lows AS timestamptz[]))[width_bucket(bucket, CAST(:lows AS timestamptz[]))], max(largest)
   FROM (SELECT device_id, bucket, largest FROM consumption_running
          WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND (name = :month AND until = CAST(:month_until AS timestamptz) OR name = :day AND until = CAST(:day_until AS timestamptz))
            AND bucket >= :start AND bucket < :end
         UNION ALL
-        SELECT * FROM (SELECT device_id, bucket, largest FROM {day}_closed
+        SELECT * FROM (SELECT device_id, bucket, largest FROM "{day}_closed"
                         WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= greatest(:start, CAST(:days AS timestamptz)) AND bucket < least(:end, CAST(:today AS timestamptz))) d
         UNION ALL
         SELECT device_id, {moment}, {largest} FROM {today}
@@ -70,7 +70,7 @@ SELECT NULL, NULL, q.middle - interval '7 minutes 30 seconds', q.quantity, q.est
 
 -- name: days  What devices took together in no quarter-hour of a local day more than.
 SELECT d.bucket, sum(greatest(d.largest, 0) * g.factor) AS bound
-  FROM (SELECT device_id, bucket, largest FROM {day}
+  FROM (SELECT device_id, bucket, largest FROM "{day}"
          WHERE device_id = any(array(SELECT unnest(CAST(:devices AS integer[])))) AND bucket >= :start AND bucket < :end) d
   JOIN unnest(CAST(:devices AS integer[]), CAST(:factors AS numeric[])) AS g (id, factor) ON g.id = d.device_id
  WHERE d.largest IS NOT NULL
