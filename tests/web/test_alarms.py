@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,23 +24,38 @@ from tests.web.world import PASSWORD, World
 FORM = {"kind": "daily", "limit": "", "percent": ""}
 
 
+def zone_of_noon(now: datetime) -> str:
+    """Name a time zone where the day is half over: what a test calls today and yesterday stays so while it runs."""
+    return f"Etc/GMT{now.hour - 12:+d}"
+
+
 @pytest.fixture(scope="session")
 def plant(world: World) -> Watched:
     """An account whose meter is over its daily limit, and was the day before; people of each role."""
-    watched = Watched.build(world.database, max_rate=Decimal(100_000))
+    now = datetime.now(UTC).replace(microsecond=0)
+    watched = Watched.build(world.database, zone_of_noon(now), max_rate=Decimal(100_000))
     with world.database.owner.transaction() as conn:
         conn.execute(text("UPDATE tds.account SET locale = 'en' WHERE id = :a"), {"a": watched.meter.account_id})
         conn.execute(text("UPDATE tds.device SET name = 'Pump <1>' WHERE id = :d"), {"d": watched.meter.id})
         for role in ("admin", "editor", "viewer"):
             people.add_user(conn, f"{role}@alba.example", watched.meter.account, role, PASSWORD)
     watched.rule("daily", "100.5")
-    now = datetime.now(UTC).replace(microsecond=0)
     start = now.astimezone(ZoneInfo(watched.meter.zone)).replace(hour=0, minute=0, second=0)
     readings = [(start - timedelta(days=1) + 6 * HOUR, 0), (start - timedelta(days=1) + 8 * HOUR, 200), (start, 200), (now, 712)]
     put(world.database, watched.meter, readings)
     watched.drain()
     watch(world.database.owner, now, range(60), silences=False)
     return watched
+
+
+@pytest.fixture(autouse=True)
+def _unacknowledged(plant: Watched) -> Iterator[None]:
+    """Leave the alarms to each test as nobody has seen them."""
+    yield
+    plant.execute(
+        "UPDATE tds.alarm SET acknowledged_at = NULL, acknowledged_by = NULL, note = NULL WHERE account_id = :a",
+        a=plant.meter.account_id,
+    )
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,12 +22,12 @@ from sql.tariff_rules import Terms
 from tds_dash import bill_data
 from tds_dash.bill_dialog import FIELDS
 from tests.web.dash import answer, call, callbacks, post
-from tests.web.world import PASSWORD, World
+from tests.web.world import PASSWORD, ZONE, World
 
 API = "/api/v1/invoices"
 D = Decimal
-TODAY = datetime.now(UTC).date()
-# Two whole days on which everything was measured, in every zone, and the days of which a device missed five hours.
+TODAY = datetime.now(ZONE).date()
+# Two whole days on which everything was measured, between the last ones and the days of which a device missed five hours.
 FIRST, LAST = TODAY - timedelta(days=6), TODAY - timedelta(days=5)
 
 

@@ -18,7 +18,7 @@ from tds_dash import addresses, exploring, view
 from tests.sql.plant import put
 from tests.web.dash import answer, call
 from tests.web.test_pages import shown
-from tests.web.world import OURS, World
+from tests.web.world import OURS, World, is_measured_this_month
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 
@@ -159,8 +159,11 @@ def test_another_device_stands_behind_each_bar(viewer: FlaskClient, world: World
     assert "Choose the device" in nobody["consumption-remark"]["children"]
 
 
-def test_the_running_month_is_compared_up_to_now(viewer: FlaskClient) -> None:
+def test_the_running_month_is_compared_up_to_now(viewer: FlaskClient, world: World) -> None:
     found = explored(viewer, period="this_month", step="month", compare="previous")
+    if not is_measured_this_month(world):
+        assert "No consumption in this period" in shown(found["consumption-empty"]["children"])
+        return
     text = totals(found)
     assert "Compared up to" in text or "no such day" in text
     assert "Each month stands beside" in text

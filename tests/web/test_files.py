@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,7 @@ from sql.budgets import Budget, set_budget
 from sql.holidays import add_holidays, remove_holiday
 from sql.tariff_rules import Terms, white_tariff
 from tests.web.test_isolation import FORBIDDEN_TO_THEM, FORBIDDEN_TO_US, clean
-from tests.web.world import PASSWORD, World
+from tests.web.world import PASSWORD, ZONE, World
 
 D = Decimal
 KINDS = ("csv", "xlsx")
@@ -44,7 +44,7 @@ def priced(world: World) -> Iterator[World]:
     """Give the account tariffs, a budget, a holiday and an invoice, for this module."""
     prices = {"off_peak": D("0.5"), "intermediate": D(1), "peak": D(2)}
     terms = Terms("electricity", date(2020, 1, 1), "=Branca", "kWh", prices, white_tariff(), D(10), D("12.5"), D(20))
-    today = datetime.now(UTC).date()
+    today = datetime.now(ZONE).date()
     with world.database.owner.transaction() as connection:
         tariffs.add_tariff(connection, world.account, terms)
         set_budget(connection, world.account, Budget("electricity", today.replace(day=1), "money", "", D("1")))
@@ -170,7 +170,7 @@ def test_an_invoice_is_a_file(server: Any, viewer: FlaskClient, priced: World) -
     editor: FlaskClient = server.test_client()
     editor.post("/login", data={"email": "both@example.com", "password": PASSWORD})
     editor.post("/accounts", data={"account": priced.account})
-    days = [(datetime.now(UTC).date() - timedelta(days=back)).isoformat() for back in (6, 5)]
+    days = [(datetime.now(ZONE).date() - timedelta(days=back)).isoformat() for back in (6, 5)]
     given = {
         "resource": "electricity",
         "first_day": days[0],

@@ -31,7 +31,7 @@ def filled(database: Database, tmp_path: Path) -> tuple[Database, int, list[int]
         file = tmp_path / "readings.csv"
         file.write_text("gateway_mac,device_code,timestamp,value,unit\n" + "\n".join(lines) + "\n", encoding="utf-8")
         import_readings(conn, file, fleet.find_account(conn, "Aurora"))
-        hear(conn, [1])
+        hear(conn, [1], NOW)
     return database, account, ids
 
 
@@ -99,7 +99,7 @@ def test_the_newest_readings(filled: tuple[Database, int, list[int]]) -> None:
 
 def test_the_fleet(filled: tuple[Database, int, list[int]]) -> None:
     database, account, ids = filled
-    now = datetime.now(UTC)
+    now = NOW
     with database.web.transaction(account_id=account) as conn:
         assert fleet_status(conn, now) == (1, 1, 3, 2, 0)  # the third's newest reading is of 200 days ago
         assert fleet_status(conn, now + timedelta(hours=1)).gateways_offline == 1

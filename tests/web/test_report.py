@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import simplejson
@@ -26,10 +25,10 @@ from tds_dash.report import gather
 from tds_dash.report.commands import made
 from tds_dash.wording import clock, number, percent
 from tds_dash.wording import days as days_in_words
-from tests.web.world import OURS, SECRET, World
+from tests.sql.plant import feed
+from tests.web.world import OURS, SECRET, ZONE, World, is_measured_this_month
 
 D = Decimal
-ZONE = ZoneInfo("America/Sao_Paulo")
 
 
 def last_month() -> date:
@@ -104,7 +103,22 @@ def test_its_numbers_are_those_of_the_api(viewer: FlaskClient, priced: World) ->
         assert f"{name} {number(own, 'en', 'kWh', significant=4)}  {percent(own / both, 'en')}" in said
 
 
-def test_months_that_were_hardly_measured_are_not_compared_without_a_word(viewer: FlaskClient, priced: World) -> None:
+@pytest.fixture
+def late(priced: World) -> Iterator[World]:
+    """Give the account a meter that counts from the last month on alone, whatever of the month before it the world begins with."""
+    with priced.database.owner.transaction() as conn:
+        facts: dict[str, Any] = {"kind": "counter", "resource": "electricity", "unit": "kWh", "interval": 3600}
+        device = fleet.add_device(conn, OURS, "L01", **facts)
+    first = datetime.combine(last_month(), time(), ZONE).astimezone(UTC)
+    hours = int((priced.newest - first) / timedelta(hours=1))
+    feed(priced.database, device, [(first + timedelta(hours=n), n) for n in range(hours + 1)])
+    yield priced
+    with priced.database.owner.transaction() as conn:
+        conn.execute(text("DELETE FROM tds.device WHERE id = :id"), {"id": device})
+    ledger.drain(priced.database.owner)
+
+
+def test_months_that_were_hardly_measured_are_not_compared_without_a_word(viewer: FlaskClient, late: World) -> None:
     said = written(of(viewer, last_month(), locale="en"))
     assert "of the period before was measured" in said
     assert "No earlier period to compare with" in said
@@ -146,8 +160,12 @@ def test_it_speaks_the_language_that_is_asked_for(viewer: FlaskClient, priced: W
 
 
 def test_the_running_month_is_up_to_now(viewer: FlaskClient, priced: World) -> None:
-    said = written(of(viewer, datetime.now(ZONE).date().replace(day=1), locale="en"))
-    assert "This month is still running" in said
+    month = datetime.now(ZONE).date().replace(day=1)
+    if not is_measured_this_month(priced):
+        page = viewer.get(f"/report/{month:%Y-%m}.pdf", headers={"Accept-Language": "en"})
+        assert (page.status_code, "Nothing was measured in" in page.text) == (404, True)
+        return
+    assert "This month is still running" in written(of(viewer, month, locale="en"))
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from sql import fleet, ledger, people
 from sql.imports import import_readings
@@ -17,6 +18,7 @@ from tests.conftest import Database
 
 PASSWORD = "twelve green bottles"
 DAYS = 70
+ZONE = ZoneInfo("America/Sao_Paulo")  # of the administrators' account
 OURS, THEIRS = "02:00:00:00:00:01", "02:00:00:00:00:02"
 SILENT = "02:00:00:00:00:03"
 SECRET = "Forbidden boiler"  # a name that nobody of our account may ever read
@@ -76,9 +78,14 @@ def build(database: Database, folder: Path) -> World:
             file = folder / f"{name}.csv"
             write(file, macs, newest)
             import_readings(conn, file, fleet.find_account(conn, name))
-        hear(conn, [gateways["main"], theirs])
+        hear(conn, [gateways["main"], theirs], datetime.now(UTC))
     ledger.drain(database.owner)
     return World(database, newest, account, other, devices, gateways, secret, theirs)
+
+
+def is_measured_this_month(world: World) -> bool:
+    """Tell whether anything of the running month has been measured: nothing has in a month's first hour, nor where one began since the newest reading."""
+    return world.newest > datetime.now(ZONE).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def write(file: Path, macs: dict[str, list[str]], newest: datetime) -> None:
@@ -103,13 +110,13 @@ def wave(hour: int) -> Decimal:
     return Decimal(str(round(20 + 5 * math.sin(hour / 24 * 2 * math.pi), 1)))
 
 
-def hear(conn: object, gateways: list[int]) -> None:
-    """Let gateways and their devices have been heard just now."""
-    conn.execute(  # type: ignore[attr-defined]
+def hear(conn: Connection, gateways: list[int], at: datetime) -> None:
+    """Let gateways and their devices have been heard at a moment."""
+    conn.execute(
         text(
-            "INSERT INTO tds.gateway_seen (gateway_id, last_seen_at) SELECT unnest(CAST(:ids AS integer[])), now()"
-            " ON CONFLICT (gateway_id) DO UPDATE SET last_seen_at = now(), online = true"
+            "INSERT INTO tds.gateway_seen (gateway_id, last_seen_at) SELECT unnest(CAST(:ids AS integer[])), :at"
+            " ON CONFLICT (gateway_id) DO UPDATE SET last_seen_at = :at, online = true"
         ),
-        {"ids": gateways},
+        {"ids": gateways, "at": at},
     )
-    conn.execute(text("UPDATE tds.device_seen SET received_at = now()"))  # type: ignore[attr-defined]
+    conn.execute(text("UPDATE tds.device_seen SET received_at = :at"), {"at": at})
