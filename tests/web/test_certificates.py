@@ -8,6 +8,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,11 +25,12 @@ from settings import Settings
 from sql import audit, fleet
 from tds_dash.auditing import shortened
 from tds_dash.factory import create_server
-from tests.broker.lab import free_port, wait_until
+from tests.broker.lab import wait_until
 from tests.databases import Template
+from tests.ports import free_port
 from tests.web.conftest import world_of_its_own
 from tests.web.dash import answer, call
-from tests.web.world import OURS, SILENT, THEIRS, World
+from tests.web.world import OURS, PASSWORD, SILENT, THEIRS, World
 
 SignIn = Callable[[str], FlaskClient]
 EVIL = "<script>alert(1)</script>"
@@ -97,13 +99,24 @@ def said(response: Any) -> str:
     return str(answer(response))
 
 
-def test_without_an_authority_it_says_so_and_lists(admin: FlaskClient, settings: Settings, world: World) -> None:
-    issue_bundle(settings, SILENT)
+@pytest.fixture
+def untended(world_template: tuple[Template, World], tmp_path: Path) -> Iterator[World]:
+    """A world whose authority never was at work; it has signed for one gateway by a command."""
+    for made in world_of_its_own(world_template, tmp_path):
+        settings = replace(made.database.settings, locale="en")
+        ensure_authority(settings)
+        issue_bundle(settings, SILENT)
+        yield made
+
+
+def test_without_an_authority_it_says_so_and_lists(untended: World) -> None:
+    admin = create_server(untended.database.settings).test_client()
+    assert admin.post("/login", data={"email": "admin@aurora.example", "password": PASSWORD}).status_code == 302
     shown = said(call(admin, "certificates-table.children"))
     assert "not at work" in shown
     assert SILENT in shown
     assert "data-certificates" not in shown
-    response = issue(admin, world.gateways["main"])
+    response = issue(admin, untended.gateways["main"])
     assert response.status_code == 409
     assert response.json["error"]["code"] == "no_authority"
 

@@ -16,16 +16,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.broker.lab import wait_until
+from tests.ports import free_port
 from tests.web.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    """Give a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(world: World, **given: str) -> dict[str, str]:
@@ -48,13 +43,13 @@ def test_it_serves_and_stops_without_leaving_anything(world: World) -> None:
     kept = HTTPConnection(address.removeprefix("http://"), timeout=20)
     try:
         assert read(f"{address}/readyz") == "ready\n"
+        # One answers while the next is still to be started.
+        assert wait_until(lambda: len(psutil.Process(process.pid).children(recursive=True)) == 3, 60)
         workers = psutil.Process(process.pid).children(recursive=True)
-        assert len(workers) == 3
         kept.request("GET", "/livez")
         assert kept.getresponse().read()
         own, asked_at = kept.sock, time.monotonic()
-        for _ in range(20):
-            read(f"{address}/healthz")
+        assert {asked(f"{address}/healthz") for _ in range(20)} == {(200, "ok\n")}
         counted = [line for line in read(f"{address}/metrics").splitlines() if 'endpoint="health.healthz"' in line]
         assert 'tds_http_requests_total{endpoint="health.healthz",status="200"} 20.0' in counted
         many = ",".join(map(str, range(1, 10_001)))

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from sql import decisions
 from sql.decisions import Event
+from tests.broker.lab import wait_until
 from tests.sql.plant import ledger_text
 from tests.web.dash import answer, call, callbacks, post
 from tests.web.queue import Queue, quarters
@@ -209,7 +210,8 @@ def test_two_people_at_once_do_not_both_decide(editor: FlaskClient, queue: Queue
     with queue.database.owner.transaction() as connection:
         decisions.correct(connection, event.id, Decimal(104), Decimal(1), "somebody@cedro.example")
         later.start()
-        later.join(1)  # waits for the row that is not committed yet
+        waiting = text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")  # for the row that is not committed yet
+        assert wait_until(lambda: bool(connection.execute(waiting).scalar()), 20)
     later.join(20)
     assert "at the same moment" in said(answers[0])
     assert queue.event(event.device_id).decided_by == "somebody@cedro.example"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,6 +18,7 @@ from sqlalchemy import text
 from sql.attempts import Limit
 from tds_dash import throttle
 from tds_dash.factory import create_server
+from tests.ports import free_port
 from tests.web.dash import answer, call
 from tests.web.people import lines, number_of
 from tests.web.world import PASSWORD, World
@@ -52,9 +52,7 @@ class Post:
 def letters() -> Iterator[tuple[Post, str]]:
     """Run a real mail server; gives it and its URL."""
     office = Post()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     controller = Controller(office, hostname="127.0.0.1", port=port)
     controller.start()
     yield office, f"smtp://127.0.0.1:{port}?from=tds@example.com"

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_network
+from itertools import count, islice
 
 import argon2
 import pyotp
@@ -106,6 +107,12 @@ def test_a_page_that_refreshes_itself_keeps_no_session_awake(
     assert age(lambda: client.get("/")) < 60
 
 
+def wrong_codes(app: pyotp.TOTP, number: int) -> list[str]:
+    """Give codes that do not fit now, nor for some minutes."""
+    fitting = {app.at(time.time() + step * STEP_SECONDS) for step in range(-2, 10)}
+    return list(islice((code for n in count() if (code := f"{n:06}") not in fitting), number))
+
+
 def turn_on(client: FlaskClient) -> tuple[pyotp.TOTP, list[str]]:
     """Set the second factor up as a person does; gives the app and the recovery codes."""
     page = client.post("/profile/second-factor", data={"begin": PASSWORD}).text
@@ -113,8 +120,9 @@ def turn_on(client: FlaskClient) -> tuple[pyotp.TOTP, list[str]]:
     secret = re.search(r'class="tds-secret">([A-Z2-7 ]+)<', page)
     assert secret
     app = pyotp.TOTP(secret[1].replace(" ", ""))
-    assert client.post("/profile/second-factor/confirm", data={"code": "000000"}).status_code == 400
-    shown = client.post("/profile/second-factor/confirm", data={"code": app.at(time.time() - STEP_SECONDS)}).text
+    (wrong,) = wrong_codes(app, 1)
+    assert client.post("/profile/second-factor/confirm", data={"code": wrong}).status_code == 400
+    shown = client.post("/profile/second-factor/confirm", data={"code": app.now()}).text
     return app, re.findall(r"<code>([a-z0-9 ]+)</code>", shown)
 
 
@@ -136,8 +144,8 @@ def test_a_second_factor_from_setting_up_to_turning_off(
     assert half.location == "/login/code?next=/readings"
     assert thief.get("/").location.startswith("/login")
     assert thief.get("/api/v1/devices").status_code == 401
-    assert thief.post("/login/code", data={"code": "123456"}).status_code == 401
-    now = app.now()
+    assert thief.post("/login/code", data={"code": wrong_codes(app, 1)[0]}).status_code == 401
+    now = app.at(time.time() + STEP_SECONDS)  # the one before was used to turn it on, and a little more time may pass
     assert thief.post("/login/code?next=/readings", data={"code": f"{now[:3]} {now[3:]}"}).location == "/readings"
     again = server.test_client()
     again.post("/login", data={"email": someone, "password": PASSWORD})
@@ -153,10 +161,10 @@ def test_a_second_factor_from_setting_up_to_turning_off(
 
 
 def test_guessing_codes_is_slowed_down(someone: str, sign_in: Callable[[str], FlaskClient], server: Flask) -> None:
-    turn_on(sign_in(someone))
+    app, _ = turn_on(sign_in(someone))
     thief = server.test_client()
     thief.post("/login", data={"email": someone, "password": PASSWORD})
-    assert [thief.post("/login/code", data={"code": f"{n:06}"}).status_code for n in range(6)] == [401] * 5 + [429]
+    assert [thief.post("/login/code", data={"code": code}).status_code for code in wrong_codes(app, 6)] == [401] * 5 + [429]
     stranger = server.test_client()
     assert stranger.post("/login/code", data={"code": "123456"}).location.startswith("/login")
     with stranger.session_transaction() as session:

@@ -27,7 +27,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from tds_dash.forwarded import asker
-from tests.web.test_commands import ROOT, environment, free_port, read
+from tests.ports import free_port
+from tests.web.test_commands import ROOT, environment, read
 from tests.web.world import PASSWORD, World
 
 NAME = "tds.example.com"
