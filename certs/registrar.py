@@ -148,7 +148,7 @@ class Registrar:
                     while not self.stop.is_set():
                         self.step(reception)
             except (DBAPIError, TdsError, SettingsError) as error:
-                self._complain(reason(error) if isinstance(error, DBAPIError) else str(error))
+                self._complain(reason(error))
                 self.stop.wait(PAUSE_SECONDS)
             finally:
                 self._hang_up()

@@ -60,7 +60,7 @@ class AuthorityWorker:
                 with store_at_hand(self.settings) as store:
                     self._work(store)
             except (DBAPIError, TdsError, SettingsError) as error:
-                self._complain(reason(error) if isinstance(error, DBAPIError) else str(error))
+                self._complain(reason(error))
             self.stop.wait(PAUSE_SECONDS)
 
     def _work(self, store: Store) -> None:

@@ -9,14 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
-from sqlalchemy.exc import DBAPIError
 
 from ingest.alarm_metrics import AlarmMetrics
 from ingest.telling import tell
+from ingest.turns import take_turns
 from settings import Settings
 from sql import alarm_post, alarm_watch, engine
 from sql.alarm_watch import NIGHT_TURNS
-from sql.errors import TdsError
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +24,7 @@ WATCH_SECONDS, LOOK_SECONDS = 20.0, 2.0
 BEGIN_SECONDS = 3.0
 # After a start what had been kept for us arrives first: until then nobody is silent.
 SETTLING_SECONDS = 180.0
-LONGEST_PAUSE = 60.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 TELLERS = 3
 
 
@@ -95,16 +94,4 @@ class AlarmWorker:
             self._news.clear()
 
     def _run(self, work: Callable[[], None]) -> None:
-        pause = 1.0
-        while not self._stop.is_set():
-            try:
-                work()
-                pause = 1.0
-            except (DBAPIError, TdsError) as error:
-                reason = engine.reason(error) if isinstance(error, DBAPIError) else str(error)
-                log.warning("the alarms pause %.0f s: %s", pause, reason)
-                self._stop.wait(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-            except Exception:
-                log.exception("the alarms met a fault of their own and go on in %.0f s", LONGEST_PAUSE)
-                self._stop.wait(LONGEST_PAUSE)
+        take_turns(self._stop, work, "the alarms", SHORTEST_PAUSE, LONGEST_PAUSE)

@@ -15,6 +15,7 @@ from psycopg2.extensions import connection as Connection
 from ingest.metrics import Metrics
 from ingest.replay import MOST_REJECTIONS, NOTHING, Replayed, Waiting, find_waiting, replay_one_batch, skip_one
 from ingest.session import Session, StoreLost, first_line, judge
+from ingest.turns import take_turns
 
 log = logging.getLogger(__name__)
 
@@ -95,21 +96,15 @@ class Replayer:
         return self._session.connection
 
     def _run(self) -> None:
-        pause = SHORTEST_WAIT
-        while not self._stop.is_set():
-            try:
-                if not self.step():
-                    self._wait()
-                pause = SHORTEST_WAIT
-            except StoreLost as error:
-                log.warning("trying rejections again pauses %.1f s: %s", pause, error)
-                self.close()
-                self._stop.wait(pause)
-                pause = min(2 * pause, LONGEST_WAIT)
-            except Exception:
-                log.exception("trying rejections again met a fault of its own and goes on in %.0f s", LONGEST_WAIT)
-                self.close()
-                self._stop.wait(LONGEST_WAIT)
+        take_turns(self._stop, self._turn, "trying rejections again", SHORTEST_WAIT, LONGEST_WAIT)
+
+    def _turn(self) -> None:
+        try:
+            if not self.step():
+                self._wait()
+        except Exception:
+            self.close()
+            raise
 
     def _wait(self) -> None:
         """Wait until the database tells of a new request, or until it is time to look."""

@@ -5,23 +5,19 @@ A command, since this room knows nothing of figures and pages: `tds mail-reports
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
 import threading
 from datetime import UTC, datetime
 
-from sqlalchemy.exc import DBAPIError
-
 from broker.machine import die_with_parent
+from ingest.turns import take_turns
 from settings import ROOT, Settings
 from sql import engine, report_post
-from sql.errors import TdsError
 from sql.report_post import LEASE
 
-log = logging.getLogger(__name__)
-LOOK_SECONDS = 60.0
+LOOK_SECONDS, PAUSE_SECONDS = 60.0, 1.0
 # A process that hangs is ended before anybody else may take what it holds.
 LONGEST_SECONDS = LEASE.total_seconds() * 2 / 3
 
@@ -77,11 +73,8 @@ class ReportWorker:
                 process.wait()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._every):
-            try:
-                if self.is_due(datetime.now(UTC)):
-                    self.send()
-            except (DBAPIError, TdsError, OSError) as error:
-                log.warning("reports wait: %s", engine.reason(error) if isinstance(error, DBAPIError) else error)
-            except Exception:
-                log.exception("the worker of the reports met a fault of its own")
+        take_turns(self._stop, self._turn, "reports by mail", PAUSE_SECONDS, PAUSE_SECONDS)
+
+    def _turn(self) -> None:
+        if not self._stop.wait(self._every) and self.is_due(datetime.now(UTC)):
+            self.send()

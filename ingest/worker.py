@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sqlalchemy.exc import DBAPIError
-
+from ingest.turns import take_turns
 from settings import Settings
 from sql import bands, deletion, engine, ledger, rollups, totals, upkeep
-from sql.errors import TdsError
 from sql.refresh import refresh
-
-log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.5
 # Between two batches of a steady stream: the more readings a batch has, the less each costs. Three times as long as the last one
@@ -52,18 +47,6 @@ class LedgerWorker:
         self._thread.join(timeout)
         self._store.close()
 
-    def run(self) -> None:
-        """Work in this thread until another one calls stop."""
-        self._run()
-
-    def request_stop(self) -> None:
-        """Ask for a stop without waiting; safe in a signal handler."""
-        self._stop.set()
-
-    def alive(self) -> bool:
-        """Tell whether the thread still works."""
-        return self._thread.is_alive()
-
     def step(self) -> bool:
         """Do one piece of work; tells whether there was any."""
         worked = ledger.process_one_batch(self._store)
@@ -82,22 +65,13 @@ class LedgerWorker:
         return worked
 
     def _run(self) -> None:
-        pause = IDLE_SECONDS
-        while not self._stop.is_set():
-            try:
-                began = time.monotonic()
-                if not self.step():
-                    self._stop.wait(IDLE_SECONDS)
-                elif self._intake_is_behind():
-                    self._stop.wait(STEP_ASIDE_SECONDS)
-                elif (took := time.monotonic() - began) < LONGEST_REST:
-                    self._stop.wait(min(max(SHORTEST_REST, 3 * took), LONGEST_REST))
-                pause = IDLE_SECONDS
-            except (DBAPIError, TdsError) as error:
-                reason = engine.reason(error) if isinstance(error, DBAPIError) else str(error)
-                log.warning("the ledger worker pauses %.0f s: %s", pause, reason)
-                self._stop.wait(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-            except Exception:
-                log.exception("the ledger worker met a fault of its own and goes on in %.0f s", LONGEST_PAUSE)
-                self._stop.wait(LONGEST_PAUSE)
+        take_turns(self._stop, self._turn, "the ledger worker", IDLE_SECONDS, LONGEST_PAUSE)
+
+    def _turn(self) -> None:
+        began = time.monotonic()
+        if not self.step():
+            self._stop.wait(IDLE_SECONDS)
+        elif self._intake_is_behind():
+            self._stop.wait(STEP_ASIDE_SECONDS)
+        elif (took := time.monotonic() - began) < LONGEST_REST:
+            self._stop.wait(min(max(SHORTEST_REST, 3 * took), LONGEST_REST))

@@ -100,9 +100,9 @@ def derived_url(owner: str, role: Role) -> str:
     return parts._replace(netloc=f"{quote(name)}:{password}@{host}").geturl()
 
 
-def reason(error: DBAPIError) -> str:
-    """Give the first line of what the database said."""
-    return str(error.orig).strip().splitlines()[0]
+def reason(error: Exception) -> str:
+    """Give what a fault says; of one that the database reported, the first line of its words."""
+    return str(error.orig).strip().splitlines()[0] if isinstance(error, DBAPIError) else str(error)
 
 
 def check(store: Store) -> None:

@@ -36,9 +36,7 @@ def health(settings: Settings) -> list[Finding]:
                 findings += _in_database(connection, settings)
         finally:
             store.close()
-    except (TdsError, SettingsError) as error:
-        findings.append(Finding("store", False, str(error)))
-    except DBAPIError as error:
+    except (TdsError, SettingsError, DBAPIError) as error:
         findings.append(Finding("store", False, engine.reason(error)))
     return [*findings, *_replica(settings), _disk(settings)]
 

@@ -54,7 +54,7 @@ def send_one(owner: Store, web: Store, settings: Settings) -> bool | None:
     try:
         post.send(settings, written(web, settings, mail))
     except (TdsError, DBAPIError) as error:
-        fault = engine.reason(error) if isinstance(error, DBAPIError) else str(error)
+        fault = engine.reason(error)
         log.warning("a report was not sent, try %d: %s", mail.attempts, fault)
         with owner.transaction() as connection:
             report_post.failed(connection, mail, " ".join(fault.split()), datetime.now(UTC))
