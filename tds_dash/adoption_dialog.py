@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import dash_bootstrap_components as dbc
@@ -18,6 +17,7 @@ from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import dialog, labelled_field, notice
 from tds_dash.event_words import refusal
 from tds_dash.identity import locale
+from tds_dash.page_frame import looks_until, stamp
 from tds_dash.wording import t
 
 LONGEST_NAME, LONGEST_UNIT = 200, 16
@@ -115,19 +115,9 @@ def save(*given: Any) -> tuple[Any, ...]:
         registered = adopting.adopt(rejection_id, name, kind, resource, unit, interval)
     except Refused as error:
         return notice(refusal(error, locale()), ok=False), no_update, no_update, no_update, no_update
-    return None, False, done(registered), stamp(), more(looks)
+    return None, False, done(registered), stamp(), looks_until(looks, LOOKS)
 
 
 def done(name: str) -> Component:
     """Say that a device is registered and what follows."""
     return html.Div(sentence("adopting.done", locale(), name=name), className="alert tds-note tds-note-done", role="status")
-
-
-def stamp() -> float:
-    """Give a value that no other change has had, so that whatever shows rejections looks again."""
-    return datetime.now(UTC).timestamp()
-
-
-def more(looks: Any) -> int:
-    """Give the number of looks after which the page stops looking by itself."""
-    return (looks if isinstance(looks, int) else 0) + LOOKS

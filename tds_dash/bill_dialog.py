@@ -16,13 +16,13 @@ from sql.errors import Refused
 from sql.invoices import Invoice
 from sql.tariff_rules import RESOURCES
 from tds_dash import tariff_acts, typed, view
-from tds_dash.adoption_dialog import stamp
 from tds_dash.bills_view import named
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import dialog, notice
 from tds_dash.components.fields import form_field, line_of_text, one_of
 from tds_dash.event_words import refusal
 from tds_dash.identity import locale, zone
+from tds_dash.page_frame import stamp
 from tds_dash.pressing import pressed
 from tds_dash.rights import require_editor
 from tds_dash.tariff_form import UNITS

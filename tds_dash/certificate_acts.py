@@ -135,8 +135,3 @@ def page_number(given: object) -> int:
 def one_of(offered: tuple[str, ...], given: object) -> str:
     """Give what is chosen, the first where that is not on offer."""
     return given if isinstance(given, str) and given in offered else offered[0]
-
-
-def stamp() -> float:
-    """Give a value that nothing else has had, so that whatever shows certificates looks again."""
-    return datetime.now(UTC).timestamp()

@@ -19,6 +19,7 @@ from tds_dash.components.dialogs import labelled_field, notice
 from tds_dash.components.states import skeleton
 from tds_dash.first_boot_acts import ACTS, MOST_DEVICES, Situation, Typed
 from tds_dash.identity import account, locale
+from tds_dash.page_frame import looks_until, stamp
 from tds_dash.rights import is_admin, require_admin
 from tds_dash.wording import t
 
@@ -202,7 +203,7 @@ def show(_: Any, __: Any, looks: Any) -> tuple[Any, ...]:
         first_boot_view.claim_list(found.claims, shown),
     ]
     under_way = any(not one.is_settled and now - one.decided_at < ON_ITS_WAY for one in found.claims)
-    upto = (looks if isinstance(looks, int) else 0) + LOOKS if under_way else no_update
+    upto = looks_until(looks, LOOKS) if under_way else no_update
     listed = [part for part in parts if part is not None]
     return listed, not (shown.may_act or found.claims), upto
 
@@ -243,7 +244,7 @@ def decide(*given: Any) -> tuple[Any, ...]:
     except Refused as error:
         return notice(first_boot_acts.refusal(error), ok=False), no_update, no_update, no_update
     told = html.Div(said, className="alert tds-note tds-note-done", role="status")
-    return None, False, told, certificate_acts.stamp()
+    return None, False, told, stamp()
 
 
 def name_save(what: Any) -> str:

@@ -12,7 +12,6 @@ from dash.exceptions import PreventUpdate
 from sql.errors import Refused
 from sql.fleet_editing import Weight
 from tds_dash import fleet_acts, fleet_imports, wording
-from tds_dash.adoption_dialog import stamp
 from tds_dash.components import sentence
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import dialog, notice
@@ -20,6 +19,7 @@ from tds_dash.components.fields import line_of_text
 from tds_dash.event_words import refusal
 from tds_dash.fleet_view import Question
 from tds_dash.identity import locale, zone
+from tds_dash.page_frame import stamp
 from tds_dash.pressing import pressed
 from tds_dash.rights import is_admin
 from tds_dash.wording import t

@@ -10,12 +10,12 @@ from dash.development.base_component import Component
 
 from sql.errors import Outdated, Refused
 from sql.fleet_editing import DeviceState, GatewayState
-from tds_dash.adoption_dialog import stamp
 from tds_dash.components import sentence
 from tds_dash.components.dialogs import notice
 from tds_dash.event_words import refusal
 from tds_dash.fleet_acts import seen_of, what_changed
 from tds_dash.identity import locale
+from tds_dash.page_frame import stamp
 
 
 class Faults(Refused):

@@ -1,8 +1,8 @@
-"""What every page has: its place in the register, its title, and the half-minute beat that keeps it fresh."""
+"""What every page has: its place in the register, its title, the half-minute beat that keeps it fresh, and the looks after a change."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import dash
@@ -31,6 +31,16 @@ def beat(id: str) -> html.Div:
     """Give the interval `id` of a page; assets/shell.js stops it while nobody looks."""
     mark: dict[str, Any] = {"data-refreshes": id}
     return html.Div([dcc.Interval(id=id, interval=EVERY_MS), html.Span(hidden=True, **mark)], hidden=True)
+
+
+def stamp() -> float:
+    """Give a value that no other change has had, so that whatever shows what was changed looks again."""
+    return datetime.now(UTC).timestamp()
+
+
+def looks_until(looks: object, more: int) -> int:
+    """Give the number of looks after which an interval that has made `looks` stops: so many more."""
+    return (looks if isinstance(looks, int) else 0) + more
 
 
 def goes_first(output: str) -> html.Span:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from dash.development.base_component import Component
@@ -17,11 +16,6 @@ from tds_dash.identity import account, locale, person
 from tds_dash.inviting import hand_over
 from tds_dash.rights import require_admin
 from tds_dash.wording import t
-
-
-def stamp() -> float:
-    """Give what tells the lists that something has changed."""
-    return time.time()
 
 
 def asked_for(asked: Any, verb: str) -> Member:

@@ -13,12 +13,12 @@ from sql.alarm_judging import KINDS
 from sql.alarm_recipients import CHANNELS
 from sql.errors import Refused
 from tds_dash import alarm_acts, alarm_words
-from tds_dash.adoption_dialog import stamp
 from tds_dash.components import sentence
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import dialog, notice
 from tds_dash.components.fields import form_field, line_of_text, one_of
 from tds_dash.identity import locale, zone
+from tds_dash.page_frame import stamp
 from tds_dash.pressing import pressed
 from tds_dash.rights import require_admin
 from tds_dash.wording import t

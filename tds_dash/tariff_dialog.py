@@ -11,12 +11,12 @@ from dash.development.base_component import Component
 from sql.errors import Outdated, Refused
 from sql.tariff_rules import DAY_TYPES, RESOURCES
 from tds_dash import doors, tariff_acts, tariff_form, tariffs_view
-from tds_dash.adoption_dialog import stamp
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import dialog, notice
 from tds_dash.components.fields import form_field, line_of_text, one_of
 from tds_dash.event_words import refusal
 from tds_dash.identity import locale, zone
+from tds_dash.page_frame import stamp
 from tds_dash.pressing import pressed
 from tds_dash.rights import require_editor
 from tds_dash.tariff_form import CELLS, FIELDS, MONEY, PLACED, SAID, beside

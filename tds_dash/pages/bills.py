@@ -12,13 +12,12 @@ from sql.invoices import Invoice, invoices
 from sql.tariff_rules import RESOURCES
 from sql.tariffs import ONE_DAY
 from tds_dash import bill_data, bill_dialog, bills_view, books_panel, doors, tariff_acts, view
-from tds_dash.adoption_dialog import stamp
 from tds_dash.components import page_header, segmented, skeleton
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import dialog, notice
 from tds_dash.components.files import files
 from tds_dash.identity import account, locale, zone
-from tds_dash.page_frame import register_page
+from tds_dash.page_frame import register_page, stamp
 from tds_dash.pressing import pressed
 from tds_dash.rights import may_edit, require_editor
 from tds_dash.still import still

@@ -19,7 +19,7 @@ from tds_dash.components import page_header, skeleton
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import notice
 from tds_dash.identity import account, locale, person, zone
-from tds_dash.page_frame import beat, register_page
+from tds_dash.page_frame import beat, register_page, stamp
 from tds_dash.rights import is_admin
 from tds_dash.still import still
 from tds_dash.wording import t
@@ -204,7 +204,7 @@ def revoke(_: Any, asked: Any, reason: Any, words: Any) -> tuple[Any, ...]:
         told = certificate_acts.revoke(serial, reason, words)
     except Refused as error:
         return notice(refusal(error, locale()), ok=False), no_update, no_update, no_update
-    return None, False, told, certificate_acts.stamp()
+    return None, False, told, stamp()
 
 
 @callback(
@@ -246,7 +246,7 @@ def keep(_: Any, contents: Any, name: Any, again: Any) -> tuple[Any, ...]:
         certificate_acts.keep_file(contents, name, again)
     except Refused as error:
         return notice(refusal(error, locale()), ok=False), no_update, no_update, no_update, no_update
-    return None, False, None, notice(t("certificates.batch_made", locale()), ok=True), certificate_acts.stamp()
+    return None, False, None, notice(t("certificates.batch_made", locale()), ok=True), stamp()
 
 
 @callback(
@@ -262,7 +262,7 @@ def keep_month(asked: Any) -> tuple[Any, ...]:
         certificate_acts.keep_month(month)
     except Refused as error:
         return notice(refusal(error, locale()), ok=False), no_update
-    return notice(t("certificates.batch_made", locale()), ok=True), certificate_acts.stamp()
+    return notice(t("certificates.batch_made", locale()), ok=True), stamp()
 
 
 clientside_callback(

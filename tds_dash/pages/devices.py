@@ -12,7 +12,6 @@ from sql.device_rules import RESOURCES
 from sql.errors import Refused
 from sql.queries.fleet import DEVICE_SORTS, DEVICE_STATES, Sought, devices_page, in_state
 from tds_dash import device_dialogs, doors, fleet_confirm, fleet_imports, fleet_view
-from tds_dash.adoption_dialog import stamp
 from tds_dash.certificate_acts import one_of, page_number
 from tds_dash.components import page_header, skeleton
 from tds_dash.components.attributes import LIVE
@@ -20,7 +19,7 @@ from tds_dash.components.dialogs import notice
 from tds_dash.event_words import refusal
 from tds_dash.fleet_view import Shown
 from tds_dash.identity import locale, zone
-from tds_dash.page_frame import beat, register_page
+from tds_dash.page_frame import beat, register_page, stamp
 from tds_dash.pressing import pressed
 from tds_dash.rights import may_edit
 from tds_dash.still import still

@@ -20,7 +20,7 @@ from tds_dash.components.dialogs import dialog, notice, register_field
 from tds_dash.event_words import EXACT, KINDS, exactly, refusal, said
 from tds_dash.events_view import Shown
 from tds_dash.identity import account, locale, person, zone
-from tds_dash.page_frame import beat, register_page
+from tds_dash.page_frame import beat, looks_until, register_page, stamp
 from tds_dash.rights import may_edit
 from tds_dash.still import still
 from tds_dash.wording import number, t
@@ -136,7 +136,7 @@ def decide(asked: Any, looks: Any) -> tuple[Any, Any, Any]:
         deciding.decide(verb, event_id)
     except Refused as error:
         return notice(refusal(error, locale()), ok=False), stamp(), no_update
-    return events_view.done(verb, locale()), stamp(), more(looks)
+    return events_view.done(verb, locale()), stamp(), looks_until(looks, LOOKS)
 
 
 @callback(
@@ -213,14 +213,4 @@ def save(_: Any, final: Any, initial: Any, asked: Any, looks: Any) -> tuple[Any,
         deciding.correct(event_id, final, initial, locale())
     except Refused as error:
         return notice(refusal(error, locale()), ok=False), no_update, no_update, no_update, no_update
-    return None, False, events_view.done("correct", locale()), stamp(), more(looks)
-
-
-def stamp() -> float:
-    """Give a value that no other decision has had, so that whatever shows decisions looks again."""
-    return datetime.now(UTC).timestamp()
-
-
-def more(looks: Any) -> int:
-    """Give the number of looks after which the page stops looking by itself."""
-    return (looks if isinstance(looks, int) else 0) + LOOKS
+    return None, False, events_view.done("correct", locale()), stamp(), looks_until(looks, LOOKS)

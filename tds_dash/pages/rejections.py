@@ -13,13 +13,14 @@ from sql.errors import Refused
 from sql.queries.gateways import gateways
 from sql.rejections import REASONS, Wanted
 from tds_dash import adopting, adoption_dialog, doors, payloads, readings_view, rejections_view, view
+from tds_dash.adoption_dialog import LOOKS
 from tds_dash.components import page_header, period_picker, skeleton
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.choosers import chooser
 from tds_dash.components.dialogs import notice
 from tds_dash.event_words import refusal
 from tds_dash.identity import account, locale, person, zone
-from tds_dash.page_frame import beat, register_page
+from tds_dash.page_frame import beat, looks_until, register_page, stamp
 from tds_dash.rejections_view import Shown
 from tds_dash.rights import may_edit
 from tds_dash.still import still
@@ -139,7 +140,7 @@ def sum_up(reason: Any, gateway_id: Any, first: Any, last: Any, _: Any, looks: A
         tried_again is None,
         None if shown.may_edit else rejections_view.no_right(person().row.role, account(), shown.locale),
         t(remark, shown.locale) if remark else "",
-        adoption_dialog.more(looks) if going else no_update,
+        looks_until(looks, LOOKS) if going else no_update,
     )
 
 
@@ -193,8 +194,8 @@ def retry(asked: Any, looks: Any) -> tuple[Any, ...]:
     try:
         adopting.try_again(rejection_id)
     except Refused as error:
-        return notice(refusal(error, locale()), ok=False), adoption_dialog.stamp(), no_update
-    return notice(t("rejections.asked", locale()), ok=True), adoption_dialog.stamp(), adoption_dialog.more(looks)
+        return notice(refusal(error, locale()), ok=False), stamp(), no_update
+    return notice(t("rejections.asked", locale()), ok=True), stamp(), looks_until(looks, LOOKS)
 
 
 clientside_callback(

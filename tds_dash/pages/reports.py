@@ -10,13 +10,12 @@ from dash import Input, Output, State, callback, dcc, html, no_update
 
 from sql.errors import Refused
 from tds_dash import doors
-from tds_dash.adoption_dialog import stamp
 from tds_dash.components import page_header, skeleton
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import notice
 from tds_dash.components.fields import form_field, line_of_text, one_of
 from tds_dash.identity import account, locale, zone
-from tds_dash.page_frame import register_page
+from tds_dash.page_frame import register_page, stamp
 from tds_dash.pressing import pressed
 from tds_dash.report import acts, gather, panel, words
 from tds_dash.rights import is_admin

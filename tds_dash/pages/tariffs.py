@@ -14,7 +14,6 @@ from sql.errors import NotFound, Refused
 from sql.holidays import BRAZIL, holidays
 from sql.tariff_rules import RESOURCES
 from tds_dash import cost_data, doors, tariff_acts, tariff_dialog, tariffs_view, typed, view, wording
-from tds_dash.adoption_dialog import stamp
 from tds_dash.components import page_header, skeleton
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import dialog, notice
@@ -22,7 +21,7 @@ from tds_dash.components.fields import form_field, line_of_text, one_of
 from tds_dash.components.files import files
 from tds_dash.event_words import refusal
 from tds_dash.identity import account, locale, zone
-from tds_dash.page_frame import register_page
+from tds_dash.page_frame import register_page, stamp
 from tds_dash.pressing import pressed
 from tds_dash.rights import may_edit, require_editor
 from tds_dash.still import still

@@ -12,14 +12,13 @@ from sql.errors import Refused
 from sql.people import ROLES
 from sql.tokens import USUAL_DAYS
 from tds_dash import token_acts
-from tds_dash.adoption_dialog import stamp
 from tds_dash.components import page_header, sentence, skeleton
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import notice
 from tds_dash.components.fields import line_of_text, one_of
 from tds_dash.event_words import refusal
 from tds_dash.identity import locale, zone
-from tds_dash.page_frame import register_page
+from tds_dash.page_frame import register_page, stamp
 from tds_dash.still import still
 from tds_dash.wording import t
 

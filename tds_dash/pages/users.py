@@ -13,7 +13,7 @@ from tds_dash.components import page_header, skeleton
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.dialogs import notice
 from tds_dash.identity import account, locale, person, zone
-from tds_dash.page_frame import register_page
+from tds_dash.page_frame import register_page, stamp
 from tds_dash.people_words import refusal
 from tds_dash.still import still
 from tds_dash.wording import t
@@ -96,7 +96,7 @@ def invite(_: Any, email: Any, role: Any) -> tuple[Any, ...]:
         told = people_acts.invite(email, role)
     except Refused as error:
         return notice(refusal(error, locale()), ok=False), no_update, no_update, no_update
-    return None, False, told, people_acts.stamp()
+    return None, False, told, stamp()
 
 
 @callback(
@@ -130,8 +130,8 @@ def change_role(_: Any, asked: Any, role: Any) -> tuple[Any, ...]:
     try:
         told = people_acts.change_role(member, people_acts.shown_role(asked), role)
     except Refused as error:
-        return notice(refusal(error, locale()), ok=False), no_update, no_update, people_acts.stamp()
-    return None, False, told, people_acts.stamp()
+        return notice(refusal(error, locale()), ok=False), no_update, no_update, stamp()
+    return None, False, told, stamp()
 
 
 @callback(
@@ -169,8 +169,8 @@ def remove(_: Any, asked: Any) -> tuple[Any, ...]:
     try:
         told = people_acts.remove(member, people_acts.shown_role(asked))
     except Refused as error:
-        return notice(refusal(error, locale()), ok=False), no_update, no_update, people_acts.stamp()
-    return None, False, told, people_acts.stamp()
+        return notice(refusal(error, locale()), ok=False), no_update, no_update, stamp()
+    return None, False, told, stamp()
 
 
 @callback(
@@ -181,4 +181,4 @@ def remove(_: Any, asked: Any) -> tuple[Any, ...]:
 )
 def revoke(asked: Any) -> tuple[Any, ...]:
     """Take an invitation back."""
-    return people_acts.revoke(asked), people_acts.stamp()
+    return people_acts.revoke(asked), stamp()
