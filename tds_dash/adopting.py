@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sql import adoption, fleet, rejections
 from sql.errors import Refused
 from sql.rejections import Rejection
-from tds_dash import auditing, doors, wording
+from tds_dash import auditing, doors, typed, wording
 from tds_dash.components import sentence
 from tds_dash.rights import require_editor
 from tds_dash.wording import t
@@ -58,10 +58,10 @@ def adopt(rejection_id: object, name: object, kind: object, resource: object, un
         if kind not in fleet.KINDS or resource not in fleet.RESOURCES:
             raise Refused("choose how the values are meant and what is measured", "device_facts")
         given: dict[str, Any] = {
-            "name": typed(name) or rejection.device_code,
+            "name": typed.line(name) or rejection.device_code,
             "kind": kind,
             "resource": resource,
-            "unit": typed(unit),
+            "unit": typed.line(unit),
             "interval": seconds(interval),
         }
         adoption.adopt(conn, rejection, **given)
@@ -77,14 +77,9 @@ def try_again(rejection_id: object) -> None:
         auditing.note(conn, "rejection.retried", rejection.gateway_mac, after={"reason": rejection.reason})
 
 
-def typed(given: object) -> str:
-    """Read a line of text as it was typed."""
-    return given.strip() if isinstance(given, str) else ""
-
-
 def seconds(given: object) -> int:
     """Read a number of seconds; raises Refused where it is none."""
-    text = typed(given) if isinstance(given, str) else str(given)
+    text = typed.line(given) if isinstance(given, str) else str(given)
     digits = text.replace(".", "").replace(",", "").replace("\u00a0", "").replace(" ", "")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
         raise Refused("the interval is between 1 second and 366 days", "device_interval")

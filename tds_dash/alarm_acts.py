@@ -109,7 +109,7 @@ def limits_of(kind: str, limit: object, percent: object, found: dict[str, Refuse
     if kind not in METERED:
         return None, None
     share = str(percent).strip() if percent is not None else ""
-    text = limit.strip() if isinstance(limit, str) else ""
+    text = typed.line(limit)
     if kind == "base" and share:
         if not (share.isascii() and share.isdigit() and len(share) <= 5):
             found["percent"] = Refused("no share", "rule_percent", least=alarm_rules.LEAST_PERCENT, most=alarm_rules.MOST_PERCENT)
@@ -195,7 +195,7 @@ def wishes_of(kinds: object, closings: object, low: object, high: object) -> Wis
 
 
 def _clock(given: object) -> time | None:
-    text = given.strip() if isinstance(given, str) else ""
+    text = typed.line(given)
     try:
         return time.fromisoformat(text).replace(second=0, microsecond=0, tzinfo=None) if text else None
     except ValueError:
@@ -205,7 +205,7 @@ def _clock(given: object) -> time | None:
 def add_recipient(channel: object, address: object, wishes: Wishes) -> tuple[Recipient, str | None]:
     """Name a recipient; gives a webhook's secret, this once. Raises Refused."""
     require_admin()
-    where = address.strip() if isinstance(address, str) else ""
+    where = typed.line(address)
     if channel == "webhook":
         settings: Settings = current_app.config["TDS"]
         webhook.checked_url(where, settings.webhook_networks or ())

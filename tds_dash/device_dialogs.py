@@ -12,7 +12,7 @@ from sql.device_rules import KINDS, RESOURCES
 from sql.errors import Refused
 from sql.fleet_editing import DeviceState
 from sql.queries.fleet import places
-from tds_dash import device_form, doors, fleet_acts
+from tds_dash import device_form, doors, fleet_acts, typed
 from tds_dash.components import sentence
 from tds_dash.components.attributes import LIVE
 from tds_dash.components.choosers import chooser
@@ -171,7 +171,7 @@ def save_move(_: Any, seen: Any, gateway: Any, code: Any) -> tuple[Any, ...]:
     """Put the device there, or say why not."""
 
     def move() -> Component:
-        made = fleet_acts.move_device(seen, gateway, code.strip() if isinstance(code, str) else "")
+        made = fleet_acts.move_device(seen, gateway, typed.line(code))
         return done("fleet.moved", name=made.settings.name, gateway=made.gateway_name, code=made.code)
 
     return saved(MOVE, seen, move, lambda: fleet_acts.device_now(fleet_acts.id_of(seen)))

@@ -75,7 +75,7 @@ def read(values: Sequence[Any], locale: str, code: str | None = None) -> Typed:
         numbers[name] = _quantity(name, given, locale, found)
     for name in ("interval", "stuck_after"):
         numbers[name] = _whole(name, given, found)
-    text = {name: _text(given[name]) for name in ("code", "name", "resource", "kind", "unit")}
+    text = {name: typed.line(given[name]) for name in ("code", "name", "resource", "kind", "unit")}
     called = code if code is not None else text["code"]
     settings = DeviceSettings(
         kind=text["kind"],
@@ -98,12 +98,8 @@ def read(values: Sequence[Any], locale: str, code: str | None = None) -> Typed:
     return Typed(called, settings, given["active"] is True, found)
 
 
-def _text(given: object) -> str:
-    return given.strip() if isinstance(given, str) else ""
-
-
 def _quantity(name: str, given: Mapping[str, Any], locale: str, found: dict[str, Refused]) -> Decimal | None:
-    text = _text(given[name])
+    text = typed.line(given[name])
     if not text:
         return None
     try:
@@ -115,7 +111,7 @@ def _quantity(name: str, given: Mapping[str, Any], locale: str, found: dict[str,
 
 
 def _whole(name: str, given: Mapping[str, Any], found: dict[str, Refused]) -> int | None:
-    text = _text(given[name]) if isinstance(given[name], str) else str(given[name] if given[name] is not None else "")
+    text = typed.line(given[name]) if isinstance(given[name], str) else str(given[name] if given[name] is not None else "")
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 9):

@@ -17,6 +17,7 @@ from tds_dash.certificates_view import Shown
 from tds_dash.components import sentence
 from tds_dash.identity import account, locale, store, zone
 from tds_dash.rights import is_admin, require_admin
+from tds_dash.typed import line
 from tds_dash.wording import t
 
 LONGEST_TYPED = 200
@@ -104,7 +105,7 @@ def devices(given: object) -> int:
 
 def text(given: Any) -> str:
     """Read a line of text as it was typed."""
-    return given.strip()[: LONGEST_TYPED + 1] if isinstance(given, str) else ""
+    return line(given, LONGEST_TYPED + 1)
 
 
 def refusal(error: Refused) -> str:

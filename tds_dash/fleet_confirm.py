@@ -22,6 +22,7 @@ from tds_dash.identity import locale, zone
 from tds_dash.page_frame import stamp
 from tds_dash.pressing import pressed
 from tds_dash.rights import is_admin
+from tds_dash.typed import line
 from tds_dash.wording import t
 
 VERBS = ("retire", "reinstate", "delete", "undo")
@@ -90,7 +91,7 @@ def carry_out(thing: str, verb: str, id: object, typed: object) -> str:
     language = locale()
     if verb == "delete":
         word = question(thing, verb, id).word
-        if word and (typed.strip() if isinstance(typed, str) else "") != word:
+        if word and line(typed) != word:
             raise Refused(f"type {word} to delete it", "type_word", word=word)
         name = fleet_acts.delete_device(id).settings.name if thing == "devices" else fleet_acts.delete_gateway(id).name
         return t("fleet.deleted", language, name=name)

@@ -10,7 +10,7 @@ from dash.exceptions import PreventUpdate
 from sql import links, members
 from sql.errors import NotFound
 from sql.members import Member
-from tds_dash import auditing, doors, people_view
+from tds_dash import auditing, doors, people_view, typed
 from tds_dash.components.dialogs import notice
 from tds_dash.identity import account, locale, person
 from tds_dash.inviting import hand_over
@@ -36,7 +36,7 @@ def invite(email: Any, role: Any) -> Component:
     """Invite somebody; raises Refused with the reason."""
     require_admin()
     with doors.transaction() as conn:
-        given = email.strip() if isinstance(email, str) else ""
+        given = typed.line(email)
         secret = links.invite(conn, account().id, given, str(role), person().row.email)
         auditing.note(conn, "user.invited", given.lower(), after={"role": str(role)})
     link = hand_over(given.lower(), secret, account().name, account().locale)

@@ -141,4 +141,4 @@ def beside(found: Mapping[str, Refused], locale: str) -> list[str | None]:
 
 def text(given: object) -> str:
     """Give what was typed, without the space around it."""
-    return given.strip()[:200] if isinstance(given, str) else ""
+    return typed.line(given, 200)

@@ -12,7 +12,7 @@ from dash.development.base_component import Component
 from sql import tokens
 from sql.people import ROLES
 from sql.tokens import Token
-from tds_dash import auditing, doors, wording
+from tds_dash import auditing, doors, typed, wording
 from tds_dash.components import data_table, empty_state
 from tds_dash.components.attributes import labelled
 from tds_dash.components.states import badge
@@ -42,7 +42,7 @@ def make(name: object, role: object, days: object) -> tuple[str, Token]:
     """Make a token as it was typed; raises Refused."""
     text = days.strip() if isinstance(days, str) else str(days) if isinstance(days, int) else ""
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
-    title = name.strip() if isinstance(name, str) else ""
+    title = typed.line(name)
     with doors.transaction() as conn:
         chosen = role if isinstance(role, str) else ""
         token, kept = tokens.add_token(conn, account().id, person().id, title, chosen, mine(), number)

@@ -1,4 +1,4 @@
-"""What people type: numbers the way their language writes them, and local times; raises Refused with the reason's key."""
+"""What people type: lines, numbers the way their language writes them, and local times; raises Refused with the reason's key."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ from tds_dash.wording import known
 PLACES = 6
 LONGEST = 40
 NUMBER = re.compile(r"\d+(\.\d*)?")
+
+
+def line(given: object, most: int | None = None) -> str:
+    """Read a line of text, without the space around it, at most so many characters; empty for what is no text."""
+    return given.strip()[:most] if isinstance(given, str) else ""
 
 
 def register(given: object, locale: str) -> Decimal:
@@ -34,7 +39,7 @@ def amount(given: object, locale: str) -> Decimal:
 
 
 def _digits(given: object, locale: str) -> str | None:
-    text = given.strip().replace("\u00a0", "").replace(" ", "") if isinstance(given, str) else ""
+    text = line(given).replace("\u00a0", "").replace(" ", "")
     thousands, mark = (".", ",") if known(locale) == "pt-BR" else (",", ".")
     if re.fullmatch(rf"\d{{1,3}}(\{thousands}\d{{3}})+(\{mark}\d*)?", text):
         text = text.replace(thousands, "")
