@@ -18,6 +18,11 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {' '.join(message.split())}: see `{self.prog} --help`\n")
 
 
+def group(commands: Any, name: str, help_text: str) -> Any:
+    """Add commands under one word, such as `tds alarm rule`; gives what they are added to."""
+    return commands.add_parser(name, help=help_text, description=help_text).add_subparsers(metavar="COMMAND", required=True)
+
+
 def whole(low: int, high: int) -> Callable[[str], int]:
     """Give a parser of whole numbers between two ends."""
 

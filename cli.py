@@ -16,7 +16,7 @@ import cli_costs
 import cli_people
 import cli_recovery
 import settings as settings_module
-from arguments import Parser, as_json, number, positive, whole
+from arguments import Parser, as_json, group, number, positive, whole
 from settings import Settings, SettingsError
 
 Command = Callable[[Settings, argparse.Namespace], int | None]
@@ -95,13 +95,13 @@ def parser() -> argparse.ArgumentParser:
     _programs(commands)
     _fleet(commands)
     _figures(commands)
-    cli_costs.tariffs(_group(commands, "tariff", "what consumption costs"), _add)
+    cli_costs.tariffs(group(commands, "tariff", "what consumption costs"), _add)
     cli_costs.reports(commands, _add)
     _events(commands)
     _rejections(commands)
-    cli_alarms.alarms(_group(commands, "alarm", "limits, silence, and who is told"), _add)
-    cli_certificates.certificates(_group(commands, "certs", "certificates of gateways, broker and ingester"), _add)
-    cli_certificates.first_boot(_group(commands, "registration", "gateways at their first boot"), _add)
+    cli_alarms.alarms(group(commands, "alarm", "limits, silence, and who is told"), _add)
+    cli_certificates.certificates(group(commands, "certs", "certificates of gateways, broker and ingester"), _add)
+    cli_certificates.first_boot(group(commands, "registration", "gateways at their first boot"), _add)
     _audit(commands)
     _simulation(commands)
     cli_recovery.recovery(commands, _add)
@@ -112,10 +112,6 @@ def _add(commands: Any, name: str, run: str, help_text: str) -> argparse.Argumen
     made: argparse.ArgumentParser = commands.add_parser(name, help=help_text, description=help_text, allow_abbrev=False)
     made.set_defaults(run=run)
     return made
-
-
-def _group(commands: Any, name: str, help_text: str) -> Any:
-    return commands.add_parser(name, help=help_text, description=help_text).add_subparsers(metavar="COMMAND", required=True)
 
 
 def _processes(commands: Any) -> None:
@@ -133,15 +129,15 @@ def _processes(commands: Any) -> None:
 
 
 def _people(commands: Any) -> None:
-    account = _group(commands, "account", "accounts")
+    account = group(commands, "account", "accounts")
     as_json(_add(account, "list", "sql.commands:account_list", "list the accounts"))
     cli_people.accounts(account, _add)
-    cli_people.people(_group(commands, "user", "people"), _add)
-    cli_people.logins(_group(commands, "db-user", "logins for SQL of other tools"), _add)
+    cli_people.people(group(commands, "user", "people"), _add)
+    cli_people.logins(group(commands, "db-user", "logins for SQL of other tools"), _add)
 
 
 def _programs(commands: Any) -> None:
-    token = _group(commands, "token", "tokens for the API")
+    token = group(commands, "token", "tokens for the API")
     add = _add(token, "add", "sql.token_commands:token_add", "make a token for a person and print it, this once")
     add.add_argument("email")
     add.add_argument("--account", required=True)
@@ -155,14 +151,14 @@ def _programs(commands: Any) -> None:
 
 
 def _fleet(commands: Any) -> None:
-    gateway = _group(commands, "gateway", "gateways")
+    gateway = group(commands, "gateway", "gateways")
     add = _add(gateway, "add", "sql.commands:gateway_add", "register a gateway")
     add.add_argument("mac")
     add.add_argument("--account", required=True)
     add.add_argument("--name")
     add.add_argument("--capacity", type=int, default=8)
     as_json(_add(gateway, "list", "sql.commands:gateway_list", "list the gateways"))
-    device = _group(commands, "device", "meters and sensors")
+    device = group(commands, "device", "meters and sensors")
     for name, run, help_text in (
         ("add", "sql.commands:device_add", "register a device"),
         ("set", "sql.commands:device_set", "change a device; its history is recomputed"),
@@ -177,11 +173,11 @@ def _fleet(commands: Any) -> None:
     replace.add_argument("--at", required=True, metavar="T", help="date or ISO 8601 instant")
     replace.add_argument("--final", required=True, type=number, help="last register of the old meter")
     replace.add_argument("--initial", required=True, type=number, help="first register of the new meter")
-    for group, run, help_text in (
+    for things, run, help_text in (
         (device, "sql.imports:device_import", "register devices from a CSV file"),
-        (_group(commands, "reading", "readings"), "sql.imports:reading_import", "import history from a CSV file"),
+        (group(commands, "reading", "readings"), "sql.imports:reading_import", "import history from a CSV file"),
     ):
-        load = _add(group, "import", run, help_text)
+        load = _add(things, "import", run, help_text)
         load.add_argument("file", type=Path, metavar="FILE.csv")
         load.add_argument("--account", required=True)
 
@@ -200,7 +196,7 @@ def _device_options(command: argparse.ArgumentParser, required: bool) -> None:
 
 
 def _figures(commands: Any) -> None:
-    ledger = _group(commands, "ledger", "the ledger and its rollups")
+    ledger = group(commands, "ledger", "the ledger and its rollups")
     _add(ledger, "drain", "sql.reports:ledger_drain", "work off every dirty range now, refresh the rollups")
     as_json(
         _add(ledger, "verify", "sql.reports:ledger_verify", "compare every rollup with the ledger, the ledger with the readings")
@@ -222,7 +218,7 @@ def _figures(commands: Any) -> None:
 
 
 def _events(commands: Any) -> None:
-    event = _group(commands, "event", "what the ledger detected")
+    event = group(commands, "event", "what the ledger detected")
     listing = _add(event, "list", "sql.reports:event_list", "list an account's events")
     listing.add_argument("--account", required=True)
     as_json(listing)
@@ -240,7 +236,7 @@ def _events(commands: Any) -> None:
 
 
 def _rejections(commands: Any) -> None:
-    rejection = _group(commands, "rejection", "what could not be stored")
+    rejection = group(commands, "rejection", "what could not be stored")
     listing = _add(rejection, "list", "ingest.rejection_commands:rejection_list", "list what was rejected, newest first")
     listing.add_argument("--account", help="of this account; without: of gateways that are registered nowhere")
     listing.add_argument("--limit", type=whole(1, 10_000_000), help="so many at most")
@@ -257,7 +253,7 @@ def _rejections(commands: Any) -> None:
 
 
 def _audit(commands: Any) -> None:
-    audit = _group(commands, "audit", "who changed what, when, from where")
+    audit = group(commands, "audit", "who changed what, when, from where")
     listing = _add(audit, "list", "sql.commands:audit_list", "list what was done, in an account or everywhere")
     listing.add_argument("--account")
     as_json(listing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from arguments import Add, as_json, number, whole
+from arguments import Add, as_json, group, number, whole
 
 KINDS = ("daily", "monthly", "peak", "base", "silence", "stuck")
 RESOURCES = ("electricity", "water", "gas", "temperature", "other")
@@ -21,12 +21,8 @@ def alarms(commands: Any, add: Add) -> None:
     note = add(commands, "acknowledge", "ingest.alarm_commands:alarm_acknowledge", "take note of an alarm")
     note.add_argument("id", type=whole(1, 2**63 - 1))
     note.add_argument("--note", default="", help="a word about it")
-    _rules(_group(commands, "rule", "what an account wants to hear of"), add)
-    _recipients(_group(commands, "recipient", "who is told of alarms"), add)
-
-
-def _group(commands: Any, name: str, help_text: str) -> Any:
-    return commands.add_parser(name, help=help_text, description=help_text).add_subparsers(metavar="COMMAND", required=True)
+    _rules(group(commands, "rule", "what an account wants to hear of"), add)
+    _recipients(group(commands, "recipient", "who is told of alarms"), add)
 
 
 def _rules(rule: Any, add: Add) -> None:
