@@ -47,13 +47,13 @@ def read_macs(path: Path) -> list[str]:
 
 
 def issue_batch(
-    settings: Settings, macs: Sequence[str], out: Path, use_rsa: bool = False, by: str = "", progress: Progress | None = None
+    settings: Settings, macs: Sequence[str], out: Path, use_rsa: bool = False, progress: Progress | None = None
 ) -> int:
     """Issue a bundle for each MAC into one ZIP, a folder each; gives how many were made now, not by a run before."""
     check_target(out)
     work = _work_folder(out)
     done = 0
-    with open_desk(settings, by) as desk:
+    with open_desk(settings) as desk:
         finished = _finished(desk, work)
         todo = iter([mac for mac in macs if mac not in finished])
         while chunk := list(islice(todo, CHUNK)):

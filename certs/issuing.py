@@ -119,19 +119,19 @@ def make_bundles(
     return bundles
 
 
-def sign_request(settings: Settings, mac: str, request: bytes, by: str = "") -> Bundle:
+def sign_request(settings: Settings, mac: str, request: bytes) -> Bundle:
     """Sign a gateway's own request; refuses a wrong name, a weak key, and the key of another gateway."""
     name = normalize_mac(mac)
-    with open_desk(settings, by) as desk:
+    with open_desk(settings) as desk:
         bundle, record = desk.certify_request(name, request)
         desk.journal.issued([record])
         return bundle
 
 
-def renew_bundle(settings: Settings, mac: str, use_rsa: bool = False, by: str = "") -> tuple[Bundle, list[Record]]:
+def renew_bundle(settings: Settings, mac: str, use_rsa: bool = False) -> tuple[Bundle, list[Record]]:
     """Make a new key and certificate for a gateway that has one; gives also the valid ones, which go on working."""
     name = normalize_mac(mac)
-    with open_desk(settings, by) as desk:
+    with open_desk(settings) as desk:
         valid = valid_records(desk.records.values(), name)
         if not any(record.common_name == name for record in desk.records.values()):
             raise NotFound(f"{name} has no certificate to renew: make its first with `tds certs issue`")

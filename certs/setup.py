@@ -45,11 +45,11 @@ def ensure_authority(settings: Settings, hosts: Sequence[str] = (), use_rsa: boo
     return workshop.made
 
 
-def renew_service(settings: Settings, name: str, by: str = "") -> x509.Certificate:
+def renew_service(settings: Settings, name: str) -> x509.Certificate:
     """Give the broker or the ingester a new key and certificate now; the old one stays valid until it is revoked."""
     folder = CertificateFolder(settings)
     with folder.writing():
-        workshop = Workshop(settings, folder, by or actor())
+        workshop = Workshop(settings, folder, actor())
         old = folder.certificate(BROKER)
         made = (
             workshop.make_broker(broker_hosts(old) if old else default_hosts(settings))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from sql.alarm_judging import KINDS, METERED
-from sql.alarms import FILE, rate_unit
+from sql.alarms import FILE, unit_of
 from sql.audit import Actor, Entry, changed, write
 from sql.device_rules import RESOURCES
 from sql.errors import NotFound, Outdated, Refused
@@ -66,7 +66,7 @@ class Rule(NamedTuple):
     @property
     def unit_shown(self) -> str | None:
         """The unit of its limit."""
-        return rate_unit(self.unit) if self.unit is not None and self.kind in ("peak", "base") else self.unit
+        return unit_of(self.kind, self.unit)
 
     @property
     def target(self) -> str:
@@ -86,15 +86,15 @@ class Rule(NamedTuple):
         return {**facts, "device_code": self.code, "limit": self.threshold, "unit": self.unit_shown, "open_alarms": self.open}
 
 
-def rules(connection: Connection, account_id: int | None, kind: str | None = None, device: int | None = None) -> list[Rule]:
+def rules(connection: Connection, account_id: int | None, kind: str | None = None) -> list[Rule]:
     """List rules by kind, those of a resource before those of a device."""
-    binds = {"account": account_id, "id": None, "kind": kind, "device": device, "limit": MOST}
+    binds = {"account": account_id, "id": None, "kind": kind, "limit": MOST}
     return [Rule(*row) for row in connection.execute(statements(FILE)["rules"], binds)]
 
 
 def find_rule(connection: Connection, rule_id: int, account_id: int | None = None) -> Rule:
     """Give one rule, of one account where it is given; raises NotFound."""
-    binds = {"account": account_id, "id": rule_id, "kind": None, "device": None, "limit": 1}
+    binds = {"account": account_id, "id": rule_id, "kind": None, "limit": 1}
     row = connection.execute(statements(FILE)["rules"], binds).one_or_none()
     if row is None:
         raise NotFound(f"there is no rule {rule_id}: `tds alarm rule list` shows them")

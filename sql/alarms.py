@@ -15,7 +15,6 @@ from sql.statements import statements
 
 FILE = "alarms.sql"
 LONGEST_NOTE = 1000
-OUTCOMES = ("back", "next_period", "corrected", "heard", "moved", "late", "rule_changed", "gone")
 
 
 class Alarm(NamedTuple):
@@ -52,8 +51,8 @@ class Alarm(NamedTuple):
 
     @property
     def unit_shown(self) -> str | None:
-        """The unit of value and limit: of a peak and of a base load per hour."""
-        return rate_unit(self.unit) if self.unit is not None and self.kind in ("peak", "base") else self.unit
+        """The unit of value and limit."""
+        return unit_of(self.kind, self.unit)
 
     @property
     def target(self) -> str:
@@ -125,3 +124,8 @@ def acknowledge(connection: Connection, alarm: Alarm, actor: Actor, note: str = 
 def rate_unit(unit: str) -> str:
     """Give the unit of a rate per hour: kW for kWh, m³/h for m³."""
     return unit.removesuffix("h") if unit.endswith(("Wh", "varh")) else f"{unit}/h"
+
+
+def unit_of(kind: str, unit: str | None) -> str | None:
+    """Give the unit in which a kind of rule counts: per hour of a peak and of a base load, else the device's own."""
+    return rate_unit(unit) if unit is not None and kind in ("peak", "base") else unit

@@ -35,7 +35,7 @@ SELECT r.id, r.account_id, r.kind, r.device_id, d.code, d.name AS device_name, c
   LEFT JOIN tds.device d ON d.id = r.device_id
   LEFT JOIN tds.gateway g ON g.id = coalesce(r.gateway_id, d.gateway_id)
  WHERE (CAST(:account AS integer) IS NULL OR r.account_id = :account) AND (CAST(:id AS integer) IS NULL OR r.id = :id)
-   AND (CAST(:kind AS text) IS NULL OR r.kind = :kind) AND (CAST(:device AS integer) IS NULL OR r.device_id = :device)
+   AND (CAST(:kind AS text) IS NULL OR r.kind = :kind)
  ORDER BY array_position(ARRAY['daily', 'monthly', 'peak', 'base', 'silence', 'stuck'], r.kind), r.device_id IS NOT NULL, lower(coalesce(d.name, g.name)), r.id
  LIMIT :limit;
 

@@ -164,17 +164,9 @@ def like(typed: str) -> str | None:
     return f"%{text}%" if text else None
 
 
-def note_person(
-    connection: Connection, email: str, action: str, actor: Actor, detail: Mapping[str, object] | None = None
-) -> None:
+def note_person(connection: Connection, email: str, action: str, actor: Actor) -> None:
     """Write a sign-in, or a change of how one signs in, into every account of the person; of an unknown one only that there was one."""
-    binds = {
-        "email": _storable(email),
-        "action": action,
-        "address": actor.address,
-        "agent": actor.agent,
-        "detail": json.dumps(_plain(detail)) if detail else None,
-    }
+    binds = {"email": _storable(email), "action": action, "address": actor.address, "agent": actor.agent}
     connection.execute(statements(FILE)["note_person"], binds)
 
 

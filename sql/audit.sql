@@ -16,7 +16,7 @@ SELECT l.id, l.time, a.name AS account, l.actor, l.action, l.object, l.before, l
  ORDER BY l.id DESC LIMIT :limit
 
 -- name: note_person in every account of the person
-SELECT web.note_person(:email, :action, :address, :agent, cast(:detail AS jsonb))
+SELECT web.note_person(:email, :action, :address, :agent, NULL)
 
 -- name: account_of a gateway in use
 SELECT account_id FROM tds.gateway WHERE mac = :mac AND retired_at IS NULL

@@ -57,13 +57,8 @@ class Wanted(NamedTuple):
     decided: bool | None = None
 
 
-def list_events(connection: Connection, account_id: int, undecided: bool = False, limit: int = 10_000) -> list[Event]:
-    """List an account's events, newest first; ignored readings are listed as well, as what was decided of them."""
-    return select_events(connection, Wanted(account_id, decided=False if undecided else None), limit)
-
-
 def select_events(connection: Connection, wanted: Wanted, limit: int) -> list[Event]:
-    """List the newest events that are wanted, newest first."""
+    """List the newest events that are wanted, newest first; ignored readings too, as what was decided of them."""
     rows = connection.execute(statements("decisions.sql")["events"], {**wanted._asdict(), "limit": limit})
     return [Event(*row) for row in rows]
 

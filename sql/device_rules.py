@@ -17,8 +17,6 @@ MAX_RATE = {
     "temperature": Decimal(1000),
     "other": Decimal(1000),
 }
-# Columns whose change makes other figures of the same readings.
-FIGURES = {"kind", "interval_seconds", "max_rate", "resolution", "jitter", "modulus"}
 LONGEST_STILL = 8784  # hours of a year
 LARGEST = Decimal("1e15")
 _CODE = re.compile(r"[^\x00-\x20/\x7f](?:[^\x00-\x1f/\x7f]{0,62}[^\x00-\x20/\x7f])?")

@@ -24,6 +24,7 @@ from sql.calendar import first_instant
 from sql.cells import guarded
 from sql.commands import owner_store, owner_transaction, show
 from sql.decision_trail import note_decision, note_replacement
+from sql.decisions import Wanted
 from sql.errors import NotFound, Refused
 from sql.json_values import json_value
 from sql.statements import raw_statements
@@ -45,6 +46,7 @@ FIELDS = (
 SECONDS = {"15min": 900, "hour": 3600, "day": 86_400, "month": 28 * 86_400}
 # So many rows are held at a time: an export of any length stays small in memory.
 ROWS_AT_ONCE = 20_000
+MOST_EVENTS = 10_000
 
 
 class Named(NamedTuple):
@@ -231,7 +233,7 @@ def event_list(settings: Settings, args: Namespace) -> None:
         account = fleet.find_account(connection, args.account)
         rows = [
             {name: json_value(value) for name, value in event._asdict().items()} | {"sentence": decisions.sentence(event)}
-            for event in decisions.list_events(connection, account.id)
+            for event in decisions.select_events(connection, Wanted(account.id), MOST_EVENTS)
         ]
     show(args.json, rows, ("id", "gateway_mac", "device_code", "kind", "at", "correction", "decision", "sentence"))
 

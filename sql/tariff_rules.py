@@ -124,12 +124,12 @@ def clock(quarter: int) -> str:
     return f"{quarter // 4:02}:{quarter % 4 * 15:02}"
 
 
-def white_tariff(peak: int = 18 * 4) -> tuple[int, ...]:
+def white_tariff() -> tuple[int, ...]:
     """Give the hours of Brazil's *tarifa branca*: on weekdays three of peak, one intermediate before and one after, else off-peak.
 
     Each distributor sets its own three hours of peak; 18:00 to 21:00 is the most frequent choice.
     """
-    weekday = ("weekday",)
+    weekday, peak = ("weekday",), 18 * 4
     periods = (
         Period(weekday, peak - 4, peak, "intermediate"),
         Period(weekday, peak, peak + 12, "peak"),

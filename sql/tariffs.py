@@ -109,10 +109,9 @@ def each(start: date, end: date) -> Iterator[date]:
         start += ONE_DAY
 
 
-def tariffs(connection: Connection, account_id: int, resource: str | None = None) -> list[Tariff]:
+def tariffs(connection: Connection, account_id: int) -> list[Tariff]:
     """List an account's tariffs by resource and day."""
-    binds = {"account": account_id, "resource": resource}
-    return [_tariff(row) for row in connection.execute(statements(FILE)["tariffs"], binds)]
+    return [_tariff(row) for row in connection.execute(statements(FILE)["tariffs"], {"account": account_id})]
 
 
 def find_tariff(connection: Connection, tariff_id: int, version: int | None = None, *, hold: bool = False) -> Tariff:

@@ -4,7 +4,7 @@
 -- name: tariffs of an account, by resource and the day from which each is valid
 SELECT id, account_id, version, changed_at, changed_by, resource, valid_from, name, unit, bands, prices, schedule, demand_price, standing_charge, tax_percent, contracted_demand,
        excess_tolerance, excess_multiple
-  FROM tds.tariff WHERE account_id = :account AND (CAST(:resource AS text) IS NULL OR resource = :resource) ORDER BY resource, valid_from
+  FROM tds.tariff WHERE account_id = :account ORDER BY resource, valid_from
 
 -- name: tariff by its number
 SELECT id, account_id, version, changed_at, changed_by, resource, valid_from, name, unit, bands, prices, schedule, demand_price, standing_charge, tax_percent, contracted_demand,

@@ -51,12 +51,6 @@ def in_main_unit(
     return converted, [scaled(row, *units[row.device_id]) if row.device_id in units else row for row in rows]
 
 
-def share_unit(devices: Iterable[ChartDevice]) -> bool:
-    """Tell whether all devices count in one unit, and it is the one that is shown: then the database may add them up."""
-    units = {(device.unit, MAIN_UNIT.get(device.resource, device.unit)) for device in devices}
-    return len(units) == 1 and all(unit == main for unit, main in units)
-
-
 def scaled(row: ConsumptionRow, source: str, target: str) -> ConsumptionRow:
     """Convert a row's consumption."""
     if row.consumption is None:

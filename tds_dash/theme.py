@@ -208,7 +208,7 @@ def figure(traces: Sequence[dict[str, Any]], layout: dict[str, Any], locale: str
     return go.Figure(data=list(traces), layout={"template": template(locale), **layout}, _validate=False)
 
 
-def GRAPH_CONFIG(locale: str, filename: str = "tds") -> Any:
+def graph_config(locale: str) -> Any:
     """Give the configuration of every dcc.Graph: one toolbar button (PNG), nothing that leaves this host, the locale."""
     return {
         "displaylogo": False,
@@ -221,7 +221,7 @@ def GRAPH_CONFIG(locale: str, filename: str = "tds") -> Any:
         "responsive": True,
         "locale": wording.plotly_name(locale),
         "locales": {wording.plotly_name(locale): wording.plotly_locale(locale)},
-        "toImageButtonOptions": {"format": "png", "scale": 2, "filename": filename},
+        "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "tds"},
     }
 
 

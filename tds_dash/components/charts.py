@@ -52,7 +52,7 @@ def chart_card(
     graph = dcc.Graph(
         id=id,
         figure=blank(locale) if figure is None else figure,
-        config=theme.GRAPH_CONFIG(locale),
+        config=theme.graph_config(locale),
         className="tds-graph",
         responsive=True,
     )

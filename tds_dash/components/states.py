@@ -33,9 +33,9 @@ def sentence(key: str, locale: str, **values: object) -> html.Span:
     return html.Span([html.Strong(text) if index % 2 else text for index, text in enumerate(texts) if text])
 
 
-def status_badge(state: State, locale: str, *, title: str = "") -> html.Span:
+def status_badge(state: State, locale: str) -> html.Span:
     """Say how a gateway is doing by a word and a shape; the colour only helps."""
-    return badge(state, t(f"status.{state}", locale), title)
+    return badge(state, t(f"status.{state}", locale))
 
 
 def condition_badge(state: str, locale: str, *, title: str = "") -> html.Span:

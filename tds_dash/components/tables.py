@@ -62,9 +62,7 @@ def heading(column: Column) -> html.Th | html.Td:
     return html.Th(column.heading, className=column.look, scope="col")
 
 
-def readings_table(
-    lines: Sequence[ReadingLine], *, zone: tzinfo, now: datetime, locale: str, caption: str = "", boxed: bool = False
-) -> html.Div:
+def readings_table(lines: Sequence[ReadingLine], *, zone: tzinfo, now: datetime, locale: str, boxed: bool = False) -> html.Div:
     """Give readings, newest first as given: when, from which device and gateway, the value with its unit."""
     columns = [
         Column(t("field.time", locale), wraps=True),
@@ -86,7 +84,7 @@ def readings_table(
         ]
         for line in lines
     ]
-    return data_table(columns, body, caption=caption or t("readings.caption", locale), boxed=boxed)
+    return data_table(columns, body, caption=t("readings.caption", locale), boxed=boxed)
 
 
 def moment(time: datetime, zone: tzinfo, locale: str) -> list[Component | str]:

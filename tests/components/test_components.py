@@ -48,7 +48,7 @@ def test_a_chart_card_has_its_places_and_its_words() -> None:
     card = components.chart_card("month", "Electricity, kWh per month", locale="en", height="small")
     assert ids(card) == {f"month{part}" for part in ("", "-title", "-note", "-figure", "-summary", "-open", "-table", "-empty")}
     graph = of_type(card, "Graph")[0]
-    assert graph.config == theme.GRAPH_CONFIG("en")
+    assert graph.config == theme.graph_config("en")
     assert of_class(card, "tds-figure-small")
     figure = of_type(card, "Figure")[0]
     assert figure.to_plotly_json()["props"]["aria-label"] == "Electricity, kWh per month"

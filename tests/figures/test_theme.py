@@ -105,7 +105,7 @@ def test_every_variable_used_is_defined() -> None:
 
 @pytest.mark.parametrize("locale", ["pt-BR", "en"])
 def test_a_graph_has_one_button_and_sends_nothing_away(locale: str) -> None:
-    config = theme.GRAPH_CONFIG(locale)
+    config = theme.graph_config(locale)
     assert config["modeBarButtons"] == [["toImage"]]
     assert config["displaylogo"] is False
     assert config["showSendToCloud"] is False
