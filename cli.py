@@ -167,7 +167,7 @@ def _fleet(commands: Any) -> None:
         change.add_argument("mac")
         change.add_argument("code")
         _device_options(change, required=name == "add")
-    replace = _add(device, "replace", "sql.reports:device_replace", "record that a meter was replaced")
+    replace = _add(device, "replace", "sql.ledger_commands:device_replace", "record that a meter was replaced")
     replace.add_argument("mac")
     replace.add_argument("code")
     replace.add_argument("--at", required=True, metavar="T", help="date or ISO 8601 instant")
@@ -197,9 +197,14 @@ def _device_options(command: argparse.ArgumentParser, required: bool) -> None:
 
 def _figures(commands: Any) -> None:
     ledger = group(commands, "ledger", "the ledger and its rollups")
-    _add(ledger, "drain", "sql.reports:ledger_drain", "work off every dirty range now, refresh the rollups")
+    _add(ledger, "drain", "sql.ledger_commands:ledger_drain", "work off every dirty range now, refresh the rollups")
     as_json(
-        _add(ledger, "verify", "sql.reports:ledger_verify", "compare every rollup with the ledger, the ledger with the readings")
+        _add(
+            ledger,
+            "verify",
+            "sql.ledger_commands:ledger_verify",
+            "compare every rollup with the ledger, the ledger with the readings",
+        )
     )
     _add(ledger, "work", "ingest.commands:work", "run the ledger worker alone")
     consumption = _add(commands, "consumption", "sql.reports:consumption", "print consumption")
@@ -219,7 +224,7 @@ def _figures(commands: Any) -> None:
 
 def _events(commands: Any) -> None:
     event = group(commands, "event", "what the ledger detected")
-    listing = _add(event, "list", "sql.reports:event_list", "list an account's events")
+    listing = _add(event, "list", "sql.ledger_commands:event_list", "list an account's events")
     listing.add_argument("--account", required=True)
     as_json(listing)
     for name, help_text in (
@@ -228,7 +233,7 @@ def _events(commands: Any) -> None:
         ("ignore", "leave the event's reading out"),
         ("undo", "take back what was decided of an event"),
     ):
-        decide = _add(event, name, f"sql.reports:event_{name}", help_text)
+        decide = _add(event, name, f"sql.ledger_commands:event_{name}", help_text)
         decide.add_argument("id", type=whole(1, 2**63 - 1))
         if name == "correct":
             decide.add_argument("--final", required=True, type=number)
