@@ -70,20 +70,13 @@ def doctor(settings: Settings, args: argparse.Namespace) -> int:
     findings = []
     for module in ("sql.health", "broker", "certs", "ingest.checks", "tds_dash.checks"):
         findings += import_module(module).health(settings)
+    healthy = all(finding.ok for finding in findings)
     if args.json:
-        print(
-            json.dumps(
-                {
-                    "healthy": all(ok for _, ok, *_ in findings),
-                    # What only some checks have comes last: whether somebody should act although nothing is at fault yet.
-                    "checks": [dict(zip(("check", "ok", "detail", "warning"), (*f, False)[:4], strict=True)) for f in findings],
-                }
-            )
-        )
+        print(json.dumps({"healthy": healthy, "checks": [finding._asdict() for finding in findings]}))
     else:
-        for name, ok, sentence, *warning in findings:
-            print(f"{('warn' if any(warning) else 'ok  ') if ok else 'FAIL'}  {name:<14}  {sentence}")
-    return 0 if all(ok for _, ok, *_ in findings) else 1
+        for check, ok, detail, warning in findings:
+            print(f"{('warn' if warning else 'ok  ') if ok else 'FAIL'}  {check:<14}  {detail}")
+    return 0 if healthy else 1
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,5 +1,5 @@
 """Mosquitto: its configuration, access list, start and reload."""
 
-from broker.checks import Check, health
+from broker.checks import health
 
-__all__ = ["Check", "health"]
+__all__ = ["health"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from broker import mosquitto
 from broker.crashes import recall
@@ -11,23 +10,16 @@ from broker.material import MaterialError, client_context
 from broker.mosquitto import BrokerError
 from broker.probe import CertificateRefused, NotReached, handshake, local_address
 from settings import Settings
+from sql.findings import Finding
 
 
-class Check(NamedTuple):
-    """One thing looked at: what, whether it is in order, and a sentence."""
-
-    name: str
-    ok: bool
-    sentence: str
-
-
-def health(settings: Settings) -> list[Check]:
+def health(settings: Settings) -> list[Finding]:
     """Look at the program and at every broker that the settings name, without disturbing anybody's session."""
     addresses = [(settings.mqtt_host, settings.mqtt_port), *settings.more_brokers]
     return [_program(settings), *(_answer(settings, *address) for address in addresses), *_crashes(settings, datetime.now(UTC))]
 
 
-def _program(settings: Settings) -> Check:
+def _program(settings: Settings) -> Finding:
     try:
         program = mosquitto.find_mosquitto()
         version = mosquitto.version_of(program)
@@ -36,29 +28,31 @@ def _program(settings: Settings) -> Check:
             "localhost",
             "127.0.0.1",
         )
-        return Check("mosquitto", elsewhere, f"not needed here, the broker is {settings.mqtt_host}" if elsewhere else str(error))
-    return Check("mosquitto", True, f"version {'.'.join(map(str, version))} at {program}")
+        return Finding(
+            "mosquitto", elsewhere, f"not needed here, the broker is {settings.mqtt_host}" if elsewhere else str(error)
+        )
+    return Finding("mosquitto", True, f"version {'.'.join(map(str, version))} at {program}")
 
 
-def _answer(settings: Settings, host: str, port: int) -> Check:
+def _answer(settings: Settings, host: str, port: int) -> Finding:
     try:
         expires = handshake(host, port, client_context(settings.pki_dir))
     except MaterialError as error:
-        return Check("broker", False, str(error))
+        return Finding("broker", False, str(error))
     except CertificateRefused as error:
-        return Check("broker", False, f"{host}:{port} refuses the ingester's certificate: {error}")
+        return Finding("broker", False, f"{host}:{port} refuses the ingester's certificate: {error}")
     except NotReached as error:
-        return Check("broker", False, f"{error}: is `tds broker` running?")
+        return Finding("broker", False, f"{error}: is `tds broker` running?")
     days = (expires - datetime.now(UTC)).days
-    return Check(
+    return Finding(
         "broker", days > 7, f"{host}:{port} answers over TLS and accepts the ingester; its certificate holds {days} days"
     )
 
 
-def _crashes(settings: Settings, now: datetime) -> list[Check]:
+def _crashes(settings: Settings, now: datetime) -> list[Finding]:
     lately = [one for one in recall(settings.state_dir / "broker") if now - one.at < timedelta(days=1)]
     if not lately:
         return []
     times, last = "once" if len(lately) == 1 else f"{len(lately)} times", lately[-1]
     said = f"Mosquitto crashed {times} within a day, last at {last.at:%Y-%m-%d %H:%M} UTC (status {last.status}), and was started again"
-    return [Check("broker crashes", False, f"{said}: the log of `tds broker` says more")]
+    return [Finding("broker crashes", False, f"{said}: the log of `tds broker` says more")]

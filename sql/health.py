@@ -11,8 +11,9 @@ from sqlalchemy.exc import DBAPIError
 from settings import Settings, SettingsError
 from sql import alarm_post, engine, ledger, migrate, replica, report_post, rollups, upkeep
 from sql.errors import TdsError
+from sql.findings import Finding
 from sql.queries.certificates import expiring
-from sql.signs import Finding, signs
+from sql.signs import signs
 
 LEAST_FREE = 1 << 30
 SLOW_LEDGER = 600

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from sql import engine, orders
+from sql.findings import Finding
 from sql.statements import statements
 
 FILE = "signs.sql"
 # Refused within an hour: from here on somebody should look, though nothing is lost.
 MANY = 100
 ORDER_PATIENCE = timedelta(minutes=1)
-
-
-class Finding(NamedTuple):
-    """One check: its name, whether all is well, a sentence, and whether somebody should act although nothing is at fault yet."""
-
-    check: str
-    ok: bool
-    detail: str
-    warning: bool = False
 
 
 def signs(connection: Connection, client_id: str, now: datetime) -> list[Finding]:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from broker.probe import NotReached, ask, is_here
 from settings import Settings
-from sql.signs import Finding
+from sql.findings import Finding
 
 PATIENCE = 5
 

@@ -42,7 +42,7 @@ def test_a_crash_is_made_good_within_seconds_and_said(fresh_folder: Path, caplog
     assert again.present
     assert wait_until(lambda: [message.payload for message in again.received] == [b"kept"])
     (check,) = [check for check in health(lab.settings) if not check.ok]
-    assert "crashed once within a day" in check.sentence
+    assert "crashed once within a day" in check.detail
     again.close()
     gateway.client.disconnect()
     gateway.client.loop_stop()

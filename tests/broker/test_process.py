@@ -349,7 +349,7 @@ def test_taking_a_session_over_keeps_its_queue_or_throws_it_away(settings: Setti
 
 def test_the_doctors_questions_are_answered_without_pushing_the_ingester_out(settings: Settings) -> None:
     assert [check.ok for check in health(settings)] == [True, False]
-    assert "is `tds broker` running?" in health(settings)[1].sentence
+    assert "is `tds broker` running?" in health(settings)[1].detail
     lab = Lab(settings)
     ingester = lab.ingester()
 
@@ -383,7 +383,7 @@ def test_a_certificate_of_another_authority_at_the_port_is_found_out(settings: S
     check = health(other)[1]
 
     assert not check.ok
-    assert "is not good" in check.sentence
+    assert "is not good" in check.detail
     lab.close()
 
 

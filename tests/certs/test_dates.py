@@ -43,7 +43,7 @@ def test_a_list_near_its_end_is_seen_everywhere(
     issue_bootstrap(settings, "b")
     age(settings, monkeypatch, timedelta(days=left), days=2)
 
-    found = {check.name: check for check in health(settings)}
+    found = {found.check: found for found in health(settings)}
     assert found["crl"].ok is doctor
     assert found["first boot"].ok is doctor
     assert (crl_fault(settings.pki_dir, datetime.now(UTC)) is None) is ready

@@ -124,7 +124,7 @@ def test_what_can_be_made_again_is_made_again(settings: Settings, lost: list[str
     ensure_authority(settings)
 
     assert (settings.pki_dir / "root.crt").read_bytes() == root
-    assert all(ok for _, ok, _ in health(settings))
+    assert all(one.ok for one in health(settings))
 
 
 @pytest.mark.parametrize("steps", range(1, 9))
@@ -146,7 +146,7 @@ def test_a_set_up_cut_short_anywhere_is_completed(tmp_path: Path, monkeypatch: p
     assert not CertificateFolder(settings).is_complete
     ensure_authority(settings)
 
-    assert all(ok for _, ok, _ in health(settings))
+    assert all(one.ok for one in health(settings))
 
 
 def test_a_lost_root_is_not_replaced_by_a_stranger(settings: Settings) -> None:
@@ -164,8 +164,8 @@ def test_the_root_key_can_be_put_away(settings: Settings) -> None:
     assert ensure_authority(settings) == []
     assert keep(settings) == []
     assert issue_bundle(settings, MAC).key
-    assert all(ok for _, ok, _ in health(settings))
-    assert "put away" in health(settings)[0].sentence
+    assert all(one.ok for one in health(settings))
+    assert "put away" in health(settings)[0].detail
 
 
 def test_two_authorities_put_into_one_folder_are_refused(settings: Settings, tmp_path: Path) -> None:
@@ -281,12 +281,12 @@ def test_another_client_id_gets_another_ingester_certificate(settings: Settings)
 
 
 def test_the_doctor_names_what_is_wrong(settings: Settings, tmp_path: Path) -> None:
-    assert all(ok for _, ok, _ in health(settings))
+    assert all(one.ok for one in health(settings))
     (settings.pki_dir / "crl.pem").write_bytes(b"x")
     (settings.pki_dir / "broker.crt").unlink()
 
-    assert {name for name, ok, _ in health(settings) if not ok} == {"crl", "broker cert"}
-    assert [ok for _, ok, _ in health(make_settings(tmp_path / "none"))] == [False]
+    assert {one.check for one in health(settings) if not one.ok} == {"crl", "broker cert"}
+    assert [one.ok for one in health(make_settings(tmp_path / "none"))] == [False]
 
 
 def test_everything_made_is_in_the_journal(settings: Settings) -> None:

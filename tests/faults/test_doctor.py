@@ -41,7 +41,7 @@ PARTS = (sql.health, broker, certs, ingest.checks, tds_dash.checks)
 def named(settings: Settings, warnings: bool = False) -> dict[str, str]:
     """Give the faults that the doctor names, or what it warns of: its checks with their sentences."""
     found = [finding for part in PARTS for finding in part.health(settings)]
-    return {name: said for name, ok, said, *more in found if (any(more) if warnings else not ok)}
+    return {one.check: one.detail for one in found if (one.warning if warnings else not one.ok)}
 
 
 def test_the_doctor_names_what_happens_to_broker_ingester_and_gateways(plain_cell: Cell) -> None:
@@ -150,7 +150,7 @@ def test_the_doctor_passes_on_what_the_ingester_says_of_itself(
     with closing_server(server):
         settings = replace(plain_database.settings, ingest_port=server.port, web_port=server.port)
         (intake,) = ingest.checks.health(settings)
-        assert (intake.ok, said in intake.sentence) == (False, True)
+        assert (intake.ok, said in intake.detail) == (False, True)
         (pages,) = tds_dash.checks.health(settings)
         assert (pages.ok, pages.detail) == ((True, "they can be used") if ready is None else (False, ready))
 

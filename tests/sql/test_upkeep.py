@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from sql import fleet, ledger, upkeep
-from sql.health import Finding, health
+from sql.findings import Finding
+from sql.health import health
 from tests.conftest import Database
 from tests.sql.meters import Meter, Reading
 from tests.sql.test_ledger import add_meter, store
