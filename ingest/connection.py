@@ -249,10 +249,9 @@ class Connection:
         client.subscribe([(f"{self.target.root}/+/{sort}", options) for sort in ("telemetry", "status")])
 
     def _on_subscribe(self, client: Client, __: Any, ___: int, codes: list[ReasonCode], ____: Properties | None) -> None:
-        refused = [str(code) for code in codes if code.is_failure]
         if self._confirmed:  # it was the broker's own figures: who has none, or gives none, is a broker all the same
             return
-        if refused:
+        if refused := [str(code) for code in codes if code.is_failure]:
             self._fault = f"the broker refuses the subscription of {self.target.client_id}: {refused[0]}"
             return
         self._confirmed = True

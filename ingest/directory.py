@@ -12,8 +12,6 @@ from psycopg2.extensions import connection as Connection
 from sql.statements import raw_statements
 
 CHANNEL = "tds_directory"
-
-
 NEVER = timedelta.max
 
 

@@ -6,6 +6,8 @@ import threading
 from collections import deque
 from typing import NamedTuple
 
+MOST_BYTES = 6 * 1024 * 1024
+
 
 class Received(NamedTuple):
     """A message as it came; `epoch` counts connections, `packet` is its id within one (0: nothing to acknowledge)."""
@@ -14,9 +16,6 @@ class Received(NamedTuple):
     packet: int
     topic: str
     payload: bytes
-
-
-MOST_BYTES = 6 * 1024 * 1024
 
 
 class Inbox:

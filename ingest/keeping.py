@@ -72,9 +72,8 @@ def keep(cursor: Cursor, refused: Sequence[Refusal], received_at: datetime, admi
 def insert(cursor: Cursor, refused: Iterable[tuple[Refusal, datetime]]) -> None:
     """Store rejections, each with the time when it was received; one that is there already counts once."""
     refused = list(refused)
-    if (
-        len(refused) > AT_ONCE
-    ):  # one statement would be some ten megabytes, thrice; the tally is moved in the order in which everybody locks it
+    # One statement for all would be some ten megabytes, thrice; by several the tally is moved in the order in which everybody locks it.
+    if len(refused) > AT_ONCE:
         refused.sort(key=lambda one: _order(one[0].owner))
     for start in range(0, len(refused), AT_ONCE):
         values = [_values(each, received_at) for each, received_at in refused[start : start + AT_ONCE]]

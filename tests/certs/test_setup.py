@@ -234,7 +234,7 @@ def test_a_folder_of_another_user_is_said_in_one_line(settings: Settings) -> Non
     finally:
         os.seteuid(0)
     assert not check.ok
-    assert "closed to this user" in check.sentence
+    assert "closed to this user" in check.detail
 
 
 def test_an_empty_folder_made_beforehand_is_closed_and_used(tmp_path: Path) -> None:
