@@ -195,7 +195,7 @@ def last_night(now: datetime, zone: str) -> tuple[datetime, datetime, date]:
 def night(day: date, zone: str) -> tuple[datetime, datetime]:
     """Give the night that a local day begins with."""
     end = datetime.combine(day, NIGHT[1], ZoneInfo(zone)).astimezone(UTC)
-    return first_instant(day.year, day.month, day.day, zone), end
+    return first_instant(day, zone), end
 
 
 def least_hours(connection: Connection, device_ids: Iterable[int], day: date, zone: str) -> dict[int, Decimal]:

@@ -97,7 +97,7 @@ def _nights(connection: Connection, devices: Sequence[int], draft: Draft, zone: 
     back = DAYS + (COMPARED[-1].days if draft.percent is not None else 0)
     looked_at = min(len(devices), max(1, MOST_ROWS // (24 * back)))
     first = last - timedelta(days=back)
-    start = first_instant(first.year, first.month, first.day, zone)
+    start = first_instant(first, zone)
     found = nightly(consumption(connection, devices[:looked_at], "hour", start, end, zone), zone)
     hits = []
     for device_id, nights in found.items():
@@ -109,7 +109,7 @@ def _nights(connection: Connection, devices: Sequence[int], draft: Draft, zone: 
             if value is None or not threshold:
                 continue
             if value > threshold and not broken:
-                hits.append(Hit(device_id, first_instant(day.year, day.month, day.day, zone), value))
+                hits.append(Hit(device_id, first_instant(day, zone), value))
             broken = value > threshold
     own = usual(_comparable(found[devices[0]], last + timedelta(days=1))) if len(devices) == 1 and devices[0] in found else None
     return Preview(draft.kind, len(devices), looked_at, DAYS, sorted(hits, key=lambda hit: (hit.start, hit.device_id)), usual=own)

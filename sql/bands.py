@@ -231,8 +231,8 @@ def _ranges(days: Sequence[Days], zone: str) -> dict[str, list[Any]]:
         "devices": [one.device_id for one in days],
         "lows": [one.low for one in days],
         "highs": [one.high for one in days],
-        "starts": [_midnight(one.low, zone) for one in days],
-        "ends": [_midnight(one.high + ONE_DAY, zone) for one in days],
+        "starts": [first_instant(one.low, zone) for one in days],
+        "ends": [first_instant(one.high + ONE_DAY, zone) for one in days],
     }
 
 
@@ -258,8 +258,8 @@ def _demand_binds(account_id: int, mine: Plan, reach: Sequence[Reach], low: date
         "zone": mine.zone,
         "devices": list(factors),
         "factors": list(factors.values()),
-        "low": _midnight(low, mine.zone),
-        "high": _midnight(high + ONE_DAY, mine.zone),
+        "low": first_instant(low, mine.zone),
+        "high": first_instant(high + ONE_DAY, mine.zone),
         "first": low,
         "last": high,
         "days": charged,
@@ -269,7 +269,3 @@ def _demand_binds(account_id: int, mine: Plan, reach: Sequence[Reach], low: date
 def _run(connection: Connection, name: str, **binds: Any) -> Any:
     bodies = raw_statements(FILE)
     return connection.execute(text(bodies[name].format(fresh=bodies["fresh"], largest=bodies["largest"])), binds)
-
-
-def _midnight(day: date, zone: str) -> datetime:
-    return first_instant(day.year, day.month, day.day, zone)

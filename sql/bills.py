@@ -135,7 +135,7 @@ def measured_bill(
     whole_month = start.day == 1 and end == (start + 31 * ONE_DAY).replace(day=1) and stop == end and not by_day
     known = meters(connection, account_id, resource) if counting is None else counting
     for unit, groups in _units(known).items():
-        low, high = (first_instant(day.year, day.month, day.day, plan.zone) for day in (start, stop))
+        low, high = (first_instant(day, plan.zone) for day in (start, stop))
         found += of_plan(connection, plan, groups, unit, "month" if whole_month else "day", low, high, read)
     charged = resource == "electricity" and any(tariff.terms.demand for tariff in plan.tariffs)
     slices = [

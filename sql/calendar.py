@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 QUARTER = timedelta(minutes=15)
@@ -20,7 +20,7 @@ def bucket_start(step: str, instant: datetime, zone: str) -> datetime:
             start += QUARTER
         return start
     local = instant.astimezone(ZoneInfo(zone)).date()
-    return first_instant(local.year, local.month, local.day if step == "day" else 1, zone)
+    return first_instant(local if step == "day" else local.replace(day=1), zone)
 
 
 def next_bucket(step: str, bucket: datetime, zone: str) -> datetime:
@@ -34,7 +34,7 @@ def next_bucket(step: str, bucket: datetime, zone: str) -> datetime:
         return after
     local = bucket.astimezone(ZoneInfo(zone)).date()
     following = local + timedelta(days=1) if step == "day" else (local.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return first_instant(following.year, following.month, following.day, zone)
+    return first_instant(following, zone)
 
 
 def has_whole_hours(start: datetime, end: datetime, zone: str) -> bool:
@@ -68,9 +68,9 @@ def _floor(instant: datetime, width: int, offset: int) -> datetime:
     return datetime.fromtimestamp(seconds - (seconds + offset) % width, UTC)
 
 
-def first_instant(year: int, month: int, day: int, zone: str) -> datetime:
+def first_instant(day: date, zone: str) -> datetime:
     """Give the first instant of a local day; where the clock skips midnight, the instant of the change."""
-    return datetime(year, month, day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 def joined(stretches: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:

@@ -18,7 +18,6 @@ from sql.device_rules import DeviceSettings as DeviceSettings
 from sql.errors import NotFound, Refused
 from sql.units import canonical
 
-_MAC = re.compile(r"[0-9a-f]{12}")
 _SEPARATED = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}|([0-9a-f]{2}-){5}[0-9a-f]{2}|([0-9a-f]{4}\.){2}[0-9a-f]{4}|[0-9a-f]{12}")
 
 

@@ -171,7 +171,7 @@ def read_once(invoices: Iterable[Invoice], zone: str) -> Reader:
     stretches: dict[Step, list[tuple[datetime, datetime]]] = {"day": [], "month": []}
     for one in invoices:
         start, end = one.first_day, one.last_day + ONE_DAY
-        low, high = (calendar.first_instant(day.year, day.month, day.day, zone) for day in (start, end))
+        low, high = (calendar.first_instant(day, zone) for day in (start, end))
         stretches["month" if _is_month(start, end) else "day"].append((low, high))
     return Once(stretches)
 
@@ -195,7 +195,7 @@ def covered(
     A meter that was first heard within these days counts as missing before, and one that has fallen silent as missing since; one
     that was retired counts until then.
     """
-    low, high = (calendar.first_instant(day.year, day.month, day.day, zone) for day in (start, until))
+    low, high = (calendar.first_instant(day, zone) for day in (start, until))
     own = [
         meter
         for meter in meters

@@ -25,6 +25,7 @@ from sql.tariffs import ONE_DAY, Plan, Tariff
 from sql.units import convertible, ratio
 
 FILE = "pricing.sql"
+_first_instant = cache(calendar.first_instant)
 EXACT = Context(prec=100)  # sums and products of amounts and prices are finite: nothing is lost
 
 
@@ -156,7 +157,7 @@ def of_plan(
     last = (high - timedelta(microseconds=1)).astimezone(place).date()
     for segment in plan.segments(low.astimezone(place).date(), last + ONE_DAY):
         for width, first, until in _pieces(step, segment.start, segment.end):
-            begin, stop = max(low, _midnight(first, plan.zone)), min(high, _midnight(until, plan.zone))
+            begin, stop = max(low, _first_instant(first, plan.zone)), min(high, _first_instant(until, plan.zone))
             rows: Iterator[tuple[int, datetime, str, Decimal, Decimal]]
             into = step if width != step else None  # what they are still to be added up to
             if segment.tariff is None or segment.tariff.terms.schedule is None:
@@ -225,7 +226,7 @@ def _banded(
 ) -> Iterator[tuple[int, datetime, str, Decimal, Decimal]]:
     binds = {"devices": list(groups), "groups": list(groups.values()), "start": start, "end": end}
     for row in connection.execute(statements(FILE)[f"{step}s_by_band"], binds):
-        yield row.number, _midnight(row.day, zone), BANDS[row.band], row.quantity, row.estimated
+        yield row.number, _first_instant(row.day, zone), BANDS[row.band], row.quantity, row.estimated
 
 
 def _by_quarter(
@@ -253,8 +254,3 @@ def _summed(rows: Iterator[Any], tariff: Tariff | None, unit: str, step: Step | 
             found[group, bucket, band] = (quantity, estimated) if known is None else (known[0] + quantity, known[1] + estimated)
     for (group, bucket, band), (quantity, estimated) in found.items():
         yield Portion(group, bucket, tariff, band, quantity, estimated, unit)
-
-
-@cache
-def _midnight(day: date, zone: str) -> datetime:
-    return calendar.first_instant(day.year, day.month, day.day, zone)

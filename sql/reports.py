@@ -57,7 +57,7 @@ def instant(given: str, zone: str) -> datetime:
     try:
         if len(given) == 10:
             day = date.fromisoformat(given)
-            return first_instant(day.year, day.month, day.day, zone)
+            return first_instant(day, zone)
         moment = datetime.fromisoformat(given)
         if not 1900 <= moment.year <= 2200:
             raise ValueError

@@ -34,6 +34,7 @@ PACKED = {
 }
 SLOTS, LANE, WIDE_LANE = 96, 14, 20  # quarter-hours of a UTC day, and how many decimal places each has in rollups/quarters.sql
 ELECTION_LOCK = 7_245_111
+DEVICES_OF_ZONE = "SELECT d.id FROM tds.device d JOIN tds.account a ON a.id = d.account_id WHERE a.timezone = :zone"
 
 
 class Rollup(NamedTuple):
@@ -105,7 +106,7 @@ def devices_in(connection: Connection, rollup: Rollup, device_ids: Sequence[int]
     """Give those of the devices that a rollup holds: on the plain engine a zone's rollups hold the devices of its accounts."""
     if rollup.zone is None:
         return list(device_ids)
-    held = set(connection.execute(text(_devices_of_zone()), {"zone": rollup.zone}).scalars())
+    held = set(connection.execute(text(DEVICES_OF_ZONE), {"zone": rollup.zone}).scalars())
     return [device for device in device_ids if device in held]
 
 
@@ -200,14 +201,10 @@ def _fill(connection: Connection, kind: str, rollup: Rollup) -> None:
     """Bring the history into a new rollup of the plain engine; TimescaleDB does so at its next refresh."""
     if kind == "plain":
         connection.exec_driver_sql("LOCK TABLE tds.ledger IN SHARE MODE")  # a batch could not see the rollup yet
-        keep = "" if rollup.zone is None else f"WHERE device_id IN ({_devices_of_zone()})"
+        keep = "" if rollup.zone is None else f"WHERE device_id IN ({DEVICES_OF_ZONE})"
         connection.execute(
             text(f"INSERT INTO tds.{quote_identifier(rollup.name)} {body(rollup)} {keep} GROUP BY 1, 2"), {"zone": rollup.zone}
         )
-
-
-def _devices_of_zone() -> str:
-    return "SELECT d.id FROM tds.device d JOIN tds.account a ON a.id = d.account_id WHERE a.timezone = :zone"
 
 
 def _account_views(connection: Connection) -> None:
@@ -251,7 +248,7 @@ def rewrite_touched(connection: Connection) -> None:
             f" tds.time_bucket(interval '1 {rollup.step}', t.high, :zone) AS high FROM touched t"
         )
         if rollup.zone is not None:
-            edges += f" WHERE t.device_id IN ({_devices_of_zone()})"
+            edges += f" WHERE t.device_id IN ({DEVICES_OF_ZONE})"
         until = f"tds.following_bucket('{rollup.step}', e.high, :zone)"
         columns = ", ".join(rollup.columns)
         assignments = ", ".join(f"{column} = excluded.{column}" for column in rollup.columns)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, text
 
 from sql import step_totals
+from sql.calendar import bucket_start
 from sql.engine import Store
 from sql.statements import raw_statements, statements
 
@@ -56,7 +57,7 @@ def work(store: Store, now: datetime, seconds: float = PIECE_SECONDS) -> bool:
     """Follow the fleet and add up what waits for so many seconds, unless another worker does; tells whether there was anything."""
     until = time.monotonic() + seconds
     worked = _follow_fleet(store, wait=False)
-    horizon = slot(now - SETTLED)
+    horizon = bucket_start("15min", now - SETTLED, "UTC")
     while _piece(store, horizon, wait=False) or _step_piece(store, wait=False):
         worked = True
         if time.monotonic() > until:
@@ -83,7 +84,8 @@ def differences(
     for group in groups:
         if group.low is None:
             continue
-        low, high = slot(max(group.low, since) if since else group.low), slot(group.high) + SLOT
+        low = bucket_start("15min", max(group.low, since) if since else group.low, "UTC")
+        high = bucket_start("15min", group.high, "UTC") + SLOT
         rows = 0
         while low < high:
             until = min(high, low + _most(group.members) * 5)
@@ -98,11 +100,6 @@ def mend(connection: Connection, device_ids: Sequence[int], low: datetime, high:
     """Have a period of the groups of devices added up anew."""
     connection.execute(statements(FILE)["mend"], {"devices": list(device_ids), "low": low, "high": high})
     step_totals.mend(connection, device_ids, low, high)
-
-
-def slot(instant: datetime) -> datetime:
-    """Give the start of the quarter-hour that an instant lies in."""
-    return instant - timedelta(seconds=instant.timestamp() % SLOT.total_seconds())
 
 
 def _follow_fleet(store: Store, wait: bool) -> bool:

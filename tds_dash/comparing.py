@@ -97,8 +97,8 @@ def back(moment: datetime, shift: Shift, zone: ZoneInfo) -> datetime | None:
         then = periods.opening(year, month, local.day)
         if then.day != local.day:
             return None
-    if moment == calendar.first_instant(local.year, local.month, local.day, zone.key):
-        return calendar.first_instant(then.year, then.month, then.day, zone.key)
+    if moment == calendar.first_instant(local.date(), zone.key):
+        return calendar.first_instant(then, zone.key)
     return datetime.combine(then, local.time(), tzinfo=zone).astimezone(UTC)
 
 

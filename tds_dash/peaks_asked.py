@@ -32,7 +32,7 @@ def months_of(chosen: Any) -> tuple[datetime, datetime]:
 def month_of(chosen: Any, start: datetime, end: datetime) -> datetime | None:
     """Give the month that is chosen of a period, by `2026-11`; None where none of it is."""
     day = view.day_of(f"{chosen}-01") if isinstance(chosen, str) else None
-    found = calendar.first_instant(day.year, day.month, 1, account().timezone) if day else None
+    found = calendar.first_instant(day, account().timezone) if day else None
     return found if found and start <= found < end else None
 
 
