@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from settings import LOCALES, is_zone
 from sql import ledger, rollups
@@ -16,7 +16,10 @@ from sql.device_rules import LONGEST_STILL, MAX_RATE, check_device, checked_name
 from sql.device_rules import RESOURCES as RESOURCES
 from sql.device_rules import DeviceSettings as DeviceSettings
 from sql.errors import NotFound, Refused
+from sql.statements import statements
 from sql.units import canonical
+
+FILE = "fleet.sql"
 
 _SEPARATED = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}|([0-9a-f]{2}-){5}[0-9a-f]{2}|([0-9a-f]{4}\.){2}[0-9a-f]{4}|[0-9a-f]{12}")
 
@@ -63,17 +66,11 @@ def add_account(connection: Connection, name: str, *, timezone: str, locale: str
         raise Refused(f"the locale must be {' or '.join(LOCALES)}, not {shown(locale)}")
     if not re.fullmatch(r"[A-Z]{3}", currency):
         raise Refused(f"{shown(currency)} is not a currency: write three capital letters, such as BRL")
-    if connection.execute(text("SELECT 1 FROM tds.account WHERE name = :name"), {"name": name}).scalar():
+    if connection.execute(statements(FILE)["find_account"], {"name": name}).first():
         raise Refused(f"there is already an account named {name}")
     _note_zone(connection, timezone)
-    return int(
-        connection.execute(
-            text(
-                "INSERT INTO tds.account (name, timezone, locale, currency) VALUES (:name, :timezone, :locale, :currency) RETURNING id"
-            ),
-            {"name": name, "timezone": timezone, "locale": locale, "currency": currency},
-        ).scalar_one()
-    )
+    given = {"name": name, "timezone": timezone, "locale": locale, "currency": currency}
+    return int(connection.execute(statements(FILE)["add_account"], given).scalar_one())
 
 
 def set_account(
@@ -92,27 +89,20 @@ def set_account(
         raise Refused("a gateway or device is silent after 1 to 100 of its intervals")
     if stuck_after is not None and not 1 <= stuck_after <= LONGEST_STILL:
         raise Refused(f"a device is stuck after 1 to {LONGEST_STILL} hours")
-    connection.execute(
-        text(
-            "UPDATE tds.account SET silent_intervals = coalesce(:silent, silent_intervals), stuck_hours = coalesce(:stuck, stuck_hours),"
-            " second_factor = coalesce(:factor, second_factor) WHERE id = :id"
-        ),
-        {"silent": silent_after, "stuck": stuck_after, "factor": second_factor, "id": account.id},
-    )
+    given = {"silent": silent_after, "stuck": stuck_after, "factor": second_factor, "id": account.id}
+    connection.execute(statements(FILE)["set_account"], given)
 
 
 def check_zone(connection: Connection, zone: str) -> None:
     """Refuse a time zone that this machine or the database does not know."""
-    known = connection.execute(text("SELECT 1 FROM pg_timezone_names WHERE name = :zone"), {"zone": zone}).scalar()
+    known = connection.execute(statements(FILE)["knows_zone"], {"zone": zone}).scalar_one()
     if not is_zone(zone) or not known:
         raise Refused(f"{shown(zone)} is not a time zone: write one such as America/Sao_Paulo")
 
 
 def find_account(connection: Connection, name: str) -> Account:
     """Find an account by its name; raises NotFound."""
-    row = connection.execute(
-        text("SELECT id, name, timezone, locale, currency FROM tds.account WHERE name = :name"), {"name": name}
-    ).one_or_none()
+    row = connection.execute(statements(FILE)["find_account"], {"name": name}).one_or_none()
     if row is None:
         raise NotFound(f"there is no account named {shown(name)}: `tds account list` shows them")
     return Account(*row)
@@ -120,10 +110,7 @@ def find_account(connection: Connection, name: str) -> Account:
 
 def list_accounts(connection: Connection) -> list[Account]:
     """List the accounts by name."""
-    return [
-        Account(*row)
-        for row in connection.execute(text("SELECT id, name, timezone, locale, currency FROM tds.account ORDER BY name"))
-    ]
+    return [Account(*row) for row in connection.execute(statements(FILE)["list_accounts"])]
 
 
 def add_gateway(connection: Connection, mac: str, account: str, name: str | None = None, capacity: int = 8) -> int:
@@ -132,40 +119,21 @@ def add_gateway(connection: Connection, mac: str, account: str, name: str | None
     owner = find_account(connection, account)
     if not 1 <= capacity <= 32:
         raise Refused(f"a gateway's capacity is between 1 and 32 devices, not {capacity}")
-    if connection.execute(text("SELECT 1 FROM tds.gateway WHERE mac = :mac AND retired_at IS NULL"), {"mac": mac}).scalar():
+    if connection.execute(statements(FILE)["gateway_in_use"], {"mac": mac}).first():
         raise Refused(f"the gateway {mac} is registered already")
-    return int(
-        connection.execute(
-            text(
-                "INSERT INTO tds.gateway (account_id, mac, name, capacity) VALUES (:account, :mac, :name, :capacity) RETURNING id"
-            ),
-            {"account": owner.id, "mac": mac, "name": checked_name(name or mac, "a gateway's name"), "capacity": capacity},
-        ).scalar_one()
-    )
+    given = {"account": owner.id, "mac": mac, "name": checked_name(name or mac, "a gateway's name"), "capacity": capacity}
+    return int(connection.execute(statements(FILE)["add_gateway"], given).scalar_one())
 
 
 def list_gateways(connection: Connection) -> list[Gateway]:
     """List the gateways with their account, number of devices and last message."""
-    rows = connection.execute(
-        text(
-            "SELECT g.id, a.name, g.mac, g.name, g.capacity, (SELECT count(*) FROM tds.device d WHERE d.gateway_id = g.id AND d.retired_at IS NULL),"
-            " s.last_seen_at, g.retired_at FROM tds.gateway g JOIN tds.account a ON a.id = g.account_id"
-            " LEFT JOIN tds.gateway_seen s ON s.gateway_id = g.id ORDER BY a.name, g.mac, g.id"
-        )
-    )
-    return [Gateway(*row) for row in rows]
+    return [Gateway(*row) for row in connection.execute(statements(FILE)["list_gateways"])]
 
 
 def find_device(connection: Connection, mac: str, code: str) -> int:
     """Find a device by its gateway's MAC and its code; raises NotFound."""
     mac = normalize_mac(mac)
-    found = connection.execute(
-        text(
-            "SELECT d.id FROM tds.device d JOIN tds.gateway g ON g.id = d.gateway_id"
-            " WHERE g.mac = :mac AND d.code = :code AND g.retired_at IS NULL AND d.retired_at IS NULL"
-        ),
-        {"mac": mac, "code": code},
-    ).scalar()
+    found = connection.execute(statements(FILE)["device_in_use"], {"mac": mac, "code": code}).scalar()
     if found is None:
         raise NotFound(f"the gateway {mac} has no device {shown(code)}")
     return int(found)
@@ -176,22 +144,12 @@ def add_device(connection: Connection, mac: str, code: str, **given: Any) -> int
     mac = normalize_mac(mac)
     device = DeviceSettings(**given)
     check_device(code, device)
-    gateway = connection.execute(
-        text("SELECT id FROM tds.gateway WHERE mac = :mac AND retired_at IS NULL"), {"mac": mac}
-    ).scalar()
+    gateway = connection.execute(statements(FILE)["gateway_in_use"], {"mac": mac}).scalar()
     if gateway is None:
         raise NotFound(f"there is no gateway {mac}: add it first with `tds gateway add`")
     account = hold_place(connection, gateway, code)
-    return int(
-        connection.execute(
-            text(
-                "INSERT INTO tds.device (account_id, gateway_id, code, name, kind, resource, unit, interval_seconds, max_rate, resolution,"
-                " jitter, modulus, stuck_hours) VALUES (:account, :gateway, :code, :name, :kind, :resource, :unit, :interval, :max_rate,"
-                " :resolution, :jitter, :modulus, :stuck_after) RETURNING id"
-            ),
-            {**kept(code, device), "account": account, "gateway": gateway, "code": code},
-        ).scalar_one()
-    )
+    row = {**kept(code, device), "account": account, "gateway": gateway, "code": code}
+    return int(connection.execute(statements(FILE)["add_device"], row).scalar_one())
 
 
 def hold_place(connection: Connection, gateway_id: int, code: str, own: int | None = None) -> int:
@@ -199,17 +157,12 @@ def hold_place(connection: Connection, gateway_id: int, code: str, own: int | No
 
     `own`: a device that is there already and counts for nothing. Raises Refused.
     """
-    gateway = connection.execute(
-        text("SELECT account_id, mac, capacity, retired_at FROM tds.gateway WHERE id = :id FOR UPDATE"), {"id": gateway_id}
-    ).one_or_none()
+    gateway = connection.execute(statements(FILE)["hold_gateway"], {"id": gateway_id}).one_or_none()
     if gateway is None:
         raise NotFound("there is no such gateway")
     if gateway.retired_at is not None:
         raise Refused(f"the gateway {gateway.mac} is retired", "gateway_out_of_use")
-    held = connection.execute(
-        text("SELECT id, code FROM tds.device WHERE gateway_id = :id AND retired_at IS NULL"), {"id": gateway_id}
-    ).all()
-    codes = [one.code for one in held if one.id != own]
+    codes = connection.execute(statements(FILE)["codes_held"], {"id": gateway_id, "own": own}).scalars().all()
     if code in codes:
         raise Refused(f"the gateway {gateway.mac} has a device {code} already", "device_exists", code=code)
     if len(codes) >= gateway.capacity:
@@ -227,14 +180,7 @@ def kept(code: str, device: DeviceSettings) -> dict[str, Any]:
 
 def device_settings(connection: Connection, device_id: int) -> DeviceSettings:
     """Give what a device is, and hold it until the end of the transaction."""
-    row = connection.execute(
-        text(
-            "SELECT kind, resource, unit, name, interval_seconds AS interval, max_rate, resolution, jitter, modulus, stuck_hours"
-            " FROM tds.device WHERE id = :id FOR UPDATE"
-        ),
-        {"id": device_id},
-    ).one()
-    return DeviceSettings(*row)
+    return DeviceSettings(*connection.execute(statements(FILE)["hold_settings"], {"id": device_id}).one())
 
 
 def set_device(connection: Connection, mac: str, code: str, **given: Any) -> None:
@@ -252,13 +198,7 @@ def change_device(connection: Connection, device_id: int, code: str, before: Dev
         raise Refused(said, "unit_kept", unit=before.unit)
     if (after.modulus, after.kind) != (before.modulus, before.kind):  # a name is changed whatever the register shows
         check_modulus(connection, device_id, after)
-    connection.execute(
-        text(
-            "UPDATE tds.device SET kind = :kind, resource = :resource, unit = :unit, name = :name, interval_seconds = :interval,"
-            " max_rate = :max_rate, resolution = :resolution, jitter = :jitter, modulus = :modulus, stuck_hours = :stuck_after WHERE id = :id"
-        ),
-        {**kept(code, after), "id": device_id},
-    )
+    connection.execute(statements(FILE)["change_device"], {**kept(code, after), "id": device_id})
     same = after._replace(resource=before.resource, unit=before.unit, name=before.name, stuck_after=before.stuck_after)
     if same != before:
         ledger.mark_dirty(connection, [device_id])
@@ -266,14 +206,14 @@ def change_device(connection: Connection, device_id: int, code: str, before: Dev
 
 def has_readings(connection: Connection, device_id: int) -> bool:
     """Tell whether anything is stored of a device."""
-    return bool(connection.execute(text("SELECT tds.has_readings(:id)"), {"id": device_id}).scalar())
+    return bool(connection.execute(statements(FILE)["has_readings"], {"id": device_id}).scalar())
 
 
 def check_modulus(connection: Connection, device_id: int, device: DeviceSettings) -> None:
     """Refuse a modulus that the register has already passed; a reading that a person ignored is no register."""
     if device.modulus is None or device.kind != "counter":
         return
-    last: Decimal | None = connection.execute(text("SELECT tds.newest_register(:id)"), {"id": device_id}).scalar()
+    last: Decimal | None = connection.execute(statements(FILE)["newest_register"], {"id": device_id}).scalar()
     if last is None or last < device.modulus:
         return
     said = (
@@ -283,7 +223,4 @@ def check_modulus(connection: Connection, device_id: int, device: DeviceSettings
 
 
 def _note_zone(connection: Connection, zone: str) -> None:
-    connection.execute(
-        text("INSERT INTO tds.zone (name, slug) VALUES (:zone, :slug) ON CONFLICT DO NOTHING"),
-        {"zone": zone, "slug": rollups.slug(zone)},
-    )
+    connection.execute(statements(FILE)["note_zone"], {"zone": zone, "slug": rollups.slug(zone)})
