@@ -12,8 +12,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from sql.fleet import Account
 from sql.postponing import Patience
-from sql.queries.session import Account
 from sql.report_recipients import FILE
 from sql.statements import statements
 

@@ -12,7 +12,7 @@ from dash.development.base_component import Component
 from sql.alarm_recipients import Recipient
 from sql.alarm_rules import Rule
 from sql.alarms import Alarm, Waiting
-from sql.queries.session import Account
+from sql.fleet import Account
 from tds_dash import alarm_words
 from tds_dash.components import data_table, empty_state
 from tds_dash.components.attributes import DECORATION, labelled

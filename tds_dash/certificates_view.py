@@ -10,8 +10,8 @@ from dash import html
 from dash.development.base_component import Component
 from sqlalchemy import Connection
 
+from sql.fleet import Account
 from sql.queries.certificates import Batch, Certificate, RenewalMonth, expiring
-from sql.queries.session import Account
 from tds_dash import wording
 from tds_dash.attention_item import Item
 from tds_dash.certificate_words import left

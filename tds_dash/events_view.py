@@ -10,8 +10,8 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from sql.decisions import Event
+from sql.fleet import Account
 from sql.queries.devices import Device
-from sql.queries.session import Account
 from tds_dash import wording
 from tds_dash.components import empty_state
 from tds_dash.components.attributes import DECORATION, labelled

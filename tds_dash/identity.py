@@ -10,7 +10,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from settings import LOCALES
 from sql.engine import Store
-from sql.queries.session import Account, SignedIn, session_goes_on, signed_in
+from sql.fleet import Account
+from sql.queries.session import SignedIn, session_goes_on, signed_in
 
 ACCOUNT = "account"
 LOCALE_COOKIE = "tds-locale"

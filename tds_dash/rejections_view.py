@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from sql.queries.session import Account
+from sql.fleet import Account
 from sql.rejections import Group, Position, Rejection, Replay, Unkept
 from tds_dash import payloads, wording
 from tds_dash.components import empty_state, sentence

@@ -7,19 +7,10 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from sql import sessions
+from sql.fleet import Account
 from sql.statements import statements
 
 FILE = "queries/session.sql"
-
-
-class Account(NamedTuple):
-    """The tenant a session acts for."""
-
-    id: int
-    name: str
-    timezone: str
-    locale: str
-    currency: str
 
 
 class SignedIn(NamedTuple):

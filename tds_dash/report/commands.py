@@ -10,7 +10,7 @@ from settings import Settings
 from sql import engine, fleet
 from sql.commands import owner_transaction
 from sql.engine import Store
-from sql.queries.session import Account
+from sql.fleet import Account
 from tds_dash.report import gather
 from tds_dash.report.page import pdf
 

@@ -20,13 +20,13 @@ from sql.budgets import Budget, budget_of, budgets
 from sql.consumption import OTHERS, grouped
 from sql.decisions import Wanted, select_events
 from sql.errors import Refused
+from sql.fleet import Account
 from sql.pricing import left
 from sql.pricing import meters as all_meters
 from sql.queries.meters import Meter, meters
 from sql.queries.peaks import Group, highest, shares
 from sql.queries.reach import reach
 from sql.queries.revised import revised
-from sql.queries.session import Account
 from sql.units import convertible, ratio
 from tds_dash import addresses, cost_data, exploring, grouping, periods
 from tds_dash.comparing import LAST_YEAR, NONE, PREVIOUS, Compared, Side

@@ -17,7 +17,7 @@ from sqlalchemy import text
 import cli
 from sql import fleet, ledger, tariffs
 from sql.budgets import Budget, set_budget
-from sql.queries.session import Account
+from sql.fleet import Account
 from sql.tariff_rules import Terms
 from tds_dash.money import money
 from tds_dash.periods import month_of
