@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from sql.errors import Refused
 from sql.fleet import find_account
 from sql.statements import statements
 
+FILE = "people.sql"
 ROLES = ("admin", "editor", "viewer")
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 1000
@@ -45,13 +46,13 @@ class Member(NamedTuple):
 
 def hash_password(password: str) -> str:
     """Give the Argon2id hash to be kept; refuses a password that is too short or too long."""
-    hash_length(password)
+    check_length(password)
     return PasswordHasher().hash(password)
 
 
 def check_new_password(password: str, *own: str) -> None:
     """Refuse what a person should not choose: too short, among the passwords most in use, or their own name again."""
-    hash_length(password)
+    check_length(password)
     plain = password.casefold().strip()
     names = {part for word in own for part in (word.casefold(), word.casefold().partition("@")[0]) if len(part) >= 4}
     if any(plain.replace(name, "").strip("0123456789!@#$.-_ ") == "" for name in names):
@@ -68,7 +69,7 @@ def common_passwords() -> frozenset[str]:
     return frozenset(FREQUENCY_LISTS["passwords"])
 
 
-def hash_length(password: str) -> None:
+def check_length(password: str) -> None:
     """Refuse a password that is too short or too long."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise Refused(f"a password has at least {SHORTEST_PASSWORD} characters", "password_short", n=SHORTEST_PASSWORD)
@@ -105,7 +106,7 @@ def check_role(role: str) -> None:
 
 def set_password(connection: Connection, password_hash: str) -> None:
     """Keep the hash of the password of the person that the transaction acts for."""
-    connection.execute(statements("people.sql")["set_password"], {"hash": password_hash})
+    connection.execute(statements(FILE)["set_password"], {"hash": password_hash})
 
 
 def add_user(connection: Connection, email: str, account: str, role: str, password: str) -> int:
@@ -113,37 +114,22 @@ def add_user(connection: Connection, email: str, account: str, role: str, passwo
     email = checked_email(email)
     check_role(role)
     owner = find_account(connection, account)
-    user_id = connection.execute(text("SELECT id FROM tds.app_user WHERE email = :email"), {"email": email}).scalar()
+    user_id = connection.execute(statements(FILE)["person_id"], {"email": email}).scalar()
     if user_id is None:
-        user_id = connection.execute(
-            text("INSERT INTO tds.app_user (email, password_hash) VALUES (:email, :hash) RETURNING id"),
-            {"email": email, "hash": hash_password(password)},
-        ).scalar_one()
-    elif connection.execute(
-        text("SELECT 1 FROM tds.membership WHERE user_id = :user AND account_id = :account"),
-        {"user": user_id, "account": owner.id},
-    ).scalar():
+        given = {"email": email, "hash": hash_password(password)}
+        user_id = connection.execute(statements(FILE)["add_person"], given).scalar_one()
+    elif connection.execute(statements(FILE)["has_place"], {"user": user_id, "account": owner.id}).scalar_one():
         raise Refused(f"{email} has a place in {account} already")
-    connection.execute(
-        text("INSERT INTO tds.membership (user_id, account_id, role) VALUES (:user, :account, :role)"),
-        {"user": user_id, "account": owner.id, "role": role},
-    )
+    connection.execute(statements(FILE)["add_member"], {"user": user_id, "account": owner.id, "role": role})
     return int(user_id)
 
 
 def find_for_sign_in(connection: Connection, email: str) -> SignIn | None:
     """Find a user by e-mail before anybody is signed in."""
-    row = connection.execute(text("SELECT * FROM web.user_for_sign_in(:email)"), {"email": email.strip().lower()}).one_or_none()
+    row = connection.execute(statements(FILE)["for_sign_in"], {"email": email.strip().lower()}).one_or_none()
     return SignIn(*row) if row else None
 
 
 def memberships(connection: Connection, user_id: int) -> list[Member]:
     """List a user's accounts by name; the transaction must act for that user."""
-    rows = connection.execute(
-        text(
-            "SELECT a.id, a.name, a.timezone, a.locale, a.currency, m.role FROM tds.membership m"
-            " JOIN tds.account a ON a.id = m.account_id WHERE m.user_id = :user AND a.closed_at IS NULL ORDER BY a.name"
-        ),
-        {"user": user_id},
-    )
-    return [Member(*row) for row in rows]
+    return [Member(*row) for row in connection.execute(statements(FILE)["memberships"], {"user": user_id})]

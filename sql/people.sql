@@ -101,6 +101,25 @@ SELECT u.email, u.operator, u.disabled_at, (SELECT f.confirmed_at FROM tds.secon
 -- name: person_id by e-mail
 SELECT id FROM tds.app_user WHERE email = :email
 
+-- name: add_person
+INSERT INTO tds.app_user (email, password_hash) VALUES (:email, :hash) RETURNING id
+
+-- name: has_place Whether a person has one in an account.
+SELECT EXISTS (SELECT FROM tds.membership WHERE user_id = :user AND account_id = :account)
+
+-- name: add_member
+INSERT INTO tds.membership (user_id, account_id, role) VALUES (:user, :account, :role)
+
+-- name: memberships of a person in accounts that are not being deleted, by name
+SELECT a.id, a.name, a.timezone, a.locale, a.currency, m.role
+  FROM tds.membership m
+  JOIN tds.account a ON a.id = m.account_id
+ WHERE m.user_id = :user AND a.closed_at IS NULL
+ ORDER BY a.name
+
+-- name: for_sign_in What is known of a person before anybody is signed in.
+SELECT * FROM web.user_for_sign_in(:email)
+
 -- name: set_password of the person that the transaction acts for
 SELECT web.set_password(:hash)
 
