@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from sql.calendar import first_instant
+from sql.calendar import first_instant, month_after
 from sql.engine import Store
 from sql.statements import raw_statements, statements
 from sql.tariffs import ONE_DAY, Plan, plan
@@ -159,7 +159,7 @@ def _band_differences(connection: Connection, mine: Plan, part: Sequence[Reach],
     ranges = _ranges(days, mine.zone)
     month = min(one.low for one in days).replace(day=1)
     if since is not None:  # of a month that it lies in a part is not looked at
-        month = max(month, since if since.day == 1 else (since.replace(day=1) + 32 * ONE_DAY).replace(day=1))
+        month = max(month, since if since.day == 1 else month_after(since))
     own: dict[str, Any] = {name: ranges[name] for name in ("devices", "starts", "ends")}
     own |= {**_places(mine, days), **_bounds(ranges), "zone": mine.zone, "first": since or date.min, "month": month}
     rows: Sequence[Any] = _run(connection, "band_differences", **own).all()

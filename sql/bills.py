@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
-from sql.calendar import first_instant
+from sql.calendar import first_instant, is_month, month_after
 from sql.consumption import grouped
 from sql.once import Reader
 from sql.pricing import EXACT, Demand, Portion, demand, meters, of_plan
@@ -70,27 +70,22 @@ class Bill(NamedTuple):
         return sum(amounts, Decimal(0)) if amounts else None
 
     @property
-    def energy(self) -> Decimal:
-        """Give the sum of the lines of consumption alone."""
-        return sum((line.amount for line in self.lines if line.kind == "energy" and line.amount is not None), Decimal(0))
-
-    @property
     def unit(self) -> str:
         """Give the unit in which consumption is counted; of two tariffs the later one's."""
         return next((line.unit for line in reversed(self.lines) if line.kind in ("energy", "unpriced")), "")
 
     @property
     def quantity(self) -> Decimal:
-        """Give what was consumed, in the bill's unit; what counts in another kind of unit is left out."""
-        return self._total("quantity")
+        """Give what was consumed, in the bill's unit."""
+        return self.in_unit("quantity", self.unit)
 
     @property
     def estimated(self) -> Decimal:
         """Give how much of it is estimated."""
-        return self._total("estimated")
+        return self.in_unit("estimated", self.unit)
 
-    def _total(self, what: str) -> Decimal:
-        unit = self.unit
+    def in_unit(self, what: Literal["quantity", "estimated"], unit: str) -> Decimal:
+        """Give what was consumed, or how much of it is estimated, in a unit; what counts in another kind of unit is left out."""
         with localcontext(EXACT):
             return sum(
                 (
@@ -132,7 +127,7 @@ def measured_bill(
     start, end = period
     stop = min(until or end, end)
     found: list[Portion] = []
-    whole_month = start.day == 1 and end == (start + 31 * ONE_DAY).replace(day=1) and stop == end and not by_day
+    whole_month = is_month(start, end) and stop == end and not by_day
     known = meters(connection, account_id, resource) if counting is None else counting
     for unit, groups in _units(known).items():
         low, high = (first_instant(day, plan.zone) for day in (start, stop))
@@ -180,8 +175,8 @@ def months_of(start: date, end: date) -> list[tuple[date, date]]:
 
 def _months_later(day: date, months: int) -> date:
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    last = ((date(year, month + 1, 1) + 31 * ONE_DAY).replace(day=1) - ONE_DAY).day
-    return date(year, month + 1, min(day.day, last))
+    first = date(year, month + 1, 1)
+    return first.replace(day=min(day.day, (month_after(first) - ONE_DAY).day))
 
 
 def _valid(plan: Plan, start: date, end: date) -> list[Tariff | None]:

@@ -33,8 +33,7 @@ def next_bucket(step: str, bucket: datetime, zone: str) -> datetime:
             after += QUARTER
         return after
     local = bucket.astimezone(ZoneInfo(zone)).date()
-    following = local + timedelta(days=1) if step == "day" else (local.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return first_instant(following, zone)
+    return first_instant(local + timedelta(days=1) if step == "day" else month_after(local), zone)
 
 
 def has_whole_hours(start: datetime, end: datetime, zone: str) -> bool:
@@ -71,6 +70,16 @@ def _floor(instant: datetime, width: int, offset: int) -> datetime:
 def first_instant(day: date, zone: str) -> datetime:
     """Give the first instant of a local day; where the clock skips midnight, the instant of the change."""
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def month_after(day: date) -> date:
+    """Give the first day of the month after a day's own."""
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def is_month(start: date, end: date) -> bool:
+    """Tell whether days, the end excluded, are one calendar month."""
+    return start.day == 1 and end == month_after(start)
 
 
 def joined(stretches: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:

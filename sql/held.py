@@ -18,7 +18,7 @@ from sql.once import Once, Reader
 from sql.pricing import EXACT
 from sql.statements import statements
 from sql.tariffs import ONE_DAY, Plan
-from sql.units import convertible, ratio
+from sql.units import convertible
 
 FILE = "pricing.sql"
 FAIR = 0.95  # the share of the days that must be measured before an invoice is judged by them
@@ -151,13 +151,13 @@ def hold(
     same = [meter for meter in meters if convertible(meter.unit, invoice.unit)]
     known, coverage = covered(connection, same or meters, start, until, plan.zone, read)
     tariffs = [segment.tariff for segment in plan.segments(start, end)]
-    units = {meter.unit for meter in meters}
+    units = tuple(dict.fromkeys(meter.unit for meter in meters))
     return Held(
         invoice,
         bill,
-        _in_unit(bill, invoice.unit, "quantity") if same and known else None,
-        _in_unit(bill, invoice.unit, "estimated") if same else Decimal(0),
-        tuple(dict.fromkeys(meter.unit for meter in meters)),
+        bill.in_unit("quantity", invoice.unit) if same and known else None,
+        bill.in_unit("estimated", invoice.unit) if same else Decimal(0),
+        units,
         known,
         coverage,
         (until - start).days,
@@ -172,14 +172,14 @@ def read_once(invoices: Iterable[Invoice], zone: str) -> Reader:
     for one in invoices:
         start, end = one.first_day, one.last_day + ONE_DAY
         low, high = (calendar.first_instant(day, zone) for day in (start, end))
-        stretches["month" if _is_month(start, end) else "day"].append((low, high))
+        stretches["month" if calendar.is_month(start, end) else "day"].append((low, high))
     return Once(stretches)
 
 
 def rows_of(invoice: Invoice, meters: int) -> int:
     """Give how many rows of the rollups are read to hold an invoice: of a whole month one a meter, else one a meter and day."""
     days = (invoice.last_day - invoice.first_day).days + 1
-    return meters * (1 if _is_month(invoice.first_day, invoice.last_day + ONE_DAY) else days)
+    return meters * (1 if calendar.is_month(invoice.first_day, invoice.last_day + ONE_DAY) else days)
 
 
 def heard(connection: Connection, account_id: int, resource: str) -> list[Heard]:
@@ -204,26 +204,9 @@ def covered(
     expected = sum((min(high, meter.retired or high) - low).total_seconds() for meter in own)
     if not expected:
         return False, 0.0
-    step: Step = "month" if _is_month(start, until) else "day"
+    step: Step = "month" if calendar.is_month(start, until) else "day"
     rows = read(connection, {meter.id: 1 for meter in own}, step, low, high, zone)
     measured = sum(
         row.coverage * row.devices * (calendar.next_bucket(step, row.bucket, zone) - row.bucket).total_seconds() for row in rows
     )
     return any(row.consumption is not None for row in rows), min(measured / expected, 1.0)
-
-
-def _is_month(start: date, end: date) -> bool:
-    return start.day == 1 and end == (start + 31 * ONE_DAY).replace(day=1)
-
-
-def _in_unit(bill: Bill, unit: str, what: Literal["quantity", "estimated"]) -> Decimal:
-    """Add up what was consumed in a unit; what counts in another kind of unit is left out."""
-    with localcontext(EXACT):
-        return sum(
-            (
-                (line.quantity or Decimal(0) if what == "quantity" else line.estimated) * ratio(line.unit, unit)
-                for line in bill.lines
-                if line.kind in ("energy", "unpriced") and convertible(line.unit, unit)
-            ),
-            Decimal(0),
-        )

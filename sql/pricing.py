@@ -201,7 +201,7 @@ def _pieces(step: Step, start: date, end: date) -> Iterator[tuple[Step, date, da
     if step != "month":
         yield step, start, end
         return
-    first = start if start.day == 1 else (start.replace(day=1) + 32 * ONE_DAY).replace(day=1)
+    first = start if start.day == 1 else calendar.month_after(start)
     last = end.replace(day=1)
     if first >= last:
         yield "day", start, end

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from sql import tariffs
 from sql.bills import Bill, measured_bill
 from sql.budgets import Budget, budget_of, budgets
+from sql.calendar import month_after
 from sql.consumption import Step
 from sql.once import Once, Reader
 from sql.pricing import EXACT, Left, Meter, Portion, left, meters, of_plan
@@ -49,7 +50,7 @@ class Asked(NamedTuple):
     @property
     def end(self) -> date:
         """The first day of the month after."""
-        return following(self.month)
+        return month_after(self.month)
 
     @property
     def running(self) -> bool:
@@ -92,11 +93,6 @@ class Found(NamedTuple):
     compared: Compared
     projected: Projected | None
     left: Left | None
-
-
-def following(month: date) -> date:
-    """Give the first day of the month after."""
-    return (month + 31 * ONE_DAY).replace(day=1)
 
 
 def gather(conn: Connection, asked: Asked) -> Found:

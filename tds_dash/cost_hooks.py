@@ -15,12 +15,13 @@ from sqlalchemy import Connection
 from sql import tariffs
 from sql.bills import measured_bill
 from sql.budgets import budgets
+from sql.calendar import month_after
 from sql.pricing import EXACT, Portion, of_plan
 from sql.tariff_rules import ALL, BANDS
 from sql.tariffs import ONE_DAY, Plan, Tariff
 from sql.units import convertible, ratio
 from tds_dash import cost_data, costs_view
-from tds_dash.cost_data import Asked, following
+from tds_dash.cost_data import Asked
 from tds_dash.exploring import Look
 from tds_dash.figures import axes
 from tds_dash.identity import account, locale, zone
@@ -89,7 +90,7 @@ def spent(conn: Connection, plan: Plan, look: Look, part: Part) -> dict[int, Dec
 def throughout(plan: Plan, start: datetime, look: Look) -> Tariff | Literal["banded"] | None:
     """Give the tariff of one price that a bucket has throughout, None where it has none; `banded` where there is more to it."""
     first = start.astimezone(look.zone).date()
-    end = following(first) if look.step == "month" else first + ONE_DAY
+    end = month_after(first) if look.step == "month" else first + ONE_DAY
     segments = list(plan.segments(first, end))
     tariff = segments[0].tariff
     return BANDED if len(segments) > 1 or (tariff is not None and tariff.terms.schedule is not None) else tariff
@@ -119,7 +120,7 @@ def month_costs(conn: Connection, now: datetime) -> dict[str, str]:
     first = now.astimezone(zone()).date().replace(day=1)
     found = {}
     for resource, plan in tariffs.plans(conn, account().id).items():
-        bill = measured_bill(conn, account().id, plan, resource, (first, following(first)), account().currency)
+        bill = measured_bill(conn, account().id, plan, resource, (first, month_after(first)), account().currency)
         if bill.total is not None and any(line.quantity for line in bill.lines if line.kind == "energy"):
             found[resource] = t("costs.bill_so_far", locale(), amount=money(bill.total, bill.currency, locale(), cents=False))
     return found

@@ -10,6 +10,7 @@ from dash import Input, Output, State, callback, dcc, html, no_update
 
 from sql import tariffs
 from sql.budgets import MEASURES, Budget, budgets
+from sql.calendar import month_after
 from sql.errors import NotFound, Refused
 from sql.holidays import BRAZIL, holidays
 from sql.tariff_rules import RESOURCES
@@ -37,7 +38,7 @@ def layout(**_: Any) -> html.Div:
     months = cost_data.months_back(datetime.now(UTC), zone(), 3)
     ahead = [months[-1]]
     while len(ahead) < 16:
-        ahead.append(cost_data.following(ahead[-1]))
+        ahead.append(month_after(ahead[-1]))
     resources = [(name, t(f"resource.{name}", language)) for name in RESOURCES]
     measures = [(name, t(f"tariffs.in_{name}", language)) for name in MEASURES]
     which = [{"value": f"{one:%Y-%m}", "label": wording.month(one, language)} for one in ahead]
