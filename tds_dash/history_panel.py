@@ -152,27 +152,48 @@ def temperature(known: dict[int, Device], places: dict[int, ChartDevice], asked:
     return places[found.id]
 
 
+def offer_temperatures(device_id: Any, asked: Any) -> tuple[list[dict[str, Any]], int | None, bool]:
+    """Offer the account's gauges to be drawn beside a meter, with the one that the address names."""
+    with doors.reading() as conn:
+        device = doors.device_for_user(conn, device_id)
+        offered = history_view.gauges(devices(conn, datetime.now(UTC)))
+    options = [{"label": f"{one.name} · {one.gateway_name}", "value": one.id} for one in offered]
+    wanted = view.numbers(asked)
+    chosen = next((one.id for one in offered if one.id in wanted), None)
+    return options, chosen, device.kind == "gauge" or not offered
+
+
+def show_history(device_id: Any, *given: Any) -> tuple[Any, ...]:
+    """Draw what is seen of the history and add it up."""
+    *controls, beside, _, before = given
+    with doors.reading() as conn:
+        looked, found, device = look(conn, device_id, tuple(controls), beside)
+    return (
+        redrawn(history_view.history(looked, found), before),
+        history_view.title(looked),
+        history_view.note(looked, found),
+        still(history_view.table(looked, found)),
+        history_view.summary(looked, found),
+        history_view.empty(looked, found, device.last_time),
+        history_view.statistics(looked, found, device.last_value),
+        history_view.drawn(looked, found),
+        device.kind == "gauge",
+        history_view.remark(looked),
+        not looked.window.zoomed,
+        looked.span.end >= looked.now,
+    )
+
+
 def connect() -> None:
     """Register the callbacks, on the server and in the browser."""
-
-    @callback(
+    callback(
         Output("device-temperature", "options"),
         Output("device-temperature", "value"),
         Output("device-temperatures", "hidden"),
         Input("device-id", "data"),
         State("device-asked-temperature", "data"),
-    )
-    def offer_temperatures(device_id: Any, asked: Any) -> tuple[list[dict[str, Any]], int | None, bool]:
-        """Offer the account's gauges to be drawn beside a meter, with the one that the address names."""
-        with doors.reading() as conn:
-            device = doors.device_for_user(conn, device_id)
-            offered = history_view.gauges(devices(conn, datetime.now(UTC)))
-        options = [{"label": f"{one.name} · {one.gateway_name}", "value": one.id} for one in offered]
-        wanted = view.numbers(asked)
-        chosen = next((one.id for one in offered if one.id in wanted), None)
-        return options, chosen, device.kind == "gauge" or not offered
-
-    @callback(
+    )(offer_temperatures)
+    callback(
         Output("device-history", "figure"),
         Output("device-history-title", "children"),
         Output("device-history-note", "children"),
@@ -194,27 +215,11 @@ def connect() -> None:
         Input("device-temperature", "value"),
         Input("device-refresh", "n_intervals"),
         State("device-drawn", "data"),
-    )
-    def show_history(device_id: Any, *given: Any) -> tuple[Any, ...]:
-        """Draw what is seen of the history and add it up."""
-        *controls, beside, _, before = given
-        with doors.reading() as conn:
-            looked, found, device = look(conn, device_id, tuple(controls), beside)
-        return (
-            redrawn(history_view.history(looked, found), before),
-            history_view.title(looked),
-            history_view.note(looked, found),
-            still(history_view.table(looked, found)),
-            history_view.summary(looked, found),
-            history_view.empty(looked, found, device.last_time),
-            history_view.statistics(looked, found, device.last_value),
-            history_view.drawn(looked, found),
-            device.kind == "gauge",
-            history_view.remark(looked),
-            not looked.window.zoomed,
-            looked.span.end >= looked.now,
-        )
+    )(show_history)
+    _connect_browser()
 
+
+def _connect_browser() -> None:
     controls = [Input("device-period", "value"), Input("device-from", "value"), Input("device-to", "value")]
     clientside_callback(
         ClientsideFunction("zoom", "follow"),
