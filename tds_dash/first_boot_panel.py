@@ -174,6 +174,10 @@ def connect() -> None:
         running=[(Output("first-boot-save", "disabled"), True, False)],
     )(decide)
     callback(Output("first-boot-save", "children"), Input("first-boot-what", "value"))(name_save)
+    _connect_browser()
+
+
+def _connect_browser() -> None:
     clientside_callback(
         ClientsideFunction("firstBoot", "halves"),
         Output("first-boot-decide", "hidden"),
