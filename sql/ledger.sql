@@ -143,10 +143,6 @@ UPDATE seq q SET prev_time = p.time, prev_value = p.value
 -- name: leave_out_runs Takes the glitches out.
 DELETE FROM seq s USING run r WHERE s.device_id = r.device_id AND s.n > r.since_n AND s.n < r.at_n;
 
--- name: accepted_before Finds the last accepted loaded reading at or before an instant, for each device asked for.
-SELECT a.device_id, (SELECT max(s.time) FROM seq s WHERE s.device_id = a.device_id AND s.time <= a.instant) AS time
-  FROM unnest(CAST(:devices AS integer[]), CAST(:instants AS timestamptz[])) AS a (device_id, instant);
-
 -- name: set_slots Says which quarter-hours a device's recomputation rewrites: from one start (included) to another (excluded).
 UPDATE work w SET slot_low = l.low, slot_high = l.high
   FROM unnest(CAST(:devices AS integer[]), CAST(:lows AS timestamptz[]), CAST(:highs AS timestamptz[])) AS l (device_id, low, high)
