@@ -5,21 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-from sqlalchemy import Connection
 
 from certs.bootstrap import issue_bootstrap
 from certs.bundle import check_target, write_target
 from certs.issuing import actor
 from settings import Settings
 from sql import registrations
-from sql.engine import check, open_store
-from sql.errors import StoreUnavailable
-from sql.health import usable
+from sql.commands import owner_transaction
 from sql.registrations import Registration
 
 
@@ -34,7 +29,7 @@ def bootstrap(settings: Settings, args: argparse.Namespace) -> None:
 
 def list_registrations(settings: Settings, args: argparse.Namespace) -> None:
     """List gateways at their first boot, those that wait first."""
-    with _connection(settings) as connection:
+    with owner_transaction(settings) as connection:
         found = registrations.list_registrations(connection)
     if args.json:
         print(json.dumps([_as_json(one) for one in found], indent=1))
@@ -46,30 +41,16 @@ def list_registrations(settings: Settings, args: argparse.Namespace) -> None:
 
 def allocate(settings: Settings, args: argparse.Namespace) -> None:
     """Take a gateway that waits into an account."""
-    with _connection(settings) as connection:
+    with owner_transaction(settings) as connection:
         taken = registrations.allocate(connection, args.id, args.account, actor(), args.name, args.capacity, args.again)
     print(f"{taken.mac} belongs to {taken.account}; its certificate is signed where `tds certs work` runs")
 
 
 def refuse(settings: Settings, args: argparse.Namespace) -> None:
     """Turn a gateway away."""
-    with _connection(settings) as connection:
+    with owner_transaction(settings) as connection:
         turned = registrations.refuse(connection, args.id, actor(), args.reason)
     print(f"{turned.mac} is refused, for as long as it shows this key: {turned.key[:16]}")
-
-
-@contextmanager
-def _connection(settings: Settings) -> Iterator[Connection]:
-    store = open_store(settings, "owner", pool_size=1)
-    try:
-        check(store)
-        with store.transaction() as connection:
-            fault = usable(connection)
-            if fault is not None:
-                raise StoreUnavailable(fault)
-            yield connection
-    finally:
-        store.close()
 
 
 def _fate(one: Registration) -> str:

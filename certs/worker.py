@@ -25,9 +25,9 @@ from certs.store import CertificateFolder, certificate_pem
 from settings import Settings, SettingsError
 from sql import orders
 from sql.audit import AUTHORITY, Actor
-from sql.engine import Store, open_store, reason
+from sql.commands import owner_store
+from sql.engine import Store, reason
 from sql.errors import NotFound, Refused, TdsError
-from sql.health import usable
 from sql.orders import Answer, Authority, Open
 from sql.place import find_place
 from sql.statements import statements
@@ -94,15 +94,8 @@ def store_at_hand(settings: Settings) -> Iterator[Store]:
     """Open the database as its owner; raises TdsError where there is none yet, or none that can be used."""
     if settings.database_url is None and not (find_place(settings).data / "PG_VERSION").exists():
         raise TdsError("there is no database here yet")
-    store = open_store(settings, "owner", pool_size=2)
-    try:
-        with store.transaction() as connection:
-            fault = usable(connection)
-        if fault is not None:
-            raise TdsError(fault)
+    with owner_store(settings) as store:
         yield store
-    finally:
-        store.close()
 
 
 class OrderDesk:
