@@ -18,7 +18,7 @@ from sql import audit
 from sql.audit import Actor, Entry
 from sql.engine import Store, open_store, reason
 from sql.errors import StoreUnavailable
-from sql.place import find_place
+from sql.place import has_database
 from sql.statements import statements
 
 log = logging.getLogger("tds.certs")
@@ -110,7 +110,7 @@ def _learn(journal: Journal, records: dict[str, Record], learnt: Iterable[Record
 @contextmanager
 def _store(settings: Settings) -> Iterator[Store | None]:
     """Open the database where there is one; an embedded one that was never made is not made for this."""
-    if settings.database_url is None and not (find_place(settings).data / "PG_VERSION").exists():
+    if not has_database(settings):
         yield None
         return
     store = open_store(settings, "owner", pool_size=1)

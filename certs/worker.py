@@ -29,7 +29,7 @@ from sql.commands import owner_store
 from sql.engine import Store, reason
 from sql.errors import NotFound, Refused, TdsError
 from sql.orders import Answer, Authority, Open
-from sql.place import find_place
+from sql.place import has_database
 from sql.statements import statements
 
 log = logging.getLogger("tds.certs")
@@ -92,7 +92,7 @@ class AuthorityWorker:
 @contextmanager
 def store_at_hand(settings: Settings) -> Iterator[Store]:
     """Open the database as its owner; raises TdsError where there is none yet, or none that can be used."""
-    if settings.database_url is None and not (find_place(settings).data / "PG_VERSION").exists():
+    if not has_database(settings):
         raise TdsError("there is no database here yet")
     with owner_store(settings) as store:
         yield store

@@ -37,6 +37,11 @@ class Place:
         return self.folder / "server.log"
 
 
+def has_database(settings: Settings) -> bool:
+    """Tell whether there is a database to open: one that is named, or the embedded one, made already."""
+    return settings.database_url is not None or (find_place(settings).data / "PG_VERSION").exists()
+
+
 def find_place(settings: Settings) -> Place:
     """Choose the folder, binaries and user of the server; as root a folder that an unprivileged user can reach."""
     package = _package()
