@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
@@ -15,6 +15,7 @@ import numpy as np
 
 from simulator.cast import CAST, NEWCOMER, PEOPLE, AccountPart, DevicePart, Person
 from simulator.meters import MILLION, SLOT, Flags, Gauge, Integers, Interval, Meter, Register, Replacement
+from sql.calendar import first_instant, months_later
 
 SEED = 20_260_218
 MOMENTS = {"rollover": 0.55, "replacement": 0.70, "zeros": 0.85}  # as a share of the history
@@ -155,11 +156,7 @@ def build_newcomer(mac: str, anchor: datetime, months: int, zone: str, seed: int
 def history_start(anchor: datetime, months: int, zone: str) -> int:
     """Give the local midnight (epoch seconds) of the day `months` calendar months before the anchor's."""
     today = anchor.astimezone(ZoneInfo(zone)).date()
-    year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
-    first = date(year, month + 1, 1) + timedelta(days=today.day - 1)
-    if first.month != month + 1:  # there is no 31 February: the month's last day
-        first -= timedelta(days=first.day)
-    return int(datetime.combine(first, time(), ZoneInfo(zone)).astimezone(UTC).timestamp())
+    return int(first_instant(months_later(today, -months), zone).timestamp())
 
 
 def _device(seed: int, code: str, part: DevicePart, zone: str, span: Window, outage: tuple[Window, ...]) -> Device:

@@ -9,12 +9,12 @@ from typing import Literal, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
-from sql.calendar import first_instant, is_month, month_after
+from sql.calendar import first_instant, is_month, months_later
 from sql.consumption import grouped
 from sql.once import Reader
 from sql.pricing import EXACT, Demand, Portion, demand, meters, of_plan
 from sql.tariff_rules import BANDS
-from sql.tariffs import ONE_DAY, Plan, Tariff
+from sql.tariffs import Plan, Tariff
 from sql.units import convertible, ratio
 
 # Minor units of currencies that have not two of them.
@@ -169,14 +169,8 @@ def bill_of(
 def months_of(start: date, end: date) -> list[tuple[date, date]]:
     """Cut a period into its months, counted from its first day; what is less than half a month belongs to the one before."""
     count = max(1, round(Decimal((end - start).days) / MONTH))
-    edges = [_months_later(start, number) for number in range(count)]
+    edges = [months_later(start, number) for number in range(count)]
     return list(zip(edges, [*edges[1:], end], strict=True))
-
-
-def _months_later(day: date, months: int) -> date:
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    first = date(year, month + 1, 1)
-    return first.replace(day=min(day.day, (month_after(first) - ONE_DAY).day))
 
 
 def _valid(plan: Plan, start: date, end: date) -> list[Tariff | None]:

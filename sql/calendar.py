@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -75,6 +76,12 @@ def first_instant(day: date, zone: str) -> datetime:
 def month_after(day: date) -> date:
     """Give the first day of the month after a day's own."""
     return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def months_later(day: date, months: int) -> date:
+    """Give the day so many months on, or back; the last of that month where it is shorter."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def is_month(start: date, end: date) -> bool:

@@ -66,7 +66,7 @@ def shift(how: str, period: Period, span: Span, step: Step, zone: ZoneInfo) -> S
     if step == "month":
         shown = len(axes.buckets(span.start, span.end, "month", zone))
         return Shift(months=12 if how == LAST_YEAR else period.months or shown)
-    then = periods.moved(first, -12) if how == LAST_YEAR else periods.before(period).first
+    then = calendar.months_later(first, -12) if how == LAST_YEAR else periods.before(period).first
     days, shown = (first - then).days, (after - first).days
     # Years lie a year apart however long is shown; the period before, which may be shorter, must not reach into this one.
     apart = how == PREVIOUS and period.kind != periods.TWELVE_MONTHS

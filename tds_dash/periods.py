@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
+from sql.calendar import months_later
 from tds_dash import view
 from tds_dash.view import CUSTOM, Span, midnight
 
@@ -111,11 +112,6 @@ def months_on(day: date, months: int) -> tuple[int, int]:
     return index // 12, index % 12 + 1
 
 
-def moved(day: date, months: int) -> date:
-    """Give the day so many months on, or the last of that month where it is shorter."""
-    return opening(*months_on(day, months), day.day)
-
-
 def month_of(day: date) -> Days:
     """Give the calendar month of a day."""
     return Days(day.replace(day=1), date(*months_on(day, 1), 1))
@@ -131,7 +127,7 @@ def before(period: Period) -> Days:
     days = period.days
     if period.kind == BILLING:
         return billing(period.billing_day, days.first - DAY)
-    return Days(moved(days.first, -period.months) if period.months else days.first - (days.after - days.first), days.first)
+    return Days(months_later(days.first, -period.months) if period.months else days.first - (days.after - days.first), days.first)
 
 
 def after(period: Period) -> Days:
@@ -139,7 +135,7 @@ def after(period: Period) -> Days:
     days = period.days
     if period.kind == BILLING:
         return billing(period.billing_day, days.after)
-    return Days(days.after, moved(days.after, period.months) if period.months else days.after + (days.after - days.first))
+    return Days(days.after, months_later(days.after, period.months) if period.months else days.after + (days.after - days.first))
 
 
 def previous(period: Period) -> Words | None:
