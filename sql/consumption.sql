@@ -126,6 +126,3 @@ SELECT m.number AS device_id, min(r.bucket) AS bucket, sum(r.quantity{times}) AS
   FROM ({body}) r
   JOIN unnest(CAST(:devices AS integer[]), CAST(:groups AS integer[]), CAST(:factors AS numeric[])) AS m (id, number, factor) ON m.id = r.device_id
  GROUP BY 1;
-
--- name: device_name The gateway's MAC and the code of one device.
-SELECT g.mac, d.code FROM tds.device d JOIN tds.gateway g ON g.id = d.gateway_id WHERE d.id = :device;

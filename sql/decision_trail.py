@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from sql import audit
 from sql.audit import Actor, Entry
 from sql.decisions import Event
+from sql.fleet import place_of_device
 
 ACTIONS = {"accept": "event.accepted", "correct": "event.corrected", "ignore": "event.ignored", "undo": "event.undone"}
 
@@ -36,9 +37,6 @@ def note_replacement(
     connection: Connection, actor: Actor, device_id: int, at: datetime, registers: tuple[Decimal, Decimal]
 ) -> None:
     """Write that a meter's replacement was recorded."""
-    row = connection.execute(
-        text("SELECT d.account_id, g.mac, d.code FROM tds.device d JOIN tds.gateway g ON g.id = d.gateway_id WHERE d.id = :id"),
-        {"id": device_id},
-    ).one()
+    device = place_of_device(connection, device_id)
     after = {"at": at, "final": registers[0], "initial": registers[1]}
-    audit.write(connection, Entry(row.account_id, actor, "device.replaced", f"{row.mac}/{row.code}", after=after))
+    audit.write(connection, Entry(device.account_id, actor, "device.replaced", f"{device.mac}/{device.code}", after=after))

@@ -47,6 +47,15 @@ class Gateway(NamedTuple):
     retired_at: datetime | None
 
 
+class DevicePlace(NamedTuple):
+    """Whose a device is, in which time zone, and how it is named."""
+
+    account_id: int
+    timezone: str
+    mac: str
+    code: str
+
+
 def normalize_mac(text_given: str) -> str:
     """Give a MAC in lower case with colons; raises Refused where it is none."""
     lowered = text_given.strip().lower()
@@ -137,6 +146,11 @@ def find_device(connection: Connection, mac: str, code: str) -> int:
     if found is None:
         raise NotFound(f"the gateway {mac} has no device {shown(code)}")
     return int(found)
+
+
+def place_of_device(connection: Connection, device_id: int) -> DevicePlace:
+    """Say whose a device is and how it is named."""
+    return DevicePlace(*connection.execute(statements(FILE)["place_of_device"], {"id": device_id}).one())
 
 
 def add_device(connection: Connection, mac: str, code: str, **given: Any) -> int:

@@ -46,6 +46,13 @@ SELECT d.id
   JOIN tds.gateway g ON g.id = d.gateway_id
  WHERE g.mac = :mac AND d.code = :code AND g.retired_at IS NULL AND d.retired_at IS NULL
 
+-- name: place_of_device Whose a device is, in which zone, and how it is named.
+SELECT d.account_id, a.timezone, g.mac, d.code
+  FROM tds.device d
+  JOIN tds.gateway g ON g.id = d.gateway_id
+  JOIN tds.account a ON a.id = d.account_id
+ WHERE d.id = :id
+
 -- name: add_device
 INSERT INTO tds.device (account_id, gateway_id, code, name, kind, resource, unit, interval_seconds, max_rate, resolution, jitter, modulus, stuck_hours)
 VALUES (:account, :gateway, :code, :name, :kind, :resource, :unit, :interval, :max_rate, :resolution, :jitter, :modulus, :stuck_after)

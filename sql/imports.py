@@ -140,12 +140,7 @@ def _device_fields(row: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _check_owner(connection: Connection, mac: str, account: str) -> None:
-    owner = connection.execute(
-        text(
-            "SELECT a.name FROM tds.gateway g JOIN tds.account a ON a.id = g.account_id WHERE g.mac = :mac AND g.retired_at IS NULL"
-        ),
-        {"mac": fleet.normalize_mac(mac)},
-    ).scalar()
+    owner = connection.execute(statements("imports.sql")["owner"], {"mac": fleet.normalize_mac(mac)}).scalar()
     if owner is not None and owner != account:
         raise Refused(f"the gateway {fleet.normalize_mac(mac)} is not of the account {account}")
 
@@ -176,13 +171,7 @@ def _parsed(connection: Connection, path: Path, account: fleet.Account) -> Itera
 
 
 def _targets(connection: Connection, account_id: int) -> dict[tuple[str, str], Target]:
-    rows = connection.execute(
-        text(
-            "SELECT g.mac, d.code, d.id, d.kind, d.unit FROM tds.device d JOIN tds.gateway g ON g.id = d.gateway_id"
-            " WHERE d.account_id = :account AND d.retired_at IS NULL AND g.retired_at IS NULL"
-        ),
-        {"account": account_id},
-    )
+    rows = connection.execute(statements("imports.sql")["targets"], {"account": account_id})
     return {(row.mac, row.code): Target(row.id, row.kind, row.unit) for row in rows}
 
 

@@ -3,6 +3,14 @@
 -- name: stage Makes the staging table of an import.
 CREATE TEMPORARY TABLE IF NOT EXISTS import_stage (line bigint, device_id integer, time timestamptz, value numeric, shown text) ON COMMIT DROP;
 
+-- name: owner The account of a gateway in use, by its MAC.
+SELECT a.name FROM tds.gateway g JOIN tds.account a ON a.id = g.account_id WHERE g.mac = :mac AND g.retired_at IS NULL;
+
+-- name: targets The devices in use of an account.
+SELECT g.mac, d.code, d.id, d.kind, d.unit
+  FROM tds.device d JOIN tds.gateway g ON g.id = d.gateway_id
+ WHERE d.account_id = :account AND d.retired_at IS NULL AND g.retired_at IS NULL;
+
 -- name: open_from The first instant that a device's figures can still be computed for, where retention has taken its older readings.
 SELECT coalesce(r.first, s.last_time)
   FROM tds.ledger_state s CROSS JOIN LATERAL (SELECT min(time) AS first FROM tds.reading WHERE device_id = s.device_id) r

@@ -7,7 +7,7 @@ from argparse import Namespace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from settings import Settings
 from sql import decisions, fleet, ledger
@@ -17,7 +17,6 @@ from sql.decision_trail import note_decision, note_replacement
 from sql.decisions import Wanted
 from sql.json_values import json_value
 from sql.reports import as_json, instant
-from sql.statements import raw_statements
 
 MOST_EVENTS = 10_000
 
@@ -44,8 +43,8 @@ def ledger_verify(settings: Settings, args: Namespace) -> int:
 
 
 def _name(connection: Connection, device_id: int) -> dict[str, str]:
-    row = connection.execute(text(raw_statements("consumption.sql")["device_name"]), {"device": device_id}).one()
-    return {"gateway_mac": row.mac, "device_code": row.code}
+    device = fleet.place_of_device(connection, device_id)
+    return {"gateway_mac": device.mac, "device_code": device.code}
 
 
 def event_list(settings: Settings, args: Namespace) -> None:
@@ -92,7 +91,7 @@ def _decide(settings: Settings, args: Namespace, verb: str, decide: Any) -> None
 
 
 def _note(connection: Connection, verb: str, event: decisions.Event, registers: tuple[Decimal, Decimal] | None = None) -> None:
-    account = connection.execute(text("SELECT account_id FROM tds.device WHERE id = :id"), {"id": event.device_id}).scalar_one()
+    account = fleet.place_of_device(connection, event.device_id).account_id
     note_decision(connection, account, Actor(COMMAND_LINE), verb, event, registers)
 
 
@@ -100,11 +99,7 @@ def device_replace(settings: Settings, args: Namespace) -> None:
     """Record that a meter was replaced."""
     with owner_transaction(settings) as connection:
         device_id = fleet.find_device(connection, args.mac, args.code)
-        zone = connection.execute(
-            text("SELECT a.timezone FROM tds.device d JOIN tds.account a ON a.id = d.account_id WHERE d.id = :id"),
-            {"id": device_id},
-        ).scalar_one()
-        moment = instant(args.at, zone)
+        moment = instant(args.at, fleet.place_of_device(connection, device_id).timezone)
         decisions.replace(connection, device_id, moment, args.final, args.initial, by="command line")
         note_replacement(connection, Actor(COMMAND_LINE), device_id, moment, (args.final, args.initial))
     print("Recorded; figures follow with the next `tds ledger drain`.")
