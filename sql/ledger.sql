@@ -97,25 +97,16 @@ SELECT q.device_id, q.n, q.time, q.value, q.prev_time, q.prev_value,
 -- name: index_seq Finds readings by number and time while runs are looked for.
 CREATE INDEX IF NOT EXISTS seq_n ON seq (device_id, n);
 
--- name: candidate_runs Finds every glitch run that raw neighbours allow: a fall that returns, or a rise that returns, within the window.
--- The first reading that returns ends the run; no recorded replacement may lie within it.
-SELECT s.device_id, p.n AS since_n, r.n AS at_n, p.time AS since, r.time AS at
-  FROM seq s
-  JOIN work w ON w.device_id = s.device_id
-  JOIN seq p ON p.device_id = s.device_id AND p.n = s.n - 1
- CROSS JOIN LATERAL (
-        SELECT q.n, q.time FROM seq q
-         WHERE q.device_id = s.device_id AND q.n > s.n AND q.time <= p.time + w.reach AND q.odd
-           AND CASE WHEN s.value < p.value
-                    THEN q.value >= p.value
-                         AND (q.value - q.prev_value - w.resolution) * 3600 > w.max_rate * extract(epoch FROM q.time - q.prev_time)
-                    ELSE q.value < q.prev_value - w.jitter AND q.value >= p.value - w.jitter END
-           AND (q.value - p.value - w.resolution) * 3600 <= w.max_rate * extract(epoch FROM q.time - p.time)
-         ORDER BY q.n LIMIT 1) r
- WHERE s.odd AND NOT w.fast AND s.device_id = any(CAST(:devices AS integer[]))
-   AND NOT EXISTS (SELECT FROM tds.decision c WHERE c.device_id = s.device_id AND c.kind IN ('replacement', 'correct') AND c.undone_at IS NULL
-                      AND c.at > p.time AND c.at <= r.time)
- ORDER BY s.device_id, p.n;
+-- name: odd_readings Gives what the search for runs of glitches asks of the readings whose pair with the one before is not plain (sql/glitches.py).
+SELECT s.device_id, s.n, s.time, s.value < s.prev_value AS falls, s.value, s.value * 3600 - w.max_rate * extract(epoch FROM s.time) AS height,
+       s.prev_time AS before, CASE WHEN s.value < s.prev_value THEN s.prev_value ELSE s.prev_value - w.jitter END AS floor,
+       (s.prev_value + w.resolution) * 3600 - w.max_rate * extract(epoch FROM s.prev_time) AS ceiling, s.prev_time + w.reach AS until
+  FROM seq s JOIN work w ON w.device_id = s.device_id
+ WHERE s.odd AND NOT w.fast AND s.device_id = any(CAST(:devices AS integer[])) ORDER BY s.device_id, s.n;
+
+-- name: replaced Gives when meters were replaced or corrected: no run of glitches goes across that.
+SELECT device_id, array_agg(at ORDER BY at) AS at FROM tds.decision
+ WHERE kind IN ('replacement', 'correct') AND undone_at IS NULL AND device_id = any(CAST(:devices AS integer[])) GROUP BY 1;
 
 -- name: known_runs Gives the glitch runs that the ledger was last computed with.
 SELECT e.device_id, e.since, e.at FROM tds.event e
@@ -141,7 +132,7 @@ UPDATE seq q SET prev_time = p.time, prev_value = p.value
  WHERE q.device_id = r.device_id AND q.n = r.at_n;
 
 -- name: leave_out_runs Takes the glitches out.
-DELETE FROM seq s USING run r WHERE s.device_id = r.device_id AND s.n > r.since_n AND s.n < r.at_n;
+DELETE FROM seq WHERE (device_id, n) IN (SELECT device_id, generate_series(since_n + 1, at_n - 1) FROM run);
 
 -- name: set_slots Says which quarter-hours a device's recomputation rewrites: from one start (included) to another (excluded).
 UPDATE work w SET slot_low = l.low, slot_high = l.high

@@ -6,13 +6,16 @@ read for the result not to depend on where the recomputation starts.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from sql.glitches import Odd, Run, find_runs
 from sql.neighbours import first_after, last_before, run_named
 from sql.statements import raw_statements
 
@@ -27,16 +30,6 @@ class Range(NamedTuple):
     low: datetime
     high: datetime
     whole: bool
-
-
-class Run(NamedTuple):
-    """A run of glitches, left out between two accepted readings."""
-
-    device_id: int
-    since: datetime
-    at: datetime
-    since_n: int = 0
-    at_n: int = 0
 
 
 class Scope(NamedTuple):
@@ -169,10 +162,9 @@ def _load(
     )
     chosen: dict[int, list[Run]] = defaultdict(list)
     if odd:
+        chosen |= _choose(connection, odd)
         run_named(connection, "index_seq")
         connection.execute(text("ANALYZE seq"))
-        for run in _choose(run_named(connection, "candidate_runs", devices=odd)):
-            chosen[run.device_id].append(run)
         _keep(connection, [run for runs in chosen.values() for run in runs])
     slot_highs: dict[int, datetime | None] = {}
     again = []
@@ -195,14 +187,10 @@ def _load(
     return again
 
 
-def _choose(candidates: Iterable[Any]) -> list[Run]:
-    """Choose runs from left to right: one that starts inside an earlier run is none."""
-    chosen: list[Run] = []
-    for row in candidates:
-        if chosen and chosen[-1].device_id == row.device_id and row.since_n < chosen[-1].at_n:
-            continue
-        chosen.append(Run(row.device_id, row.since, row.at, row.since_n, row.at_n))
-    return chosen
+def _choose(connection: Connection, devices: Sequence[int]) -> dict[int, list[Run]]:
+    replaced = {row.device_id: row.at for row in run_named(connection, "replaced", devices=devices)}
+    odd = (Odd(*row) for row in run_named(connection, "odd_readings", devices=devices))
+    return {device: find_runs(list(own), replaced.get(device, [])) for device, own in groupby(odd, attrgetter("device_id"))}
 
 
 def _keep(connection: Connection, runs: Sequence[Run]) -> None:
@@ -225,7 +213,7 @@ def _settled_end(connection: Connection, scope: Scope, reach: timedelta, runs: S
         text("SELECT time FROM seq WHERE device_id = :id AND time > :high AND time <= :trusted ORDER BY time"),
         {"id": scope.device_id, "high": scope.high, "trusted": scope.load_high - reach},
     ).scalars()
-    accepted = [time for time in times if not any(run.since < time < run.at for run in runs)]
+    accepted = _outside_all(times, runs)
     if not accepted:
         return None
     end: datetime = slot_of(accepted[0] - TICK) + SLOT
@@ -263,6 +251,18 @@ def _delete_vanished(connection: Connection) -> None:
 def _outside(instant: datetime, runs: Sequence[Run]) -> datetime:
     """Give the instant itself, or the accepted reading before the run that holds it."""
     return next((run.since for run in runs if run.since < instant < run.at), instant)
+
+
+def _outside_all(times: Iterable[datetime], runs: Sequence[Run]) -> list[datetime]:
+    """Give those of some rising times that no run holds."""
+    waiting = deque(sorted(runs, key=attrgetter("since")))
+    reached, outside = datetime.min.replace(tzinfo=UTC), []
+    for time in times:
+        while waiting and waiting[0].since < time:
+            reached = max(reached, waiting.popleft().at)
+        if reached <= time:
+            outside.append(time)
+    return outside
 
 
 def slot_of(instant: datetime) -> datetime:
