@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
 from sql import bands, rollups, running, totals
 from sql.engine import Store
-from sql.recompute import Range, compute, recompute
+from sql.neighbours import first_after, last_before
+from sql.recompute import TICK, Range, compute, recompute
 from sql.refresh import refresh, share_threshold
 from sql.statements import statements
 
 DEVICES_PER_BATCH = 5_000
 DEVICES_LOOKED_AT = 20_000
 READINGS_PER_BATCH = 400_000
+GAPS_PER_BATCH = timedelta(days=1_000)  # around late readings: 96,000 quarter-hours
 DEVICES_VERIFIED_AT_ONCE = 20
 LEDGER_CHECK = "ledger against readings"
 
@@ -112,6 +114,7 @@ def _claim(connection: Connection) -> list[Range] | None:
         named = {"devices": [row.device_id for row in group]}
         gone += connection.execute(statements("worker.sql")["drop_orphans"], named).rowcount
         locked = set(connection.execute(statements("worker.sql")["lock"], named).scalars())
+        locked -= _postponed(connection, [row for row in group if row.device_id in locked], bool(held))
         held += locked
         readings += sum(float(row.readings) for row in group if row.device_id in locked)
         if len(held) > DEVICES_PER_BATCH / 2 or readings > READINGS_PER_BATCH / 2:
@@ -128,6 +131,27 @@ def _claim(connection: Connection) -> list[Range] | None:
             else Range(device_id, min(low, known.low), max(high, known.high), whole or known.whole)
         )
     return list(merged.values())
+
+
+def _postponed(connection: Connection, rows: Sequence[Any], begun: bool) -> set[int]:
+    """Choose the devices that keep their place in the queue: late readings in gaps so long that the others would wait for their shares.
+
+    One reading in a gap of years has tens of thousands of quarter-hours shared out anew: a gateway that sends such ones to all its
+    devices again and again must not keep everybody's figures back. A batch always takes the device that has waited longest.
+    """
+    late = {row.device_id: row for row in rows if row.late}
+    before = last_before(connection, {device: row.low - TICK for device, row in late.items()})
+    after = first_after(connection, {device: row.high + TICK for device, row in late.items()})
+    postponed, spent = set(), timedelta()
+    for row in rows:
+        if row.late:
+            gaps = row.low - before.get(row.device_id, row.low) + after.get(row.device_id, row.high) - row.high
+            if begun and spent + gaps > GAPS_PER_BATCH:
+                postponed.add(row.device_id)
+            else:
+                spent += gaps
+        begun = True
+    return postponed
 
 
 def _groups(waiting: Sequence[Any]) -> Iterator[list[Any]]:

@@ -1,8 +1,10 @@
 -- What the ledger worker asks besides the arithmetic.
 
--- name: waiting Lists dirty devices, longest waiting first, with a guess of the readings to be read.
-SELECT q.device_id, CASE WHEN q.whole OR s.last_time IS NULL THEN greatest(extract(epoch FROM coalesce(n.time, q.high) - least(s.first_time, q.low)), 0)
-                         ELSE extract(epoch FROM q.high - q.low) END / coalesce(d.interval_seconds, 900) + 1 AS readings
+-- name: waiting Lists dirty devices, longest waiting first, with a guess of the readings, or of the quarter-hours between them, to be gone through.
+SELECT q.device_id, q.low, q.high, NOT q.whole AND q.low <= s.last_time AS late,
+       CASE WHEN q.whole OR s.last_time IS NULL THEN greatest(extract(epoch FROM coalesce(n.time, q.high) - least(s.first_time, q.low)), 0)
+            WHEN q.low > s.last_time THEN extract(epoch FROM q.high - s.last_time)
+            ELSE extract(epoch FROM q.high - q.low) END / least(coalesce(d.interval_seconds, 900), 900) + 1 AS readings
   FROM (SELECT device_id, min(id) AS first, min(low) FILTER (WHERE NOT whole) AS low, max(high) FILTER (WHERE NOT whole) AS high, bool_or(whole) AS whole
           FROM (SELECT * FROM tds.dirty ORDER BY id LIMIT 200000) r GROUP BY 1) q
   LEFT JOIN tds.ledger_state s ON s.device_id = q.device_id

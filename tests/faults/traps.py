@@ -165,4 +165,8 @@ TRAPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "thousands of readings of one device within a glitch window, each compared with each: the ledger of all stands still for an hour",
         ("tests/sql/test_glitches.py::test_a_window_full_of_odd_readings_takes_little_more_than_its_length",),
     ),
+    (
+        "one late reading in a gap of years has 70,000 quarter-hours shared out anew, and a gateway may send one to each of its devices",
+        ("tests/sql/test_gaps.py::test_late_readings_in_long_gaps_do_not_keep_the_others_waiting",),
+    ),
 )
