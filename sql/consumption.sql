@@ -55,6 +55,17 @@ SELECT m.number AS device_id, r.bucket, sum(r.quantity{times}) AS quantity, sum(
   JOIN unnest(CAST(:devices AS integer[]), CAST(:groups AS integer[]), CAST(:factors AS numeric[])) AS m (id, number, factor) ON m.id = r.device_id
  GROUP BY 1, 2 ORDER BY 1, 2;
 
+-- name: beyond What the buckets of {body}, which are quarter-hours, hold after an instant of each device's own, added up by group: of the one in which it
+-- lies a part, by time; one that is still running holds what was until the newest reading.
+SELECT m.number AS device_id, r.bucket, sum(round(r.quantity * p.share, 6){times}) AS quantity, sum(round(r.estimated * p.share, 6){times}) AS estimated,
+       coalesce(sum(r.covered * p.share) FILTER (WHERE r.quantity IS NOT NULL), 0) AS covered,
+       NULL::numeric AS value_seconds, NULL::numeric AS minimum, NULL::numeric AS maximum, 0 AS readings, count(r.quantity) AS devices
+  FROM ({body}) r
+  JOIN unnest(CAST(:devices AS integer[]), CAST(:groups AS integer[]), CAST(:factors AS numeric[]), CAST(:ends AS timestamptz[]), CAST(:newest AS timestamptz[])) AS m (id, number, factor, "end", newest)
+    ON m.id = r.device_id AND r.bucket + interval '15 minutes' > m."end" AND r.bucket < m.newest
+ CROSS JOIN LATERAL (SELECT greatest(0, least(1, 1 - extract(epoch FROM m."end" - r.bucket) / extract(epoch FROM least(m.newest - r.bucket, interval '15 minutes')))) AS share) p
+ GROUP BY 1, 2 ORDER BY 1, 2;
+
 -- name: with_totals The same with what the worker has added up of whole groups: their totals count for the number that most members stand under,
 -- less the devices that stand under another one. One more row, without a number, where the totals are not, or no longer, what was asked for.
 SELECT x.number AS device_id, x.bucket, CASE WHEN sum(x.devices) > 0 THEN sum(x.quantity) END AS quantity, CASE WHEN sum(x.devices) > 0 THEN sum(x.estimated) END AS estimated,

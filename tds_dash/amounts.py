@@ -72,14 +72,6 @@ def amount(rows: Iterable[ConsumptionRow], step: Step, zone: tzinfo, length: tim
     return Amount(quantity, min(measured / whole, 1.0) if whole else 0.0)
 
 
-def together(first: Amount, first_length: timedelta, second: Amount, second_length: timedelta) -> Amount:
-    """Join the amounts of two periods that follow each other."""
-    known = [part.quantity for part in (first, second) if part.quantity is not None]
-    share = first_length / (first_length + second_length) if first_length + second_length else 0.0
-    coverage = first.coverage * share + second.coverage * (1 - share)
-    return Amount(sum(known, Decimal(0)) if known else None, coverage)
-
-
 def daily(rows: Sequence[ConsumptionRow], days: Sequence[datetime]) -> list[Decimal | None]:
     """Give what was consumed on each of some days, None where nothing is known."""
     found: dict[datetime, Decimal] = {}

@@ -1,7 +1,8 @@
 """Comparisons: which earlier stretch stands beside what is shown, which of its bars beside which, and whether that is fair.
 
 By day and finer an earlier stretch lies a whole number of weeks back, so that a Monday stands beside a Monday; by month it
-lies whole months back. What is still running is compared up to the same moment and no further.
+lies whole months back. What is still running is compared up to the same moment and no further: each meter up to where its newest
+reading lies, since nothing is known of it after that.
 """
 
 from __future__ import annotations
@@ -49,13 +50,23 @@ class Piece(NamedTuple):
 
 
 class Earlier(NamedTuple):
-    """The other side of a comparison: how far back, from where to where, and whether it goes up to the same moment."""
+    """The other side of a comparison: how far back, from where to where, and whether it goes up to the same moment, which is `now`.
+
+    `ends` is where it ends for meters that are not known as far as that.
+    """
 
     shift: Shift
     start: datetime
     end: datetime
-    running: bool
+    running: bool = False
     reachable: bool = True
+    now: datetime = datetime.min
+    ends: Mapping[int, datetime] = {}
+
+    def length(self, devices: Sequence[int]) -> timedelta:
+        """Give how long it is for some meters, in the mean."""
+        cut = sum((self.end - self.ends[one] for one in devices if one in self.ends), timedelta(0))
+        return self.end - self.start - cut / max(len(devices), 1)
 
 
 def shift(how: str, period: Period, span: Span, step: Step, zone: ZoneInfo) -> Shift:
@@ -78,14 +89,21 @@ def in_weeks(back: int, least: int) -> int:
     return max(-(-max(least, 1) // WEEK) * WEEK, (back + WEEK // 2) // WEEK * WEEK)
 
 
-def earlier(shift: Shift, span: Span, now: datetime, zone: ZoneInfo) -> Earlier:
-    """Give the other side of what is shown, of what is running up to the same moment."""
+def earlier(shift: Shift, span: Span, now: datetime, zone: ZoneInfo, known: Mapping[int, datetime] | None = None) -> Earlier:
+    """Give the other side of what is shown, of what is running up to the same moment; `known` is how far each meter is known."""
     running = span.start < now < span.end
     start, whole = back(span.start, shift, zone), back(span.end, shift, zone)
     if start is None or whole is None:
         raise ValueError("only whole months lie whole months back")
-    same = back(now, shift, zone) if running else whole
-    return Earlier(shift, start, floored(same or whole), running, same is not None)
+    if not running:
+        return Earlier(shift, start, whole, now=span.end)
+    moments = {number: min(max(moment, span.start), span.end) for number, moment in (known or {}).items()}
+    newest = max(moments.values(), default=now)
+    same = back(newest, shift, zone)
+    if same is None:
+        return Earlier(shift, start, whole, running, reachable=False, now=newest)
+    ends = {number: back(moment, shift, zone) or same for number, moment in moments.items()}
+    return Earlier(shift, start, same, running, now=newest, ends=ends)
 
 
 def back(moment: datetime, shift: Shift, zone: ZoneInfo) -> datetime | None:
@@ -102,13 +120,14 @@ def back(moment: datetime, shift: Shift, zone: ZoneInfo) -> datetime | None:
     return datetime.combine(then, local.time(), tzinfo=zone).astimezone(UTC)
 
 
-def floored(moment: datetime) -> datetime:
-    """Give the quarter-hour that an instant lies in."""
-    return moment - timedelta(seconds=moment.timestamp() % QUARTER.total_seconds())
+def whole_quarters(moment: datetime) -> datetime:
+    """Give the end of the quarter-hour that an instant lies in; the instant itself where one begins with it."""
+    return moment + timedelta(seconds=-moment.timestamp() % QUARTER.total_seconds())
 
 
 def pieces(step: Step, start: datetime, end: datetime, zone: ZoneInfo) -> list[Piece]:
-    """Part a stretch that ends within a bar: its whole bars, and what the last one holds by ever finer steps."""
+    """Part a stretch that ends within a bar: its whole bars, and what the last one holds by ever finer steps, to a whole quarter-hour."""
+    end = whole_quarters(end)
     edge = calendar.bucket_start(step, end, zone.key)
     found = [Piece(step, start, edge)] if edge > start else []
     into, low = max(edge, start), max(edge, start)
@@ -118,6 +137,14 @@ def pieces(step: Step, start: datetime, end: datetime, zone: ZoneInfo) -> list[P
             found.append(Piece(finer, low, high, into))
         low = high
     return found
+
+
+def cut(step: Step, rows: Iterable[ConsumptionRow], zone: ZoneInfo) -> list[tuple[Piece, list[ConsumptionRow]]]:
+    """Give what is taken off, by quarter-hour, as pieces of the bars that it is taken off from."""
+    found: dict[datetime, list[ConsumptionRow]] = {}
+    for row in rows:
+        found.setdefault(calendar.bucket_start(step, row.bucket, zone.key), []).append(row)
+    return [(Piece("15min", bar, bar + QUARTER, bar if step != "15min" else None), some) for bar, some in found.items()]
 
 
 def key_of(moment: datetime, step: Step, shift: Shift, zone: ZoneInfo, shown: Mapping[date, str]) -> str:
@@ -224,6 +251,8 @@ def compared(now: Side, other: Side, how: str, reachable: bool, locale: str) -> 
     """Compare two sides where both are measured well enough; else say in one sentence why not."""
     if not reachable:
         return Compared(now, other, t("compare.longer", locale))
+    if now.quantity is None and how != OTHER:
+        return Compared(now, other, t("compare.nothing_now", locale))
     if other.quantity is None:
         return Compared(now, other, t("compare.nothing_other" if how == OTHER else "change.none_before", locale))
     if now.quantity is None:

@@ -80,7 +80,11 @@ def against(look: Look) -> str:
         said = t("compare.with_period", locale, period=other_name(look))
         said += " " + t("compare.by_month" if then.shift.months else "compare.by_weekday", locale)
     if then.running and then.reachable:
-        said += " " + t("compare.to_date", locale, time=wording.date_clock(then.end, locale, look.zone))
+        said += " " + t(
+            "compare.to_date",
+            locale,
+            **{name: wording.date_clock(moment, locale, look.zone) for name, moment in (("now", then.now), ("time", then.end))},
+        )
     return said
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
@@ -11,8 +11,11 @@ from sqlalchemy import Connection
 
 from sql.consumption import OTHERS, STEPS
 from sql.queries.meters import Meter
+from sql.queries.reach import newest
 from sql.queries.revised import MARKED, revised
 from sql.ranked import Member, added_up, others, ranked
+from sql.to_date import beyond
+from sql.together import One
 from tds_dash import comparing, doors, grouping, periods, view
 from tds_dash.comparing import HOWS, NONE, OTHER, Earlier, Piece, Shift
 from tds_dash.grouping import GROUPINGS, RESOURCE, Chart
@@ -50,12 +53,15 @@ class Asked(NamedTuple):
     other: int
 
 
+Part = tuple[Piece, list["ConsumptionRow"]]
+
+
 class Other(NamedTuple):
     """The other side of a comparison: how it is made, which stretch it is, and what was read of it piece by piece."""
 
     how: str
     earlier: Earlier
-    parts: list[tuple[Piece, list[ConsumptionRow]]]
+    parts: list[Part]
     device: Meter | None = None
 
 
@@ -161,13 +167,27 @@ def other_side(conn: Connection, seen: Look) -> Other | None:
     if asked.compare == OTHER:
         return other_device(conn, seen) if asked.other else None
     shift = comparing.shift(asked.compare, asked.period, span, seen.step, zone)
-    then = comparing.earlier(shift, span, seen.now, zone)
-    members = kept_groups(seen)
-    parts = [
-        (piece, added_up(conn, members, piece.step, piece.start, piece.end, zone.key))
-        for piece in comparing.pieces(seen.step, then.start, then.end, zone)
-    ]
-    return Other(asked.compare, then, parts)
+    then = comparing.earlier(shift, span, seen.now, zone, reached(conn, seen))
+    return Other(asked.compare, then, read_other(conn, seen, then, kept_groups(seen)))
+
+
+def reached(conn: Connection, seen: Look) -> dict[int, datetime]:
+    """Give how far each meter shown is known, where what is shown is running."""
+    running = seen.span.start < seen.now < seen.span.end
+    return newest(conn, [one.id for chart in seen.charts for one in chart.devices], seen.now) if running else {}
+
+
+def read_other(
+    conn: Connection, seen: Look, then: Earlier, members: Sequence[Member], reach: Mapping[int, datetime] | None = None
+) -> list[Part]:
+    """Read the other side of members, each up to where this side of it ends; `reach` is how far they are known themselves."""
+    zone, pieces = seen.zone, comparing.pieces(seen.step, then.start, then.end, seen.zone)
+    parts = [(one, added_up(conn, members, one.step, one.start, one.end, zone.key)) for one in pieces]
+    if not (pieces and then.running and then.reachable):
+        return parts
+    every = [One(one.device_id, one.group, one.factor) for one in members]
+    ends = {one.device_id: then.ends.get(one.device_id, then.end) for one in members}
+    return parts + comparing.cut(seen.step, beyond(conn, every, ends, pieces[-1].end, zone.key, reach), zone)
 
 
 def kept_groups(seen: Look) -> list[Member]:
@@ -188,7 +208,5 @@ def other_device(conn: Connection, seen: Look) -> Other | None:
     if chart is None or not counts(device):
         return None
     member = Member(device.id, device.id, 0, grouping.factor(device, chart.unit))
-    then = comparing.earlier(Shift(), seen.span, seen.now, seen.zone)
-    pieces = comparing.pieces(seen.step, then.start, then.end, seen.zone)
-    parts = [(one, added_up(conn, [member], one.step, one.start, one.end, seen.zone.key)) for one in pieces]
-    return Other(OTHER, then, parts, device)
+    then = comparing.earlier(Shift(), seen.span, seen.now, seen.zone, reached(conn, seen))._replace(ends={})
+    return Other(OTHER, then, read_other(conn, seen, then, [member], newest(conn, [device.id], seen.now)), device)

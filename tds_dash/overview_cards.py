@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from dash import html
 from dash.development.base_component import Component
@@ -57,7 +58,7 @@ def fleet_cards(status: FleetStatus, locale: str) -> list[Component]:
 
 
 def resource_cards(
-    found: Sequence[ResourceSummary], now: datetime, zone: tzinfo, locale: str, costs: Mapping[str, str] | None = None
+    found: Sequence[ResourceSummary], now: datetime, zone: ZoneInfo, locale: str, costs: Mapping[str, str] | None = None
 ) -> list[Component]:
     """Give two cards a resource: this month so far against the same part of last month, and today."""
     cards: list[Component] = []

@@ -88,8 +88,8 @@ def lines(look: Look, chart: Chart, series: Sequence[Series], rows: Sequence[Con
         devices = members[one.number]
         side = comparing.side(own.get(one.number, ()), length, len(devices), look.zone)
         share = side.quantity / whole.quantity if side.quantity is not None and whole.quantity else None
-        found.append(Line(one, devices, side, share, against(look, side, other, one.number, len(devices))))
-    compared = against(look, whole, other, None, len(everyone))
+        found.append(Line(one, devices, side, share, against(look, side, other, one.number, devices)))
+    compared = against(look, whole, other, None, everyone)
     return found, Line(Series("", "", {}), everyone, whole, None, compared)
 
 
@@ -125,16 +125,16 @@ def other_rows(look: Look, chart: Chart) -> dict[int, list[tuple[Step, list[Cons
     }
 
 
-def against(look: Look, now: Side, other: ByGroup, number: int | None, devices: int) -> Compared | None:
+def against(look: Look, now: Side, other: ByGroup, number: int | None, devices: tuple[int, ...]) -> Compared | None:
     """Compare a series, or all together, with the other side."""
     if look.other is None:
         return None
     then = look.other.earlier
     if look.other.device is not None:
-        rows, devices = list(other.get(look.other.device.id, ())), 1
+        rows, devices = list(other.get(look.other.device.id, ())), (look.other.device.id,)
     elif number is None:
         rows = [part for found in other.values() for part in found]
     else:
         rows = list(other.get(number, ()))
-    side = comparing.side(rows, then.end - then.start, devices, look.zone)
+    side = comparing.side(rows, then.length(devices), len(devices), look.zone)
     return comparing.compared(now, side, look.other.how, then.reachable, look.locale)

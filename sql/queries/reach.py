@@ -28,3 +28,9 @@ def reach(conn: Connection, device_ids: Sequence[int]) -> dict[int, Reach]:
     """Give the reach of each device that has any."""
     rows = conn.execute(statements(FILE)["reach"], {"ids": list(device_ids)})
     return {row.device_id: Reach(row.first_time, row.last_time) for row in rows}
+
+
+def newest(conn: Connection, device_ids: Sequence[int], now: datetime) -> dict[int, datetime]:
+    """Give the newest reading of each device that reports: up to there its figures are known, and no further."""
+    rows = conn.execute(statements(FILE)["newest"], {"ids": list(device_ids), "now": now})
+    return {row.device_id: row.last_time for row in rows}

@@ -89,9 +89,10 @@ def chosen(name: str, options: list[dict[str, str]], usual: int, language: str) 
 @callback(Output("reports-months", "children"), Input("reports-changed", "data"))
 def show_months(_: Any) -> Any:
     """List the months that there is a report of."""
+    now = datetime.now(UTC)
     with doors.transaction() as conn:
-        found = gather.months(conn, account(), datetime.now(UTC))
-    return still(panel.months_table(found, locale()))
+        found = gather.months(conn, account(), now)
+    return still(panel.months_table(found, now.astimezone(zone()).date(), locale()))
 
 
 @callback(

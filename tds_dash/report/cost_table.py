@@ -42,8 +42,12 @@ def draw(paper: Paper, report: Report, box: Box, locale: str) -> None:
         with paper.tagged("P"):
             paper.paragraph(box.x, y, t("report.no_tariff", locale), MUTED, box.width, 3)
         return
+    whole_days = report.running and any(one.cost and one.cost.compared.before for one in priced)
+    if whole_days:
+        with paper.tagged("P"):
+            y = paper.paragraph(box.x, y - 1, t("report.whole_days", locale), MUTED, box.width, 2) + 1.2
     y = line(paper, box, y, heads(report, locale), HEAD, HEAD)
-    for row in fitted(report, priced, box, locale):
+    for row in fitted(report, priced, Box(box.x, y, box.width, box.y + box.height - y), locale):
         with paper.decoration():
             paper.rule(box.x, y - 0.9, box.width)
         y = line(paper, box, y, row, STRONG if row.strong else TEXT, STRONG if row.strong else TEXT)
@@ -58,8 +62,11 @@ def draw(paper: Paper, report: Report, box: Box, locale: str) -> None:
 def heads(report: Report, locale: str) -> Row:
     """Name the columns."""
     before = next((one.cost.compared.before for one in report.sections if one.cost and one.cost.compared.before), None)
-    then = "" if before is None else run_of(before, locale) if report.running else wording.month(before.start, locale)
-    return Row("", t("costs.quantity", locale), then, wording.month(report.month, locale))
+    if report.running and before is not None:
+        now = next(one.cost.compared.bill for one in report.sections if one.cost)
+        return Row("", t("costs.quantity", locale), run_of(before, locale), run_of(now, locale))
+    then, now_ = "" if before is None else wording.month(before.start, locale), wording.month(report.month, locale)
+    return Row("", t("costs.quantity", locale), then, t("report.so_far", locale, month=now_) if report.running else now_)
 
 
 def line(paper: Paper, box: Box, y: float, row: Row, type_: Type, amounts: Type) -> float:
@@ -75,31 +82,32 @@ def line(paper: Paper, box: Box, y: float, row: Row, type_: Type, amounts: Type)
 
 def fitted(report: Report, priced: Sequence[Section], box: Box, locale: str) -> list[Row]:
     """Give the rows of all bills, the parts of the largest first as long as there is room."""
-    parts = {place: rows(one, report.account.currency, locale) for place, one in enumerate(priced)}
-    room = int((box.height - 6.2) / LINE) - 2
-    largest = sorted(parts, key=lambda place: -total_of(priced[place].cost))
+    parts = {place: rows(report, one, locale) for place, one in enumerate(priced)}
+    room = int(box.height / LINE) - 1
+    largest = sorted(parts, key=lambda place: -total_of(report, priced[place].cost))
     while sum(map(len, parts.values())) > room and largest:
         parts[largest[-1]] = parts[largest.pop()][:1]
     return [row for found in parts.values() for row in found]
 
 
-def total_of(found: Found | None) -> Decimal:
+def total_of(report: Report, found: Found | None) -> Decimal:
     """Give what a bill comes to."""
-    return (found.bill.total if found else None) or Decimal(0)
+    return (report.bill(found).total if found else None) or Decimal(0)
 
 
-def rows(section: Section, currency: str, locale: str) -> list[Row]:
+def rows(report: Report, section: Section, locale: str) -> list[Row]:
     """Give a bill: its sum, then its parts, those of several tariffs together."""
-    found = section.cost
+    found, currency = section.cost, report.account.currency
     assert found is not None
-    lines, before = found.bill.lines, found.compared.before
+    bill, before = report.bill(found), found.compared.before
+    lines = bill.lines
     then = before.total if before else None
     keys = sorted(dict.fromkeys(map(key_of, lines)), key=lambda key: KINDS.index(key[0]))
     whole = Row(
         t(f"resource.{section.resource}", locale),
         "",
         money(then, currency, locale),
-        money(found.bill.total, currency, locale),
+        money(bill.total, currency, locale),
         True,
     )
     earlier = before.lines if before else ()

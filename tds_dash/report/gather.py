@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from sql import tariffs
+from sql.bills import Bill
 from sql.budgets import Budget, budget_of, budgets
 from sql.consumption import OTHERS, grouped
 from sql.decisions import Wanted, select_events
@@ -44,6 +45,7 @@ MONTH = re.compile(r"(\d{4})-(\d{2})")
 MOST_EVENTS = 10_000
 LARGEST = 5
 MAKERS = 3
+MOMENT = timedelta(microseconds=1)
 
 
 class Peak(NamedTuple):
@@ -58,14 +60,14 @@ class Peak(NamedTuple):
 class Section(NamedTuple):
     """A resource in one unit: its sums, the same of the month before and a year before, its days, its peak, its bill and budget.
 
-    `compared` says of each other month whether both may be compared, and if not, why. `days` is empty where there are too
+    `compared` says of each other month, or of the same part of it, whether both may be compared, and if not, why. `days` is empty where there are too
     many meters to read them by day. `revised` counts the days that changed after they had been complete.
     """
 
     resource: str
     unit: str
     side: Side
-    compared: tuple[tuple[date, Compared], ...]
+    compared: tuple[tuple[Days, Compared], ...]
     days: tuple[Bucket, ...]
     peak: Peak | None
     cost: Found | None
@@ -117,11 +119,15 @@ class Report(NamedTuple):
         """Whether the month is not over."""
         return self.month == self.now.astimezone(self.zone).date().replace(day=1)
 
+    def bill(self, cost: Found) -> Bill:
+        """Give the bill that stands beside that of the month before: of a running month its whole days, as there."""
+        return cost.compared.bill if self.running and cost.compared.before else cost.bill
+
     @property
     def total(self) -> Decimal | None:
-        """What all resources cost together; None where nothing has a price."""
-        known = [one.cost.bill.total for one in self.sections if one.cost and one.cost.bill.total is not None]
-        return sum(known, Decimal(0)) if known else None
+        """What all those bills come to; None where nothing has a price."""
+        known = [self.bill(one.cost).total for one in self.sections if one.cost]
+        return sum((one for one in known if one is not None), Decimal(0)) if any(one is not None for one in known) else None
 
 
 def read_month(given: str) -> date:
@@ -213,7 +219,7 @@ def sections_of(conn: Connection, look: Look, account: Account) -> tuple[Section
         chart, side = before.chart, before.whole.side
         if side.quantity is None:
             continue
-        others = [(compared_month(one), part.whole.compared) for one, part in ((look, before), (year, then))]
+        others = [(compared_days(one), part.whole.compared) for one, part in ((look, before), (year, then))]
         part = by_day.get(chart.number)
         days = together(part.series, "day", look.zone, look.span.start, look.span.end) if part else {}
         first = all(chart.resource != one.resource for one in found)  # the bill is of the resource, whatever its units are
@@ -240,10 +246,12 @@ def sections_of(conn: Connection, look: Look, account: Account) -> tuple[Section
     return tuple(found)
 
 
-def compared_month(look: Look) -> date:
-    """Give the month that stands beside a look's."""
+def compared_days(look: Look) -> Days:
+    """Give the days that stand beside a look's: of a running month those up to the same moment."""
     assert look.other is not None
-    return look.other.earlier.start.astimezone(look.zone).date()
+    then = look.other.earlier
+    first, last = (moment.astimezone(look.zone).date() for moment in (then.start, max(then.end - MOMENT, then.start)))
+    return Days(first, last + periods.DAY)
 
 
 def peak_of(conn: Connection, chart: Chart, look: Look) -> Peak | None:

@@ -41,7 +41,7 @@ def head(paper: Paper, report: Report, locale: str) -> float:
     with paper.tagged("P"):
         paper.write(MARGIN, 13.5, t("report.title", locale), Type(9, "accent", True))
     with paper.tagged("H1"):
-        paper.write(MARGIN, 18, words.month(report.month, locale), TITLE, most=INNER - 62)
+        paper.write(MARGIN, 18, words.heading(report, locale), TITLE, most=INNER - 62)
     with paper.tagged("P"):
         paper.write(MARGIN, 26.3, report.account.name, NAME, most=INNER - 62)
     facts = [
@@ -53,7 +53,7 @@ def head(paper: Paper, report: Report, locale: str) -> float:
         with paper.tagged("P"):
             paper.write(WIDTH - MARGIN, 18.6 + 4 * place, fact, SMALL, end=True, most=60)
     y = 33.0
-    notes = [t("report.running", locale)] if report.running else []
+    notes = [t("report.running", locale, time=wording.date_clock(report.now, locale, report.zone))] if report.running else []
     notes += [t("report.remaking", locale)] if report.remaking else []
     for note in notes:
         with paper.tagged("P"):
@@ -94,8 +94,8 @@ def card(paper: Paper, report: Report, section: Section, box: Box, locale: str, 
         with paper.tagged("P"):
             y = paper.paragraph(x, y, line, type_, inner, 2) + 0.4
     y += 0.8
-    for month, compared in section.compared:
-        y = comparison(paper, x, y, inner, wording.month(month, locale), compared, locale)
+    for other, compared in section.compared:
+        y = comparison(paper, x, y, inner, words.other(other, report, locale), compared, locale)
     for line in [*words.peak(section, report.zone, locale), words.known(section, locale)]:
         with paper.tagged("P"):
             y = paper.paragraph(x, y, line, MUTED, inner, 2) + 0.3
@@ -109,7 +109,8 @@ def cost_lines(report: Report, section: Section, locale: str) -> list[tuple[str,
     """Say what it cost, and how that stands to the budget."""
     found: list[tuple[str, Type]] = []
     if section.cost is not None:
-        found.append((money(section.cost.bill.total, report.account.currency, locale), STRONG))
+        spent = money(section.cost.bill.total, report.account.currency, locale)
+        found.append((f"{spent} {t('costs.so_far', locale)}" if report.running else spent, STRONG))
     if section.budget is not None:
         over = section.budget_share is not None and section.budget_share > 1
         found.append((words.budget(section, report, locale), Type(7.8, "offline-text") if over else TEXT))

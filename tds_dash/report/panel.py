@@ -20,7 +20,7 @@ from tds_dash.wording import LOCALES, t
 NAMES = {"pt-BR": "Português", "en": "English"}
 
 
-def months_table(months: Sequence[date], locale: str) -> Component:
+def months_table(months: Sequence[date], today: date, locale: str) -> Component:
     """Give the months, the newest first, each with its page in both languages."""
     if not months:
         action = t("overview.empty_action", locale)
@@ -29,8 +29,17 @@ def months_table(months: Sequence[date], locale: str) -> Component:
         )
     own = [locale, *(one for one in LOCALES if one != locale)]
     columns = [Column(t("report.of_month", locale)), *(Column(NAMES[one], "end") for one in own)]
-    lines: list[list[Cell]] = [[words.month(month, locale), *(link(month, one, locale) for one in own)] for month in months]
+    lines: list[list[Cell]] = [[named(month, today, locale), *(link(month, one, locale) for one in own)] for month in months]
     return data_table(columns, lines, caption=t("report.title", locale), boxed=True)
+
+
+def named(month: date, today: date, locale: str) -> Cell:
+    """Name a month; of the running one say up to when it goes, and that it is compared no further."""
+    name = words.month(month, locale)
+    if month != today.replace(day=1):
+        return name
+    said = t("report.running_month", locale, days=wording.days(month, today, locale))
+    return [html.Span(t("report.so_far", locale, month=name)), html.Div(said, className="tds-muted")]
 
 
 def link(month: date, language: str, locale: str) -> Component:

@@ -10,7 +10,7 @@ from sql.errors import Refused
 from tds_dash import wording
 from tds_dash.comparing import Compared, Side
 from tds_dash.money import money
-from tds_dash.periods import month_of
+from tds_dash.periods import Days, month_of
 from tds_dash.report.gather import Report, Section
 from tds_dash.wording import number, percent, portion, t
 
@@ -23,6 +23,19 @@ def title(report: Report, locale: str) -> str:
 def month(day: date, locale: str) -> str:
     """Write a month in full: `outubro de 2026`, `October 2026`."""
     return t("report.month", locale, month=t(f"report.month_{day.month}", locale), year=str(day.year))
+
+
+def heading(report: Report, locale: str) -> str:
+    """Write the month, and of a running one that it is."""
+    named = month(report.month, locale)
+    return t("report.so_far", locale, month=named) if report.running else named
+
+
+def other(days: Days, report: Report, locale: str) -> str:
+    """Name another month, or the part of it that is as long as the running one: `out. 2025`, `1–28 out. 2025`."""
+    if not report.running:
+        return wording.month(days.first, locale)
+    return f"{wording.days(days.first, days.last, locale)} {days.first.year}"
 
 
 def days(report: Report, locale: str) -> str:
@@ -52,10 +65,10 @@ def share(compared: Compared, locale: str) -> str:
     return percent(compared.share, locale, 1, sign=True) if compared.share is not None else ""
 
 
-def against(month: str, other: Side, locale: str, *, begins: bool) -> str:
+def against(month: str, side: Side, locale: str, *, begins: bool) -> str:
     """Name the other month, and what it came to."""
     said = t("report.against_begins" if begins else "report.against", locale, month=month)
-    return f"{said} ({number(other.quantity, locale, significant=4)})" if other.quantity is not None else said
+    return f"{said} ({number(side.quantity, locale, significant=4)})" if side.quantity is not None else said
 
 
 def peak(section: Section, zone: ZoneInfo, locale: str) -> list[str]:

@@ -45,21 +45,21 @@ def local(moment: datetime, zone: ZoneInfo = SAO_PAULO) -> str:
     ("how", "step", "asked", "start", "end"),
     [
         # Four weeks before 1–23 November, up to the same minute of the same weekday.
-        ("previous", "day", {"period": "this_month"}, "2026-10-04 00:00", "2026-10-26 14:00"),
+        ("previous", "day", {"period": "this_month"}, "2026-10-04 00:00", "2026-10-26 14:05"),
         # A whole month of 31 days would meet itself four weeks back: five.
         ("previous", "day", {"period": "last_month"}, "2026-08-27 00:00", "2026-09-27 00:00"),
         # March is longer than the month before: four weeks back it would reach into itself.
         ("previous", "day", {"period": "custom", "from": "2026-03-01", "to": "2026-03-31"}, "2026-01-25 00:00", "2026-02-25 00:00"),
         ("previous", "hour", {"period": "custom", "from": "2026-11-12", "to": "2026-11-12"}, "2026-11-05 00:00", "2026-11-06 00:00"),
-        ("previous", "day", {"period": "month"}, "2026-09-20 00:00", "2026-10-19 14:00"),
-        ("last_year", "day", {"period": "this_month"}, "2025-11-02 00:00", "2025-11-24 14:00"),
-        ("last_year", "hour", {"period": "week"}, "2025-11-18 00:00", "2025-11-24 14:00"),
-        ("previous", "day", {"period": "billing", "day": "15"}, "2026-10-18 00:00", "2026-10-26 14:00"),
+        ("previous", "day", {"period": "month"}, "2026-09-20 00:00", "2026-10-19 14:05"),
+        ("last_year", "day", {"period": "this_month"}, "2025-11-02 00:00", "2025-11-24 14:05"),
+        ("last_year", "hour", {"period": "week"}, "2025-11-18 00:00", "2025-11-24 14:05"),
+        ("previous", "day", {"period": "billing", "day": "15"}, "2026-10-18 00:00", "2026-10-26 14:05"),
         # By month beside the same month of the year before, this one up to the same day and minute.
-        ("previous", "month", {"period": "year"}, "2024-11-01 00:00", "2025-11-23 14:00"),
-        ("last_year", "month", {"period": "this_year"}, "2025-01-01 00:00", "2025-11-23 14:00"),
+        ("previous", "month", {"period": "year"}, "2024-11-01 00:00", "2025-11-23 14:05"),
+        ("last_year", "month", {"period": "this_year"}, "2025-01-01 00:00", "2025-11-23 14:05"),
         ("previous", "month", {"period": "custom", "from": "2026-01-01", "to": "2026-03-31"}, "2025-10-01 00:00", "2026-01-01 00:00"),
-        ("device", "day", {"period": "this_month"}, "2026-11-01 00:00", "2026-11-23 14:00"),
+        ("device", "day", {"period": "this_month"}, "2026-11-01 00:00", "2026-11-23 14:05"),
     ],
 )  # fmt: skip
 def test_where_the_other_side_lies(how: str, step: Step, asked: dict[str, str], start: str, end: str) -> None:
@@ -113,7 +113,7 @@ def test_the_leap_day_stands_beside_nothing_the_year_before_by_month_and_beside_
 @settings(max_examples=300, deadline=None)
 def test_pieces_cover_a_stretch_without_gap_or_overlap(moment: datetime, zone: ZoneInfo, step: Step, hours: int) -> None:
     start = calendar.bucket_start(step, moment, zone.key)
-    end = comparing.floored(start + timedelta(hours=hours, minutes=15))
+    end = start + timedelta(hours=hours, minutes=15)
     found = comparing.pieces(step, start, end, zone)
     assert found[0].start == start
     assert found[-1].end == end

@@ -165,7 +165,7 @@ def test_the_running_month_is_compared_up_to_now(viewer: FlaskClient, world: Wor
         assert "No consumption in this period" in shown(found["consumption-empty"]["children"])
         return
     text = totals(found)
-    assert "Compared up to" in text or "no such day" in text
+    assert "up to its newest reading" in text or "no such day" in text
     assert "Each month stands beside" in text
 
 
