@@ -1,7 +1,9 @@
-// The picture of a chart carries what its page says around it: its title, and what the button names of it.
+// The picture of a chart carries what its page says around it: its title, what the button names of it, and the key of its marks.
 (function () {
   const WIDTH = 1200;
   const HEAD = 72;
+  const FOOT = 40;
+  const KEY = 14;
   const SCALE = 2;
 
   const text = (id) => (document.getElementById(id)?.textContent || "").trim();
@@ -21,15 +23,55 @@
     const size = { format: "png", scale: SCALE, width: WIDTH, height };
     window.Plotly.toImage({ data: graph.data, layout, config: { locale, locales } }, size).then(function (source) {
       const image = new Image();
-      image.onload = () => framed(image, graph.layout.template.layout, title, said, `${title} ${named}`);
+      image.onload = () => framed(image, graph.layout.template.layout, title, said, keysOf(graph), `${title} ${named}`);
       image.src = source;
     });
   });
 
-  function framed(image, look, title, said, file) {
+  // The marks that the page explains below the chart, by their class, each with its words.
+  function keysOf(graph) {
+    const found = graph.closest(".tds-chart")?.querySelectorAll(".tds-keys > li") || [];
+    return Array.from(found, (one) => ({
+      mark: one.querySelector(".tds-key").className.replace(/.*tds-key-/, ""),
+      words: one.textContent.trim(),
+    }));
+  }
+
+  // Draws each mark as assets/charts.css and assets/events.css show it, its words beside it.
+  function explained(pen, keys, top) {
+    let left = 24;
+    for (const { mark, words } of keys) {
+      pen.save();
+      pen.beginPath();
+      pen.rect(left, top, KEY, KEY);
+      if (mark === "estimated") {
+        pen.clip();
+        pen.strokeStyle = pen.fillStyle;
+        pen.lineWidth = 3;
+        pen.beginPath();
+        for (let at = -KEY; at < KEY; at += 6) {
+          pen.moveTo(left + at, top + KEY);
+          pen.lineTo(left + at + KEY, top);
+        }
+        pen.stroke();
+      } else if (mark === "revised") {
+        pen.translate(left + KEY / 2, top + KEY / 2);
+        pen.rotate(Math.PI / 4);
+        pen.fillRect(-3, -3, 6, 6);
+      } else {
+        pen.globalAlpha = mark === "running" ? 0.5 : 1;
+        pen.fill();
+      }
+      pen.restore();
+      pen.fillText(words, left + KEY + 8, top + KEY - 2);
+      left += KEY + 8 + pen.measureText(words).width + 24;
+    }
+  }
+
+  function framed(image, look, title, said, keys, file) {
     const canvas = document.createElement("canvas");
     canvas.width = image.width;
-    canvas.height = image.height + HEAD * SCALE;
+    canvas.height = image.height + (HEAD + (keys.length ? FOOT : 0)) * SCALE;
     const pen = canvas.getContext("2d");
     const font = getComputedStyle(document.body).fontFamily;
     pen.fillStyle = "white";
@@ -42,6 +84,7 @@
     pen.fillStyle = look.xaxis.tickfont.color;
     pen.font = `14px ${font}`;
     pen.fillText(said, 24, 58, WIDTH - 48);
+    explained(pen, keys, image.height / SCALE + HEAD + 10);
     const link = document.createElement("a");
     link.download = `tds-${file.toLowerCase().trim().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/-$/, "")}.png`;
     link.href = canvas.toDataURL("image/png");

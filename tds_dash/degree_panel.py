@@ -33,7 +33,7 @@ def card(device_id: Any, language: str) -> Component:
     title = t("degree.waiting", language)
     saved = picture(ID, language, **SAID, of=title)
     out = [files(f"{ID}-files", f"/_device/{device_id}/degrees", language, of=title, beside=saved)]
-    made = chart_card(ID, title, locale=language, legend=False, below=said, controls=out)
+    made = chart_card(ID, title, locale=language, legend=False, below=said, controls=out, toolbar=False)
     return html.Div(made, id=f"{ID}-card", hidden=True)
 
 

@@ -95,7 +95,7 @@ def card(device_id: Any, language: str) -> Component:
     title = t("device.history", language)
     saved = picture("device-history", language, said="device-history-note", of=title)
     controls.append(files("device-history-files", f"/_device/{device_id}/history", language, of=title, beside=saved))
-    return chart_card("device-history", title, locale=language, controls=controls, height="tall", revised=True)
+    return chart_card("device-history", title, locale=language, controls=controls, height="tall", revised=True, toolbar=False)
 
 
 def cards() -> Component:

@@ -66,7 +66,7 @@ def panel(device_id: Any, query: dict[str, Any], language: str) -> Component:
 def drawn(name: str, language: str) -> Component:
     """Give the card of one chart, which leaves as a picture."""
     id, title = f"device-{name}", t(f"load.{name}_waiting", language)
-    return chart_card(id, title, locale=language, legend=False, controls=[picture(id, language, **SAID, of=title)])
+    return chart_card(id, title, locale=language, legend=False, controls=[picture(id, language, **SAID, of=title)], toolbar=False)
 
 
 def period_of(chosen: Any, period: Any, first: Any, last: Any) -> Span:

@@ -208,13 +208,13 @@ def figure(traces: Sequence[dict[str, Any]], layout: dict[str, Any], locale: str
     return go.Figure(data=list(traces), layout={"template": template(locale), **layout}, _validate=False)
 
 
-def graph_config(locale: str) -> Any:
-    """Give the configuration of every dcc.Graph: one toolbar button (PNG), nothing that leaves this host, the locale."""
+def graph_config(locale: str, *, toolbar: bool = True) -> Any:
+    """Give the configuration of every dcc.Graph: one toolbar button (PNG) or none, nothing that leaves this host, the locale."""
     return {
         "displaylogo": False,
         "showSendToCloud": False,
         "modeBarButtons": [["toImage"]],
-        "displayModeBar": "hover",
+        "displayModeBar": "hover" if toolbar else False,
         "doubleClick": "reset",
         "doubleClickDelay": 500,  # milliseconds, as people's systems have it; plotly's own 300 are for quick hands
         "scrollZoom": False,

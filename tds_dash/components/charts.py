@@ -34,12 +34,14 @@ def chart_card(
     figure: Any = None,
     revised: bool = False,
     below: Component | None = None,
+    toolbar: bool = True,
 ) -> html.Section:
     """Give a chart's card with a graph `id` that callbacks fill, and places for its words.
 
     `{id}-title` the heading, `{id}-note` beside it, `{id}-summary` what a screen reader is told, `{id}-table` the table,
     `{id}-open` what opens it, `{id}-empty` what stands in the chart's place where there is nothing to draw; `below` stands
-    between the graph with its key and the table.
+    between the graph with its key and the table. Without `toolbar` where the page has a button that saves its picture: the keyboard
+    would stop at two of them.
     """
     head = html.Div(
         [
@@ -52,7 +54,7 @@ def chart_card(
     graph = dcc.Graph(
         id=id,
         figure=blank(locale) if figure is None else figure,
-        config=theme.graph_config(locale),
+        config=theme.graph_config(locale, toolbar=toolbar),
         className="tds-graph",
         responsive=True,
     )

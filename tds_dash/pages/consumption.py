@@ -85,6 +85,7 @@ def layout(**query: Any) -> html.Div:
                         controls=[*explorer_controls.how(asked, language), books_panel.button("consumption", language)],
                         height="tall",
                         revised=True,
+                        toolbar=False,
                         below=html.Div(id="consumption-totals", className="tds-totals-slot"),
                     ),
                 ],

@@ -82,7 +82,7 @@ def layout(**query: Any) -> html.Div:
                         ],
                         className="tds-columns",
                     ),
-                    chart_card("costs-chart", t("costs.title", language), locale=language, controls=[per_what]),
+                    chart_card("costs-chart", t("costs.title", language), locale=language, controls=[per_what], toolbar=False),
                 ],
                 id="costs-all",
                 className="tds-stack",

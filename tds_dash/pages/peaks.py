@@ -48,7 +48,7 @@ def layout(**query: Any) -> html.Div:
         ],
         className="tds-filters",
     )
-    chart = chart_card("peaks-chart", t("peaks.title", language), locale=language, legend=False)
+    chart = chart_card("peaks-chart", t("peaks.title", language), locale=language, legend=False, toolbar=False)
     return html.Div(
         [
             dcc.Location(id="peaks-url", refresh=False),

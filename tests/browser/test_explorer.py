@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import settle
@@ -85,3 +87,43 @@ def test_books_of_a_group_open_from_the_totals(open_page: Open) -> None:
     page.locator("#consumption-totals [data-books]").first.press("Enter")
     expect(page.locator("#consumption-books-title")).to_contain_text("Main building")
     expect(page.locator("#consumption-books-body")).to_contain_text("Press line")
+
+
+def test_the_picture_of_a_chart_explains_its_marks(open_page: Open, tmp_path: Path) -> None:
+    page = open_page("/consumption?period=month&step=day")
+    with page.expect_download() as saved:
+        page.locator("#consumption-chart-png").click()
+    file = tmp_path / "chart.png"
+    saved.value.save_as(file)
+    image = Image.open(file).convert("L")
+    drawn = max(600, page.locator("#consumption-chart .js-plotly-plot").evaluate("one => one.offsetHeight"))
+    assert image.size == (2 * 1200, 2 * (72 + drawn + 40)), "below the chart there is room for the key"
+    foot = image.crop((0, 2 * (72 + drawn), image.width, image.height))
+    measured, hatched = (foot.crop((left, 22, left + 26, 46)) for left in (49, marks(foot)[1] + 1))
+    assert measured.getextrema()[1] < 200, "a whole field"
+    assert (hatched.getextrema()[0] < 200, hatched.getextrema()[1] > 240) == (True, True), "stripes"
+
+
+def marks(foot: Image.Image) -> list[int]:
+    """Give where marks begin: what is drawn after a gap of twenty pixels, wider than any between words."""
+    columns = [foot.crop((x, 0, x + 1, foot.height)).getextrema()[0] < 240 for x in range(foot.width)]
+    return [x for x in range(24, len(columns)) if columns[x] and not any(columns[x - 24 : x])]
+
+
+def test_a_chart_with_a_button_for_its_picture_has_no_second_one(open_page: Open) -> None:
+    page = open_page("/consumption")
+    expect(page.locator("#consumption-chart-png")).to_be_visible()
+    page.locator("#consumption-chart").hover()
+    assert page.locator("#consumption-chart .modebar-btn").count() == 0
+
+
+def test_ways_out_stand_level(open_page: Open) -> None:
+    page = open_page("/consumption")
+    words = """all => all.map(one => {
+        const range = document.createRange();
+        range.selectNodeContents(one);
+        return Math.round(range.getBoundingClientRect().top * 10) / 10;
+    })"""
+    found = page.locator("#consumption .btn").evaluate_all(words)
+    assert len(found) == 3
+    assert len(set(found)) == 1, found
