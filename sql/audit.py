@@ -85,6 +85,7 @@ ACTIONS = (
     "budget.set",
     "budget.removed",
     "invoice.added",
+    "invoice.changed",
     "invoice.removed",
     "alarm.acknowledged",
     "alarm.rule_added",

@@ -45,7 +45,7 @@ def books(connection: Connection, device_id: int, start: datetime, end: datetime
     """
     kind = connection.execute(text("SELECT kind FROM tds.device WHERE id = :id"), {"id": device_id}).scalar_one()
     if kind == "gauge":
-        raise Refused("a gauge has no register: books are kept for counters and intervals")
+        raise Refused("a gauge has no register: books are kept for counters and intervals", "gauge_books")
     low, high = outward("15min", start, end, "UTC")
     for _ in range(TRIES):  # while readings are being booked, another look sees them in ledger and registers alike
         until = _booked_until(connection, device_id)

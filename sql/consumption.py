@@ -51,7 +51,7 @@ class ConsumptionRow(NamedTuple):
 def parse_step(name: str) -> Step:
     """Give the step of a name; raises Refused for any other word."""
     if name not in STEPS:
-        raise Refused(f"the step must be {', '.join(STEPS[:-1])} or {STEPS[-1]}, not {name!r}")
+        raise Refused(f"the step must be {', '.join(STEPS[:-1])} or {STEPS[-1]}, not {name!r}", "step", choices=", ".join(STEPS))
     return name
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from sql.errors import NotFound, Refused
+from sql.errors import NotFound, Outdated, Refused
 from sql.statements import statements
 from sql.tariff_rules import NEWEST, OLDEST, RESOURCES, unit_fault
 from sql.units import canonical
@@ -32,6 +32,9 @@ class Invoice(NamedTuple):
     amount: Decimal
     created_at: datetime | None
     created_by: str
+    version: int = 1
+    changed_at: datetime | None = None
+    changed_by: str | None = None
 
     @property
     def target(self) -> str:
@@ -41,6 +44,11 @@ class Invoice(NamedTuple):
     def facts(self) -> dict[str, object]:
         """Give what it says, by the names of the audit."""
         return {"quantity": self.quantity, "unit": self.unit, "amount": self.amount}
+
+    def all_facts(self) -> dict[str, object]:
+        """Give what a correction may change, by the names of the audit."""
+        days = {"first_day": self.first_day.isoformat(), "last_day": self.last_day.isoformat()}
+        return {"resource": self.resource, **days, **self.facts()}
 
 
 def invoices(connection: Connection, account_id: int, resource: str | None = None) -> list[Invoice]:
@@ -55,16 +63,33 @@ def every_invoice(connection: Connection, account_id: int, resource: str | None 
     return [Invoice(*row) for row in connection.execute(statements(FILE)["every_invoice"], binds)]
 
 
-def find_invoice(connection: Connection, invoice_id: int) -> Invoice:
-    """Give an invoice; raises NotFound."""
+def find_invoice(connection: Connection, invoice_id: int, version: int | None = None, *, hold: bool = False) -> Invoice:
+    """Give an invoice; raises NotFound. `hold` it until the end of the transaction, and raise Outdated where it is not the version looked at."""
+    if hold:
+        connection.execute(statements(FILE)["hold_invoice"], {"id": invoice_id})
     row = connection.execute(statements(FILE)["invoice"], {"id": invoice_id}).one_or_none()
     if row is None:
         raise NotFound("there is no such invoice")
+    if version is not None and row.version != version:
+        raise Outdated
     return Invoice(*row)
 
 
 def add_invoice(connection: Connection, account_id: int, given: Invoice) -> Invoice:
     """Keep an invoice; raises Refused for one that cannot be, and for days of which there is one already."""
+    binds = _checked(connection, account_id, given._replace(id=0))
+    return find_invoice(connection, connection.execute(statements(FILE)["add_invoice"], binds).scalar_one())
+
+
+def change_invoice(connection: Connection, account_id: int, before: Invoice, given: Invoice) -> Invoice:
+    """Put what is given in place of what an invoice says; who entered it stays. Raises Refused as `add_invoice` does."""
+    binds = _checked(connection, account_id, given._replace(id=before.id))
+    connection.execute(statements(FILE)["change_invoice"], binds)
+    return find_invoice(connection, before.id)
+
+
+def _checked(connection: Connection, account_id: int, given: Invoice) -> dict[str, object]:
+    """Give the values of an invoice that may be kept; no other one of the account gets days of the resource until the end of the transaction."""
     for fault in faults(given).values():
         raise fault
     binds = {**given._asdict(), "unit": canonical(given.unit), "account": account_id, "by": given.created_by}
@@ -74,7 +99,7 @@ def add_invoice(connection: Connection, account_id: int, given: Invoice) -> Invo
         other = Invoice(*row)
         raise Refused(f"there is an invoice of these days already: {other.target}", "invoice_overlaps",
                       first_day=other.first_day, last_day=other.last_day)  # fmt: skip
-    return find_invoice(connection, connection.execute(statements(FILE)["add_invoice"], binds).scalar_one())
+    return binds
 
 
 def faults(given: Invoice) -> dict[str, Refused]:
@@ -82,7 +107,10 @@ def faults(given: Invoice) -> dict[str, Refused]:
     found: dict[str, Refused] = {}
     if given.resource not in RESOURCES:
         found["resource"] = Refused("an invoice is of electricity, water, gas or other", "tariff_resource")
-    if not OLDEST <= given.first_day <= given.last_day <= NEWEST or given.last_day - given.first_day > LONGEST:
+    for name, day in (("first_day", given.first_day), ("last_day", given.last_day)):
+        if not OLDEST <= day <= NEWEST:
+            found[name] = Refused("a day of an invoice lies between 1970 and 2100", "tariff_day")
+    if not found.keys() & {"first_day", "last_day"} and not timedelta(0) <= given.last_day - given.first_day <= LONGEST:
         found["last_day"] = Refused("an invoice's last day comes after its first, by 400 days at most", "invoice_days")
     if not 0 <= _exact(given.quantity) < LARGEST:
         found["quantity"] = Refused(

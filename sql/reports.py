@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 from zoneinfo import ZoneInfo
 
 import simplejson
@@ -39,6 +39,8 @@ FIELDS = (
 )
 # How long a bucket is at least.
 SECONDS = {"15min": 900, "hour": 3600, "day": 86_400, "month": 28 * 86_400}
+# The years within which a period lies.
+OLDEST, NEWEST, LONGEST_SHOWN = 1970, 2100, 60
 # So many rows are held at a time: an export of any length stays small in memory.
 ROWS_AT_ONCE = 20_000
 
@@ -57,12 +59,13 @@ def instant(given: str, zone: str) -> datetime:
     try:
         if len(given) == 10:
             day = date.fromisoformat(given)
-            return first_instant(day, zone)
+            return first_instant(day, zone) if within(day) else _beyond()
         moment = datetime.fromisoformat(given)
-        if not 1900 <= moment.year <= 2200:
-            raise ValueError
     except ValueError:
-        raise Refused(f"{given!r} is not a date or an ISO 8601 instant: write 2026-02-18 or 2026-02-18T14:30:00-03:00") from None
+        said = f"{given!r} is not a date or an ISO 8601 instant: write 2026-02-18 or 2026-02-18T14:30:00-03:00"
+        raise Refused(said, "instant", given=given[:LONGEST_SHOWN]) from None
+    if not within(moment):
+        _beyond()
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
 
 
@@ -70,10 +73,19 @@ def period(start: str, end: str, zone: str) -> tuple[datetime, datetime]:
     """Read the two ends of a period; the end is exclusive and comes after the start."""
     low, high = instant(start, zone), instant(end, zone)
     if high <= low:
-        raise Refused("the period is empty: --to must come after --from")
-    if not (low.year >= 1970 and high.year <= 2100):
-        raise Refused("the period must lie between 1970 and 2100")
+        raise Refused("the period is empty: --to must come after --from", "period_empty")
+    if not (low.year >= OLDEST and high.year <= NEWEST):
+        _beyond()
     return low, high
+
+
+def within(day: date) -> bool:
+    """Tell whether a day is one that every calendar and zone can count with."""
+    return 1900 <= day.year <= 2200
+
+
+def _beyond() -> NoReturn:
+    raise Refused(f"the period must lie between {OLDEST} and {NEWEST}", "period_years", first=str(OLDEST), last=str(NEWEST))
 
 
 def devices_of(connection: Connection, account_id: int, wanted: Sequence[str] | None) -> list[Named]:

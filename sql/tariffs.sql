@@ -58,26 +58,32 @@ RETURNING resource
 DELETE FROM tds.budget WHERE account_id = :account AND resource = :resource AND month = :month RETURNING resource, month, measure, unit, amount
 
 -- name: invoices of an account, the newest period first
-SELECT id, resource, first_day, last_day, quantity, unit, amount, created_at, created_by FROM tds.invoice
+SELECT id, resource, first_day, last_day, quantity, unit, amount, created_at, created_by, version, changed_at, changed_by FROM tds.invoice
  WHERE account_id = :account AND (CAST(:resource AS text) IS NULL OR resource = :resource) ORDER BY first_day DESC, id DESC LIMIT :limit
 
 -- name: every_invoice of an account, by number
-SELECT id, resource, first_day, last_day, quantity, unit, amount, created_at, created_by FROM tds.invoice
+SELECT id, resource, first_day, last_day, quantity, unit, amount, created_at, created_by, version, changed_at, changed_by FROM tds.invoice
  WHERE account_id = :account AND (CAST(:resource AS text) IS NULL OR resource = :resource) ORDER BY id
 
 -- name: lock_invoices of an account until the end of the transaction: of two that overlap, typed at once, the second is told
 SELECT pg_advisory_xact_lock(7245123, CAST(:account AS integer))
 
 -- name: overlapping invoice of the same resource
-SELECT id, resource, first_day, last_day, quantity, unit, amount, created_at, created_by FROM tds.invoice
- WHERE account_id = :account AND resource = :resource AND first_day <= :last_day AND last_day >= :first_day ORDER BY first_day LIMIT 1
+SELECT id, resource, first_day, last_day, quantity, unit, amount, created_at, created_by, version, changed_at, changed_by FROM tds.invoice
+ WHERE account_id = :account AND resource = :resource AND first_day <= :last_day AND last_day >= :first_day AND id <> :id ORDER BY first_day LIMIT 1
 
 -- name: add_invoice
 INSERT INTO tds.invoice (account_id, resource, first_day, last_day, quantity, unit, amount, created_by)
 VALUES (:account, :resource, :first_day, :last_day, :quantity, :unit, :amount, :by) RETURNING id
 
 -- name: invoice by its number
-SELECT id, resource, first_day, last_day, quantity, unit, amount, created_at, created_by FROM tds.invoice WHERE id = :id
+SELECT id, resource, first_day, last_day, quantity, unit, amount, created_at, created_by, version, changed_at, changed_by FROM tds.invoice WHERE id = :id
+
+-- name: hold_invoice until the end of the transaction
+SELECT FROM tds.invoice WHERE id = :id FOR UPDATE
+
+-- name: change_invoice
+UPDATE tds.invoice SET resource = :resource, first_day = :first_day, last_day = :last_day, quantity = :quantity, unit = :unit, amount = :amount WHERE id = :id
 
 -- name: remove_invoice
 DELETE FROM tds.invoice WHERE id = :id

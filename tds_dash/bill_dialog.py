@@ -1,4 +1,4 @@
-"""The dialog in which an invoice is typed: what is wrong is said beside each field, with everything still there as it was typed."""
+"""The dialog in which an invoice is typed, or corrected: what is wrong is said beside each field, with everything still there as it was typed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import Input, Output, State, callback, html, no_update
+from dash import Input, Output, State, callback, dcc, html, no_update
 from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
 
 from sql import invoices
 from sql.errors import Refused
 from sql.invoices import Invoice
-from sql.tariff_rules import RESOURCES
+from sql.tariff_rules import RESOURCES, unit_fault
 from tds_dash import tariff_acts, typed, view
 from tds_dash.bills_view import named
 from tds_dash.components.attributes import LIVE
@@ -54,8 +55,9 @@ def form(language: str) -> Component:
         ),
         field("amount", hint=True, inputMode="decimal", maxLength=40),
         html.Div(id=f"{FORM}-told", **LIVE),
+        dcc.Store(id=f"{FORM}-seen"),
     ]
-    return dialog(FORM, t("bills.new", language), fields, t("action.save", language))
+    return dialog(FORM, html.Span(t("bills.new", language), id=f"{FORM}-title"), fields, t("action.save", language))
 
 
 def read(values: Sequence[Any], language: str) -> tuple[Invoice | None, dict[str, Refused]]:
@@ -63,7 +65,7 @@ def read(values: Sequence[Any], language: str) -> tuple[Invoice | None, dict[str
     given = dict(zip(FIELDS, values, strict=True))
     found: dict[str, Refused] = {}
     days = {name: view.day_of(given[name]) for name in ("first_day", "last_day")}
-    found |= {name: Refused("the day is missing", "tariff_date") for name, day in days.items() if day is None}
+    found |= {name: typed.no_day(given[name]) for name, day in days.items() if day is None}
     numbers = {name: amount(name, given[name], language, found) for name in ("quantity", "amount")}
     resource, unit = (given[name].strip()[:200] if isinstance(given[name], str) else "" for name in ("resource", "unit"))
     first, last = (day or date(2000, 1, 1) for day in days.values())
@@ -87,28 +89,52 @@ def amount(name: str, given: object, language: str, found: dict[str, Refused]) -
 
 
 def open_form(asked: Any) -> tuple[Any, ...]:
-    """Open the form for the month before."""
-    pressed(asked, "new")
+    """Open the form: for the month before, or with an invoice as it is."""
+    verb, number = pressed(asked, "new", "edit")
     require_editor()
+    language = locale()
+    if verb == "edit":
+        found = tariff_acts.invoice_of(number)
+        title = t("bills.edit_title", language, name=named(found, language))
+        return True, title, {"id": found.id, "version": found.version}, *filled(found, language), *beside({}), None
     last = datetime.now(UTC).astimezone(zone()).date().replace(day=1) - timedelta(days=1)
     usual = ("electricity", last.replace(day=1).isoformat(), last.isoformat(), "", UNITS["electricity"], "")
-    return True, *usual, *beside({}), None
+    return True, t("bills.new", language), None, *usual, *beside({}), None
 
 
-def name_unit(resource: Any) -> str:
-    """Give the unit in which a resource is usually counted."""
+def filled(found: Invoice, language: str) -> list[str]:
+    """Give the values of an invoice as it is."""
+    amount = typed.shown(abs(found.amount), language)
+    values = {
+        "resource": found.resource,
+        "first_day": found.first_day.isoformat(),
+        "last_day": found.last_day.isoformat(),
+        "quantity": typed.shown(found.quantity, language),
+        "unit": found.unit,
+        "amount": f"{MINUS}{amount}" if found.amount < 0 else amount,
+    }
+    return [values[name] for name in FIELDS]
+
+
+def name_unit(resource: Any, unit: Any) -> str:
+    """Give the unit in which a resource is usually counted, where it is not counted in the one that stands there."""
     require_editor()
+    if resource in RESOURCES and isinstance(unit, str) and unit.strip() and unit_fault(resource, unit.strip()[:200]) is None:
+        raise PreventUpdate
     return UNITS.get(str(resource), "")
 
 
-def save_form(_: Any, *values: Any) -> tuple[Any, ...]:
+def save_form(_: Any, seen: Any, *values: Any) -> tuple[Any, ...]:
     """Keep the invoice, and show it; or say beside each field what is wrong."""
     require_editor()
     invoice, found = read(values, locale())
     if invoice is None:
         return no_update, None, no_update, no_update, no_update, *beside(found)
     try:
-        made = tariff_acts.keep_invoice(invoice)
+        if isinstance(seen, dict):
+            made = tariff_acts.correct_invoice(seen.get("id"), seen.get("version"), invoice)
+        else:
+            made = tariff_acts.keep_invoice(invoice)
     except Refused as error:
         place = PLACES.get(error.key)
         told = None if place else notice(refusal(error, locale()), ok=False)
@@ -128,6 +154,8 @@ def connect() -> None:
     faults = [f"{FORM}-{name}-fault" for name in FIELDS]
     callback(
         Output(FORM, "is_open"),
+        Output(f"{FORM}-title", "children"),
+        Output(f"{FORM}-seen", "data"),
         *(Output(f"{FORM}-{name}", "value") for name in FIELDS),
         *(Output(one, "children") for one in faults),
         Output(f"{FORM}-told", "children"),
@@ -135,8 +163,11 @@ def connect() -> None:
         prevent_initial_call=True,
     )(open_form)
     callback(
-        Output(f"{FORM}-unit", "value", **again), Input(f"{FORM}-resource", "value"), prevent_initial_call=True
-    )(name_unit)  # fmt: skip
+        Output(f"{FORM}-unit", "value", **again),
+        Input(f"{FORM}-resource", "value"),
+        State(f"{FORM}-unit", "value"),
+        prevent_initial_call=True,
+    )(name_unit)
     callback(
         Output(FORM, "is_open", **again),
         Output(f"{FORM}-told", "children", **again),
@@ -145,6 +176,7 @@ def connect() -> None:
         Output("bills-invoice", "data", **again),
         *(Output(one, "children", **again) for one in faults),
         Input(f"{FORM}-save", "n_clicks"),
+        State(f"{FORM}-seen", "data"),
         *(State(f"{FORM}-{name}", "value") for name in FIELDS),
         prevent_initial_call=True,
         running=[(Output(f"{FORM}-save", "disabled"), True, False)],

@@ -75,7 +75,8 @@ def line(invoice: Invoice, held: Held | None, chosen: bool, currency: str, local
         verdict(held, locale) if held else t("bills.not_held", locale),
     ]
     if may_edit:
-        cells.append(act("remove", invoice, t("bills.remove", locale), locale))
+        acts = [act(verb, invoice, t(f"bills.{verb}", locale), locale) for verb in ("edit", "remove")]
+        cells.append(html.Div(acts, className="tds-row-actions"))
     return cells
 
 
@@ -211,6 +212,12 @@ def facts(held: Held, zone: tzinfo, locale: str) -> Component:
         (t("chart.estimated", locale), estimated),
         (t("bills.entered", locale), entered),
     ]
+    if invoice.changed_at is not None:
+        corrected: list[str | Component] = [
+            html.Div(invoice.changed_by),
+            html.Div(wording.date_clock(invoice.changed_at, locale, zone)),
+        ]
+        rows.append((t("bills.corrected", locale), corrected))
     return facts_list(rows)
 
 

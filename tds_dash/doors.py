@@ -156,9 +156,9 @@ def tariff_for_user(conn: Connection, tariff_id: object) -> Tariff:
     return find_tariff(conn, _number(tariff_id))
 
 
-def invoice_for_user(conn: Connection, invoice_id: object) -> Invoice:
+def invoice_for_user(conn: Connection, invoice_id: object, version: int | None = None, *, hold: bool = False) -> Invoice:
     """Give an invoice of the account; NotFound for anything else."""
-    return find_invoice(conn, _number(invoice_id))
+    return find_invoice(conn, _number(invoice_id), version, hold=hold)
 
 
 def rejection_for_user(conn: Connection, rejection_id: object) -> Rejection:

@@ -16,7 +16,7 @@ from tds_dash.grouping import RESOURCE
 from tds_dash.still import still
 from tds_dash.totals import Part, parts
 from tds_dash.totals_view import Extra
-from tds_dash.view import MOST_IDS, is_too_many
+from tds_dash.view import MOST_IDS, NO_DAYS, is_too_many
 from tds_dash.wording import date as day_in_words
 from tds_dash.wording import t
 
@@ -140,14 +140,17 @@ def view_of(look: Look) -> str:
     return f"{kind} {devices} {look.step} {look.span.start:%Y%m%d%H} {look.span.end:%Y%m%d%H}"
 
 
-def faults(asked: Asked, given: Mapping[str, object]) -> dict[str, bool]:
+def faults(asked: Asked, given: Mapping[str, object]) -> dict[str, object]:
     """Say what of an address could not be taken as it is, and cannot be seen in the controls any more."""
-    return {"many": is_too_many(given.get("devices")), "dates": asked.period.span.remark == "period.not_a_date"}
+    return {
+        "many": is_too_many(given.get("devices")),
+        "dates": asked.period.span.remark if asked.period.span.remark in NO_DAYS else "",
+    }
 
 
 def about_address(named: Mapping[str, object], strangers: Collection[int], locale: str) -> str:
-    """Say what an address names that is not shown: too many devices, those of others, days that do not exist."""
+    """Say what an address names that is not shown: too many devices, those of others, days that do not exist or lie too far away."""
     said = [t("consumption.too_many_devices", locale, n=MOST_IDS)] if named.get("many") else []
-    said += [t("period.not_a_date", locale)] if named.get("dates") else []
+    said += [t(str(named["dates"]), locale)] if named.get("dates") in NO_DAYS else []
     said += [t("consumption.forged", locale)] if strangers else []
     return " ".join(said)

@@ -101,6 +101,11 @@ def _language() -> str:
     return visitor_locale()
 
 
+def program_locale() -> str:
+    """Give the language that a program asks for by `Accept-Language`: English unless that is Portuguese."""
+    return "pt-BR" if (request.accept_languages.best_match(["en", "pt-BR", "pt"]) or "en").startswith("pt") else "en"
+
+
 def visitor_locale() -> str:
     """Give the language of somebody not signed in: chosen on the sign-in page, asked for by the browser, or the installation's."""
     chosen = request.cookies.get(LOCALE_COOKIE)

@@ -16,7 +16,7 @@ from sql.queries.readings import HORIZON, Position, ReadingsPage
 from tds_dash.components import empty_state, readings_table
 from tds_dash.reading_lines import named
 from tds_dash.still import still
-from tds_dash.view import day_of, midnight
+from tds_dash.view import day_of, midnight, no_day
 from tds_dash.wording import t
 
 PAGE = 50
@@ -49,7 +49,7 @@ class Selection(NamedTuple):
 def days(first: object, last: object, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime, date | None, date | None, str]:
     """Read the two days, both included; an open end reaches as far as there are readings."""
     begin, end = day_of(first), day_of(last)
-    remark = "period.not_a_date" if (first and not begin) or (last and not end) else ""
+    remark = no_day(first, last)
     if begin and end and begin > end:
         return now - HORIZON, now + AHEAD, None, None, "period.wrong_order"
     start = midnight(begin, zone) if begin else now - HORIZON

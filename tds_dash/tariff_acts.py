@@ -153,6 +153,28 @@ def keep_invoice(given: Invoice) -> Invoice:
     return made
 
 
+def invoice_of(invoice_id: object) -> Invoice:
+    """Give an invoice to somebody who may correct it."""
+    with doors.transaction() as conn:
+        found = doors.invoice_for_user(conn, invoice_id)
+    require_editor()
+    return found
+
+
+def correct_invoice(invoice_id: object, version: object, given: Invoice) -> Invoice:
+    """Put what is given in place of what an invoice says; raises Refused, Outdated where it is not the version that was looked at."""
+    with doors.transaction() as conn:
+        doors.invoice_for_user(conn, invoice_id)
+        require_editor()
+        looked_at = version if isinstance(version, int) and not isinstance(version, bool) else 0
+        before = doors.invoice_for_user(conn, invoice_id, looked_at, hold=True)
+        made = invoices.change_invoice(conn, account().id, before, given)
+        old, new = changed(before.all_facts(), made.all_facts())
+        if new:
+            auditing.note(conn, "invoice.changed", before.target, old, new)
+    return made
+
+
 def drop_invoice(invoice_id: object) -> Invoice:
     """Remove an invoice."""
     with doors.transaction() as conn:

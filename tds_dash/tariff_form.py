@@ -78,7 +78,7 @@ def read(values: Sequence[Any], locale: str) -> Typed:
     found: dict[str, Refused] = {}
     day = view.day_of(given["valid_from"])
     if day is None:
-        found["valid_from"] = Refused("the day is missing", "tariff_date")
+        found["valid_from"] = typed.no_day(given["valid_from"])
     numbers = {name: amount(given[name], locale, name, found) for name in (*PRICES, *MONEY)}
     try:
         schedule = schedule_of(periods(given), "off_peak")

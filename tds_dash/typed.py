@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from sql.consumption import plain
 from sql.errors import Refused
+from tds_dash import view
 from tds_dash.wording import known
 
 PLACES = 6
@@ -50,6 +51,13 @@ def _digits(given: object, locale: str) -> str | None:
 def shown(value: Decimal, locale: str) -> str:
     """Write a register as a person would type it: no mark but the decimal one."""
     return plain(value).replace(".", "," if known(locale) == "pt-BR" else ".")
+
+
+def no_day(given: object) -> Refused:
+    """Say what is wrong with a day that was typed: there is none, or it lies beyond the years."""
+    if view.calendar_day(given):
+        return Refused("a day lies between 1970 and 2100", "tariff_day")
+    return Refused("the day is missing", "tariff_date")
 
 
 def local_moment(given: object, zone: tzinfo) -> datetime:

@@ -18,6 +18,8 @@ MOST_BUCKETS = 2_000  # of one trace
 MOST_ROWS = 200_000  # of one query
 MOST_BARS = 10_000  # of one figure, as many as a browser draws and a server makes without anybody waiting
 MOST_YEARS = 10
+NO_DAYS = ("period.not_a_date", "period.not_a_year")
+YEARS = (1970, 2200)  # of a day that can be looked at
 MOST_IDS = 1_000  # of one address
 PRESETS = ("day", "week", "month", "quarter", "this_month", "last_month", "year")
 CUSTOM = "custom"
@@ -54,7 +56,7 @@ def span(period: object, first: object, last: object, zone: tzinfo, now: datetim
         return preset(str(period) if period in PRESETS else default, zone, now)
     days = [day_of(text) for text in (first, last)]
     if days[0] is None or days[1] is None:
-        return preset(default, zone, now)._replace(remark="" if not first or not last else "period.not_a_date")
+        return preset(default, zone, now)._replace(remark=no_day(first, last) if first and last else "")
     if days[0] > days[1]:
         return preset(default, zone, now)._replace(remark="period.wrong_order")
     oldest = days[1] - timedelta(days=366 * MOST_YEARS)
@@ -87,13 +89,26 @@ def midnight(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
 
 
-def day_of(text: object) -> date | None:
-    """Read `YYYY-MM-DD` within the years that calendars and databases agree on; None for anything else."""
+def calendar_day(text: object) -> date | None:
+    """Read `YYYY-MM-DD`, of whichever year; None for what is no day of a calendar."""
     try:
-        day = date.fromisoformat(text) if isinstance(text, str) and len(text) == 10 else None
+        return date.fromisoformat(text) if isinstance(text, str) and len(text) == 10 else None
     except ValueError:
         return None
-    return day if day and 1970 <= day.year <= 2200 else None
+
+
+def day_of(text: object) -> date | None:
+    """Read `YYYY-MM-DD` within the years that calendars and databases agree on; None for anything else."""
+    day = calendar_day(text)
+    return day if day and YEARS[0] <= day.year <= YEARS[1] else None
+
+
+def no_day(*given: object) -> str:
+    """Give the key of the sentence that says what is wrong with days: one does not exist, or lies beyond the years; empty for none."""
+    wrong = [one for one in given if one and day_of(one) is None]
+    if not wrong:
+        return ""
+    return NO_DAYS[all(map(calendar_day, wrong))]
 
 
 def chosen_step(asked: object, period: Span, devices: int = 1, series: int = 1) -> tuple[Step, Step | None]:

@@ -84,7 +84,7 @@ SELECT day, name FROM tds.holiday WHERE account_id = :account ORDER BY day
 SELECT resource, month, measure, unit, amount FROM tds.budget WHERE account_id = :account ORDER BY resource, month
 
 -- name: invoices
-SELECT id, resource, first_day, last_day, quantity, unit, amount, created_at, created_by FROM tds.invoice WHERE account_id = :account ORDER BY id
+SELECT id, resource, first_day, last_day, quantity, unit, amount, created_at, created_by, version, changed_at, changed_by FROM tds.invoice WHERE account_id = :account ORDER BY id
 
 -- name: audit
 SELECT id, time, actor, action, object, before, after, address, agent FROM tds.audit WHERE account_id = :account ORDER BY id

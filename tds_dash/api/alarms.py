@@ -11,7 +11,7 @@ from sql.alarm_judging import KINDS
 from sql.alarms import Alarm, Wanted
 from sql.errors import Refused
 from tds_dash import alarm_acts, doors
-from tds_dash.api.parameters import answer, shown, whole_number
+from tds_dash.api.parameters import answer, not_one_of, shown, whole_number
 from tds_dash.identity import account
 
 MOST = 500
@@ -27,9 +27,9 @@ def list_alarms() -> Response:
     below = whole_number("after", default=0, least=0, most=2**31 - 1)
     state, kind = request.args.get("state") or "open", request.args.get("kind") or None
     if state not in STATES:
-        raise Refused(f"state must be one of {', '.join(STATES)}")
+        raise not_one_of("state", STATES)
     if kind is not None and kind not in KINDS:
-        raise Refused(f"kind must be one of {', '.join(KINDS)}")
+        raise not_one_of("kind", KINDS)
     given = {name: request.args.get(name) for name in ("device", "gateway")}
     with doors.transaction() as conn:
         device = doors.device_for_user(conn, given["device"]).id if given["device"] else None
@@ -53,7 +53,7 @@ def acknowledge_alarm(alarm_id: str) -> Response:
     given = request.get_json(silent=True) if request.data else {}
     note = given.get("note", "") if isinstance(given, dict) else None
     if not isinstance(note, str):
-        raise Refused('the body is JSON such as {"note": "text"}, or empty')
+        raise Refused('the body is JSON such as {"note": "text"}, or empty', "api_note")
     return answer(document(alarm_acts.acknowledge(alarm_id, note)))
 
 

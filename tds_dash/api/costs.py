@@ -31,7 +31,7 @@ def costs() -> Response:
     with doors.reading() as conn:
         devices = [device for device in chosen_devices(conn) if device.kind != "gauge"]
         if len(devices) * (end - start).total_seconds() / SECONDS[step] > MOST_ROWS:
-            raise Refused(f"that is more than {MOST_ROWS} rows: ask for less")
+            raise Refused(f"that is more than {MOST_ROWS} rows: ask for less", "api_rows", most=MOST_ROWS)
         plans = tariffs.plans(conn, account().id)
         found = pricing.costs(conn, plans, devices, {device.id: device.id for device in devices}, step, start, end)
     return answer(list(rows(devices, found, step, start, end)))

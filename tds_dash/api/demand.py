@@ -36,7 +36,8 @@ def peaks() -> Response:
         devices = [one for one in chosen_devices(conn) if one.kind != "gauge" and (named or one.resource == "electricity")]
         months = (end - start).days // 28
         if months > MOST_MONTHS or len(devices) * months > MOST_MONTHS_OF_DEVICES:
-            raise Refused(f"ask for at most {MOST_MONTHS} months, and {MOST_MONTHS_OF_DEVICES} months of devices in all")
+            said = f"ask for at most {MOST_MONTHS} months, and {MOST_MONTHS_OF_DEVICES} months of devices in all"
+            raise Refused(said, "api_months", most=MOST_MONTHS, of_devices=MOST_MONTHS_OF_DEVICES)
         found = demand(conn, devices, start, end, zone, count=count, timed=len(devices))
     known = {device.id: device for device in found.devices}
     return answer(
@@ -92,7 +93,7 @@ def load_profile() -> Response:
     start, end = span(days=DAYS_OF_PROFILE)
     names = [name for name in request.args.getlist("device") if name]
     if len(names) != 1:
-        raise Refused("name one device, by its id or as MAC/CODE: a profile is of one device at a time")
+        raise Refused("name one device, by its id or as MAC/CODE: a profile is of one device at a time", "api_one_device")
     with doors.reading() as conn:
         (device,) = doors.devices_for_user(conn, device_ids(conn, names))
         gauge = device.kind == "gauge"

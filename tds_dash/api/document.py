@@ -87,6 +87,7 @@ def description() -> dict[str, Any]:
             },
             "/invoices/{id}": {
                 **get("One invoice held against what was measured on its days, and what that costs", one("HeldInvoice"), [path("id")]),
+                "put": change("Correct an invoice; for editors. 409 where somebody has since the version that was read", one("Invoice"), "200", [path("id")], one("CorrectedInvoice")),
                 "delete": change("Remove an invoice; for editors", one("Invoice"), "200", [path("id")]),
             },
             "/consumption": get("Consumption by bucket, empty buckets too", listed("Consumption"), [step, *period, *which]),
@@ -214,7 +215,7 @@ ALARM = fields(
 DAY = {"type": "string", "format": "date"}
 PAID = {"type": "string", "enum": ["electricity", "water", "gas", "other"]}
 ASKED: dict[str, Any] = {"resource": PAID, "first_day": DAY, "last_day": DAY, "quantity": NUMBER, "unit": TEXT, "amount": NUMBER}
-INVOICE: dict[str, Any] = {"id": WHOLE, **ASKED, "created_at": INSTANT, "created_by": TEXT, "currency": TEXT}
+INVOICE: dict[str, Any] = {"id": WHOLE, **ASKED, "created_at": INSTANT, "created_by": TEXT, "version": WHOLE, "changed_at": maybe(INSTANT), "changed_by": maybe(TEXT), "currency": TEXT}  # fmt: skip
 SCHEMAS = {
     "Error": fields(error=fields(code=TEXT, message=TEXT)),
     "LatestReading": fields(
@@ -264,6 +265,7 @@ SCHEMAS = {
         bands={"type": "array", "items": fields(band=TEXT, quantity=NUMBER, price=maybe(NUMBER), cost=maybe(NUMBER))},
     ),
     "NewInvoice": fields(**ASKED),
+    "CorrectedInvoice": fields(**ASKED, version=WHOLE),
     "Invoice": fields(**INVOICE),
     "HeldInvoice": fields(
         **INVOICE, verdict={"type": "string", "enum": list(get_args(Verdict))}, days=WHOLE, days_over=WHOLE, days_without_tariff=WHOLE, coverage=NUMBER,

@@ -62,7 +62,9 @@ def consumption_rows(most: int | None = None) -> Iterator[Sequence[Any]]:
     with doors.reading() as conn:
         devices = [Named(one.id, one.gateway_mac, one.code, one.unit) for one in chosen_devices(conn)]
     if most is not None and len(devices) * (end - start).total_seconds() / SECONDS[step] > most:
-        raise Refused(f"that is more than {most} rows: ask for less, or take /api/v1/export/consumption.csv")
+        raise Refused(
+            f"that is more than {most} rows: ask for less, or take /api/v1/export/consumption.csv", "api_rows_streamed", most=most
+        )
 
     def rows() -> Iterator[Sequence[Any]]:
         with doors.reading() as conn:

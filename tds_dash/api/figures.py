@@ -26,7 +26,8 @@ def consumption() -> Response:
     with doors.reading() as conn:
         devices = chosen_devices(conn)
         if len(devices) * (end - start).total_seconds() / SECONDS[step] > MOST_ROWS:
-            raise Refused(f"that is more than {MOST_ROWS} rows: ask for less, or stream it from /api/v1/export/consumption.csv")
+            said = f"that is more than {MOST_ROWS} rows: ask for less, or take /api/v1/export/consumption.csv"
+            raise Refused(said, "api_rows_streamed", most=MOST_ROWS)
         named = [Named(device.id, device.gateway_mac, device.code, device.unit) for device in devices]
         return answer(list(report(conn, named, step, start, end, zone)))
 
@@ -37,7 +38,7 @@ def books() -> Response:
     start, end = span(days=30)
     names = [name for name in request.args.getlist("device") if name]
     if len(names) != 1:
-        raise Refused("name one device, by its id or as MAC/CODE: books are kept for one device at a time")
+        raise Refused("name one device, by its id or as MAC/CODE: books are kept for one device at a time", "api_one_device")
     with doors.reading() as conn:
         (device,) = doors.devices_for_user(conn, device_ids(conn, names))
         page = bookkeeping.books(conn, device.id, start, end)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
@@ -21,6 +21,13 @@ from tds_dash import doors
 from tds_dash.identity import account, zone
 
 MOST_LINES = 1000  # of a page
+MOST_NAMED = 10_000  # devices of one request
+
+
+def not_one_of(name: str, choices: Iterable[str]) -> Refused:
+    """Say that a word is none of those that there are."""
+    said = ", ".join(choices)
+    return Refused(f"{name} must be one of {said}", "api_one_of", name=name, choices=said)
 
 
 def whole_number(name: str, default: int, least: int, most: int) -> int:
@@ -29,7 +36,9 @@ def whole_number(name: str, default: int, least: int, most: int) -> int:
     if not given:
         return default
     if not (given.isascii() and given.isdigit() and len(given) < 11 and least <= int(given) <= most):
-        raise Refused(f"{name} must be a whole number from {least} to {most}")
+        raise Refused(
+            f"{name} must be a whole number from {least} to {most}", "api_whole", name=name, least=str(least), most=str(most)
+        )
     return int(given)
 
 
@@ -57,8 +66,8 @@ def chosen_devices(conn: Connection) -> list[Device]:
 
 def device_ids(conn: Connection, names: list[str]) -> list[object]:
     """Give ids as they are, and those of MAC/CODE names."""
-    if len(names) > 10_000:
-        raise Refused("name at most 10000 devices, or none for all")
+    if len(names) > MOST_NAMED:
+        raise Refused(f"name at most {MOST_NAMED} devices, or none for all", "api_devices", most=MOST_NAMED)
     pairs = {name: pair(name) for name in names if "/" in name}
     known = device_ids_by_code(conn, list(pairs.values())) if pairs else {}
     found: list[object] = []

@@ -13,7 +13,7 @@ from sql.errors import Refused
 from sql.rejections import REASONS, Rejection, Wanted
 from sql.reports import instant
 from tds_dash import doors, payloads, rejections_view
-from tds_dash.api.parameters import answer, plain, shown, whole_number
+from tds_dash.api.parameters import answer, not_one_of, plain, shown, whole_number
 from tds_dash.identity import account
 
 MOST, MOST_GROUPS = 500, 1000
@@ -28,7 +28,7 @@ def list_rejections() -> Response:
     given = request.args.get("after", "")
     place, _ = rejections_view.position(f"older.{given}")
     if given and place is None:
-        raise Refused("after must be the `next` of the page before")
+        raise Refused("after must be the `next` of the page before", "api_after")
     with doors.transaction() as conn:
         page = rejections.rejections_page(conn, wanted(conn), limit, place, cut=payloads.SHOWN)
     following = rejections_view.written(page.older, "older").removeprefix("older.")
@@ -59,7 +59,7 @@ def wanted(conn: Connection) -> Wanted:
     """Read the filters: reason, gateway, from, to."""
     reason, gateway = request.args.get("reason") or None, request.args.get("gateway")
     if reason is not None and reason not in REASONS:
-        raise Refused(f"reason must be one of {', '.join(REASONS)}")
+        raise not_one_of("reason", REASONS)
     number = doors.gateway_for_user(conn, gateway).id if gateway else None
     return Wanted(account().id, reason, number, moment("from"), moment("to"))
 

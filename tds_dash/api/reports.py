@@ -6,6 +6,7 @@ from flask import Blueprint, Response
 
 from sql.errors import Refused
 from tds_dash import errors
+from tds_dash.report import words
 from tds_dash.report.routes import made, status_of
 
 blueprint = Blueprint("api_reports", __name__)
@@ -17,4 +18,6 @@ def report(month: str) -> Response | tuple[Response, int]:
     try:
         return made(month)
     except Refused as error:
-        return errors.answer(status_of(error), str(error))
+        return errors.answer(
+            status_of(error), words.refusal(error, errors.language()) if errors.language() != errors.ENGLISH else str(error)
+        )

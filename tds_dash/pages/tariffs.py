@@ -178,7 +178,7 @@ def set_budget(_: Any, resource: Any, month: Any, measure: Any, amount: Any, see
     require_editor()
     first = view.day_of(f"{month}-01") if isinstance(month, str) else None
     if first is None:
-        return None, refusal(Refused("the month is missing", "tariff_date"), locale()), no_update, no_update
+        return None, refusal(typed.no_day(f"{month}-01"), locale()), no_update, no_update
     try:
         unit = UNITS.get(str(resource), "") if measure == "quantity" else ""
         given = Budget(str(resource), first, str(measure), unit, typed.amount(amount, locale()))
@@ -225,7 +225,7 @@ def add_holiday(_: Any, day: Any, name: Any) -> tuple[Any, ...]:
     require_editor()
     chosen: date | None = view.day_of(day)
     if chosen is None:
-        return refusal(Refused("the day is missing", "tariff_date"), locale()), None, no_update, no_update
+        return refusal(typed.no_day(day), locale()), None, no_update, no_update
     try:
         made = tariff_acts.add_days({chosen: name if isinstance(name, str) else ""})
     except Refused as error:

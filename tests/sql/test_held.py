@@ -161,7 +161,7 @@ def test_what_is_counted_in_another_unit_is_not_compared(bench: Database) -> Non
         ("resource", {"resource": ""}),
         ("last_day", {"last_day": date(2026, 5, 31)}),
         ("last_day", {"first_day": date(2025, 5, 1)}),
-        ("last_day", {"first_day": date(1969, 12, 31), "last_day": date(1970, 1, 5)}),
+        ("first_day", {"first_day": date(1969, 12, 31), "last_day": date(1970, 1, 5)}),
         ("last_day", {"first_day": date(2100, 1, 1), "last_day": date(2100, 1, 2)}),
         ("quantity", {"quantity": D("-0.01")}),
         ("quantity", {"quantity": D("1e15")}),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
 import re
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
 
+import tds_dash.api
 from cli import main
 from tests.web.world import OURS, RATES, World
 
@@ -72,25 +75,65 @@ def test_consumption_adds_up(viewer: FlaskClient, world: World) -> None:
     assert len(rows) == 5 * 20
 
 
+REFUSED = [
+    "readings/latest?limit=0",
+    "readings/latest?limit=1001",
+    "readings/latest?limit=x",
+    "readings/latest?limit=1e2",
+    "readings/latest?limit=99999999999999999999",
+    "consumption?step=week",
+    "consumption?from=2026-02-30",
+    "consumption?from=yesterday",
+    "consumption?from=2026-02-02&to=2026-02-01",
+    "consumption?from=0001-01-01&to=9999-12-31",
+    "consumption?step=15min&from=1990-01-01&to=2050-01-01",
+    "consumption?from=2026-01-01%00",
+    "export/consumption.csv?step=fortnight",
+    "export/readings.csv?from=x",
+]
+
+
+def test_every_refusal_of_the_api_has_words_in_both_languages() -> None:
+    keyless = [
+        f"{file.name}:{call.lineno}"
+        for file in Path(tds_dash.api.__file__).parent.glob("*.py")
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Refused" and len(call.args) < 2
+    ]
+    assert keyless == []
+
+
 @pytest.mark.parametrize(
     "path",
     [
-        "readings/latest?limit=0",
-        "readings/latest?limit=1001",
-        "readings/latest?limit=x",
-        "readings/latest?limit=1e2",
-        "readings/latest?limit=99999999999999999999",
-        "consumption?step=week",
-        "consumption?from=2026-02-30",
-        "consumption?from=yesterday",
-        "consumption?from=2026-02-02&to=2026-02-01",
-        "consumption?from=0001-01-01&to=9999-12-31",
-        "consumption?step=15min&from=1990-01-01&to=2050-01-01",
-        "consumption?from=2026-01-01%00",
-        "export/consumption.csv?step=fortnight",
-        "export/readings.csv?from=x",
+        *REFUSED,
+        "devices/999999",
+        "alarms?state=shut",
+        "rejections?after=x",
+        "books",
+        "nowhere",
+        "reports/2026-13.pdf",
+        "reports/1980-01.pdf",
     ],
 )
+def test_what_is_refused_is_said_in_english_unless_portuguese_is_asked_for(
+    viewer: FlaskClient, stranger: FlaskClient, path: str
+) -> None:
+    # The viewer's account speaks English, the stranger's Portuguese: neither matters to a program.
+    said = {client.get(f"/api/v1/{path}").json["error"]["message"] for client in (viewer, stranger)}
+    assert len(said) == 1
+    asked = {
+        client.get(f"/api/v1/{path}", headers={"Accept-Language": wanted}).json["error"]["message"]
+        for client in (viewer, stranger)
+        for wanted in ("pt-BR,pt;q=0.9,en;q=0.8", "pt")
+    }
+    assert len(asked) == 1
+    assert not asked & said
+    english = viewer.get(f"/api/v1/{path}", headers={"Accept-Language": "en-US,en;q=0.9,pt;q=0.5"}).json["error"]["message"]
+    assert {english} == said
+
+
+@pytest.mark.parametrize("path", REFUSED)
 def test_a_bad_parameter_is_400(viewer: FlaskClient, path: str) -> None:
     response = viewer.get(f"/api/v1/{path}")
     assert response.status_code == 400

@@ -90,6 +90,45 @@ def test_a_program_enters_reads_and_removes_an_invoice(editor: FlaskClient, view
     assert [one.action for one in lines] == ["invoice.removed", "invoice.added"]
 
 
+def test_a_program_corrects_an_invoice(editor: FlaskClient, viewer: FlaskClient, stranger: FlaskClient, priced: World) -> None:
+    made = editor.post(API, json=given()).json
+    address = f"{API}/{made['id']}"
+    mended = given(quantity=624, last_day=(LAST + timedelta(days=1)).isoformat(), version=made["version"])
+    assert viewer.put(address, json=mended).status_code == 403
+    assert stranger.put(address, json=mended).status_code == 404
+    corrected = editor.put(address, json=mended)
+    assert corrected.status_code == 200, corrected.text
+    kept = ("id", "created_at", "created_by", "amount", "unit")
+    assert corrected.json == corrected.json | {name: made[name] for name in kept} | {
+        "quantity": 624,
+        "version": made["version"] + 1,
+    }
+    assert corrected.json["changed_by"] == "both@example.com"
+    late = editor.put(address, json=given(quantity=1, version=made["version"]))
+    assert (late.status_code, late.json["error"]["code"]) == (409, "outdated")
+    assert viewer.get(address).json["quantity"] == 624
+    assert editor.put(address, json=given()).status_code == 400, "without the version that was read"
+    for wrong in (True, "1", None):
+        assert editor.put(address, json=given(version=wrong)).status_code == 400
+    with priced.database.owner.transaction() as connection:
+        (line, _) = audit(connection, Wanted(priced.account, "invoice", ""), 2)
+    assert line.action == "invoice.changed"
+    assert line.before == {"quantity": "630.24", "last_day": LAST.isoformat()}
+    assert line.after == {"quantity": "624", "last_day": (LAST + timedelta(days=1)).isoformat()}
+
+
+def test_a_correction_keeps_to_days_that_no_other_invoice_has(editor: FlaskClient, priced: World) -> None:
+    first = editor.post(API, json=given(last_day=FIRST.isoformat())).json
+    editor.post(API, json=given(first_day=LAST.isoformat()))
+    refused = editor.put(f"{API}/{first['id']}", json=given(version=first["version"]))
+    assert refused.status_code == 400
+    assert "already" in refused.json["error"]["message"]
+    assert (
+        editor.put(f"{API}/{first['id']}", json=given(last_day=FIRST.isoformat(), amount=1, version=first["version"])).status_code
+        == 200
+    )
+
+
 def test_viewers_look_and_strangers_see_nothing(
     editor: FlaskClient, viewer: FlaskClient, stranger: FlaskClient, anonymous: FlaskClient, priced: World
 ) -> None:
@@ -170,8 +209,8 @@ def test_days_are_paid_once(editor: FlaskClient, priced: World) -> None:
     assert editor.get(f"{API}/0").status_code == editor.get(f"{API}/x").status_code == 404
 
 
-def typed(client: FlaskClient, **changed: Any) -> dict[str, Any]:
-    """Save the form of an invoice."""
+def typed(client: FlaskClient, seen: Any = None, **changed: Any) -> dict[str, Any]:
+    """Save the form of an invoice, a new one or the one that was `seen`."""
     usual = {
         "resource": "electricity",
         "first_day": FIRST.isoformat(),
@@ -181,7 +220,7 @@ def typed(client: FlaskClient, **changed: Any) -> dict[str, Any]:
         "amount": "365.10",
     }
     named = {f"bills-form-{name}": {**usual, **changed}[name] for name in FIELDS}
-    return answer(press(client, "bills-form-save", {"bills-form-save": 1, **named}))
+    return answer(press(client, "bills-form-save", {"bills-form-save": 1, "bills-form-seen": seen, **named}))
 
 
 def test_an_editor_types_an_invoice_and_everybody_sees_it_judged(editor: FlaskClient, viewer: FlaskClient, priced: World) -> None:
@@ -210,6 +249,39 @@ def test_an_editor_types_an_invoice_and_everybody_sees_it_judged(editor: FlaskCl
     gone = answer(press(editor, "bills-confirm-save", {"bills-confirm-seen": number, "bills-confirm-save": 1}))
     assert "removed" in str(gone["bills-told"]["children"])
     assert answer(call(viewer, "bills-table.children", bills_invoice=number))["bills-held"]["hidden"] is True
+
+
+def test_an_editor_corrects_an_invoice_and_nobody_is_overwritten_in_silence(
+    editor: FlaskClient, viewer: FlaskClient, stranger: FlaskClient, priced: World
+) -> None:
+    number = editor.post(API, json=given(unit="MWh", quantity="0.63024", amount="-400.5")).json["id"]
+    asked = {"bills_asked": {"verb": "edit", "id": number}}
+    assert call(viewer, "bills-form-resource.value", **asked).status_code == 403
+    assert call(stranger, "bills-form-resource.value", **asked).status_code == 404
+    opened = answer(call(editor, "bills-form-resource.value", **asked))
+    values = [opened[f"bills-form-{name}"]["value"] for name in FIELDS]
+    assert values == ["electricity", FIRST.isoformat(), LAST.isoformat(), "0.63024", "MWh", "\u2212400.5"]
+    assert "Correct the invoice" in opened["bills-form-title"]["children"]
+    named = press(editor, "bills-form-resource", {"bills-form-resource": "electricity", "bills-form-unit": "MWh"})
+    assert named.status_code == 204, "its unit stays"
+    seen = opened["bills-form-seen"]["data"]
+    saved = typed(editor, seen, quantity="624", amount="365.10")
+    assert (saved["bills-form"]["is_open"], saved["bills-invoice"]["data"]) == (False, number)
+    late = typed(editor, seen, quantity="1")
+    assert "is_open" not in late.get("bills-form", {})
+    assert "Somebody else has changed this" in str(late["bills-form-told"]["children"])
+    shown = answer(call(viewer, "bills-table.children", bills_invoice=number))
+    assert "Corrected by" in str(shown["bills-compared"]["children"])
+    assert viewer.get(f"{API}/{number}").json["quantity"] == 624
+    assert "Correct" not in str(shown["bills-table"]["children"])
+    assert "Correct" in str(answer(call(editor, "bills-table.children"))["bills-table"]["children"])
+
+
+def test_days_beyond_the_years_are_said_to_be_so(editor: FlaskClient, priced: World) -> None:
+    found = typed(editor, first_day="1969-12-31")
+    assert "between 1970 and 2100" in found["bills-form-first_day-fault"]["children"]
+    refused = editor.post(API, json=given(first_day="1969-12-31")).json["error"]["message"]
+    assert "between 1970 and 2100" in refused
 
 
 @pytest.mark.parametrize(

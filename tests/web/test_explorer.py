@@ -245,7 +245,7 @@ def test_the_table_leads_to_what_each_bar_is_made_of(viewer: FlaskClient, world:
     ("controls", "words"),
     [
         ({"period": "custom", "from": "2026-02-30", "to": "2026-03-01"}, "does not exist"),
-        ({"period": "custom", "from": "1900-01-01", "to": "1999-12-31"}, "does not exist"),
+        ({"period": "custom", "from": "1900-01-01", "to": "1999-12-31"}, "Dates from 1970"),
         ({"period": "custom", "from": "1970-01-01", "to": "2069-12-31"}, "too long"),
         ({"period": "custom", "from": "2026-03-02", "to": "2026-03-01"}, "before the start"),
         ({"period": "this_year", "step": "15min"}, "too many bars"),
@@ -278,9 +278,10 @@ def test_ids_of_others_are_not_found_and_said_in_an_address(viewer: FlaskClient,
     many = {"devices": list(range(1, 1001)), "many": True}
     found = answer(call(viewer, "consumption-devices.options", consumption_resource="electricity", consumption_asked=many))
     assert "more than 1,000 devices" in found["consumption-forged"]["children"]
-    dates = {"devices": [], "dates": True}
-    found = answer(call(viewer, "consumption-devices.options", consumption_resource="electricity", consumption_asked=dates))
-    assert "does not exist" in found["consumption-forged"]["children"]
+    for key, words in (("period.not_a_date", "does not exist"), ("period.not_a_year", "Dates from 1970")):
+        dates = {"devices": [], "dates": key}
+        found = answer(call(viewer, "consumption-devices.options", consumption_resource="electricity", consumption_asked=dates))
+        assert words in found["consumption-forged"]["children"]
     own = answer(
         call(viewer, "consumption-devices.options", consumption_resource="electricity", consumption_asked={"devices": []})
     )

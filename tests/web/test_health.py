@@ -9,9 +9,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from sql.engine import Store
 from tds_dash import doors
+from tds_dash.errors import why_away
 from tds_dash.factory import create_server
 from tds_dash.tracing import name_record, shown_path
 from tests.web.world import World
@@ -41,6 +43,32 @@ def test_it_is_alive_but_not_ready_without_its_store(world: World) -> None:
     assert (outside.status_code, outside.text) == (503, "not ready\n")
     assert client.get("/login").status_code == 200
     assert client.get("/metrics").status_code == 200
+
+
+def test_each_request_without_a_store_is_one_line_of_the_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    client = gone(world)
+    with client.session_transaction() as session:
+        session["_user_id"] = "1:0:1"
+    for path in ("/", "/api/v1/devices", "/_dash-layout"):
+        caplog.clear()
+        quoted = client.get(path).headers["X-Request-Id"]
+        (record,) = [one for one in caplog.records if one.levelno >= logging.WARNING]
+        assert record.exc_info is None
+        said = record.getMessage()
+        assert f"The store cannot be used [{quoted}] GET {path}: " in said
+        assert "refused" in said
+        assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("state", "away"),
+    [(None, True), ("57P01", True), ("57P03", True), ("08006", True), ("53300", True), ("57014", False), ("40P01", False)],
+)
+def test_what_is_no_absence_of_the_database_keeps_its_traceback(state: str | None, away: bool) -> None:
+    class Said(Exception):
+        pgcode = state
+
+    assert why_away(OperationalError("SELECT 1", {}, Said("it said this\nand that"))) == ("it said this" if away else "")
 
 
 def test_it_says_so_in_a_sentence_when_its_store_is_gone(world: World) -> None:
