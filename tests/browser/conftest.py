@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from settings import Settings
 from tests.chromium import PROGRAM
+from tests.ports import free_port
 from tests.web.conftest import world  # noqa: F401 - a fixture
 from tests.web.world import PASSWORD, World
 
@@ -38,6 +38,12 @@ QUIET = """() => {
     const {callbacks, isLoading} = fiber.memoizedProps.store.getState();
     const open = ['requested', 'prioritized', 'blocked', 'executing', 'watched', 'executed'];
     return !isLoading && open.every(name => callbacks[name].length === 0);
+}"""
+# At two looks, a little while apart, in the same place and as large.
+STANDS = """selector => {
+    const one = document.querySelector(selector), stood = window.stood;
+    window.stood = one && JSON.stringify(one.getBoundingClientRect());
+    return Boolean(stood) && stood === window.stood;
 }"""
 NOWHERE, ELSEWHERE, SOMEWHERE = "/nowhere", "/elsewhere", "/gateways"
 ARRIVED = "() => !document.querySelector('h1[data-left]') && document.querySelector('h1') !== null"
@@ -69,9 +75,7 @@ def address(world: World) -> Iterator[str]:  # noqa: F811
 @contextmanager
 def served(settings: Settings) -> Iterator[str]:
     """Run `tds web` on a free port; gives its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     given = {
         "TDS_DATABASE_URL": str(settings.database_url),
         "TDS_STATE_DIR": str(settings.state_dir),
@@ -224,6 +228,12 @@ def visit(page: Page, path: str) -> None:
             page.evaluate(FOLLOW, step)
             page.wait_for_function(ARRIVED, polling=POLLING_MS)
     settle(page)
+
+
+def stand_still(page: Page, selector: str) -> None:
+    """Wait until something has stopped moving, before it is pointed at by its place in the window."""
+    page.evaluate("window.stood = null")
+    page.wait_for_function(STANDS, arg=selector, timeout=PATIENCE_MS, polling=POLLING_MS)
 
 
 def is_ours(url: str, address: str) -> bool:

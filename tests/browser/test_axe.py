@@ -207,7 +207,7 @@ def test_a_dropdown_is_one_stop_and_says_its_label(open_page: Open, plant: dict[
 
 
 def test_plain_pages(open_page: Open, plant: dict[str, int]) -> None:
-    page = gone_to(open_page, "/tokens")
+    page = gone_to(open_page, "/tokens", fresh=True)  # others are not signed out with it
     page.locator(".tds-menu:not(.tds-nav-menu) > summary").first.click()
     held(page, ".tds-navbar")
     for path in ("/profile", "/account/delete"):
@@ -225,9 +225,9 @@ def test_plain_pages(open_page: Open, plant: dict[str, int]) -> None:
     held(page)
 
 
-def gone_to(open_page: Open, path: str, who: str = ME.name, width: int = 1440) -> Page:
+def gone_to(open_page: Open, path: str, who: str = ME.name, width: int = 1440, fresh: bool = False) -> Page:
     """Open a page without what moves: a colour on its way to another has a contrast of its own."""
-    return open_page(path, who=who, width=width, reduced_motion="reduce")
+    return open_page(path, who=who, width=width, fresh=fresh, reduced_motion="reduce")
 
 
 def held(page: Page, where: str = "html") -> None:

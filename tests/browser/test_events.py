@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import settle
+from tests.browser.conftest import settle, stand_still
 from tests.sql.plant import ledger_text
 from tests.web.conftest import queue  # noqa: F401 - a fixture
 from tests.web.queue import Queue, quarters
@@ -31,6 +31,7 @@ def click_bar(page: Page, graph: str, back: int) -> None:
     """Click a bar as a person does: point at it, then press."""
     page.locator(f"#{graph} .main-svg").first.wait_for()  # Dash has done its part a moment before the chart is drawn
     page.locator(f"#{graph}").scroll_into_view_if_needed()
+    stand_still(page, f"#{graph} .nsewdrag")
     x, y = page.evaluate(BAR, [graph, back])
     page.mouse.move(x, y)
     page.locator(f"#{graph} .hoverlayer .legend").wait_for()

@@ -23,8 +23,9 @@ from simulator.first_boot import Batch, Label, Newcomer
 from simulator.gateway import Identity, Shown, encode, tls_context
 from simulator.ports import is_subscribed
 from sql import people, registrations
-from tests.broker.lab import Client, free_port, wait_until
+from tests.broker.lab import Client, wait_until
 from tests.browser.conftest import ROOT, settle, visit
+from tests.ports import free_port
 from tests.web.world import PASSWORD, World
 
 Open = Callable[..., Page]
@@ -106,7 +107,7 @@ def test_from_its_registration_to_its_first_reading(open_page: Open, settings: S
     page = open_page("/certificates", who=ADMIN, width=390)
     card = page.locator("#first-boot-card")
     asking = Asking(settings)
-    assert wait_until(lambda: asking.newcomer.answer.get("state") == "pending", 30)
+    assert wait_until(lambda: asking.newcomer.answer.get("state") == "pending", 60)
     expect(card).not_to_contain_text(LABEL.mac)  # nobody's gateways are not browsed
 
     # By the keyboard alone: the button, the label, a wrong serial number first.
@@ -132,7 +133,7 @@ def test_from_its_registration_to_its_first_reading(open_page: Open, settings: S
     expect(dialog).to_be_hidden()
     expect(page.locator("#first-boot-told")).to_contain_text("Pump house is taken")
 
-    assert wait_until(lambda: asking.identity is not None, 30), "the gateway got its certificate over MQTT"
+    assert wait_until(lambda: asking.identity is not None, 60), "the gateway got its certificate over MQTT"
     assert asking.identity is not None
     expect(card.locator(".tds-step-done")).to_have_count(3)
     expect(card).to_contain_text("Its first message is expected")
@@ -154,7 +155,7 @@ def test_from_its_registration_to_its_first_reading(open_page: Open, settings: S
                 "SELECT count(*) FROM tds.reading r JOIN tds.device d ON d.id = r.device_id JOIN tds.gateway g ON g.id = d.gateway_id"
                 f" WHERE g.mac = '{LABEL.mac}' AND r.value = 1000").scalar_one())  # fmt: skip
 
-    assert wait_until(lambda: stored() == 1, 30)
+    assert wait_until(lambda: stored() == 1, 60)
     visit(page, "/certificates")
     expect(card).to_contain_text("1 device")
     visit(page, "/readings")
