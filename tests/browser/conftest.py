@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ from tests.web.conftest import world  # noqa: F401 - a fixture
 from tests.web.world import PASSWORD, World
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 # Rather than at each frame: a frame that is drawn for a question is a tenth of a processor.
 POLLING_MS = 50
 # Nothing is loading, and Dash's own store knows of no callback that is asked for, runs or has yet to be drawn.
@@ -45,6 +45,7 @@ STANDS = """selector => {
     window.stood = one && JSON.stringify(one.getBoundingClientRect());
     return Boolean(stood) && stood === window.stood;
 }"""
+WITHIN = "() => !location.pathname.startsWith('/login') && document.querySelector('h1') !== null"
 NOWHERE, ELSEWHERE, SOMEWHERE = "/nowhere", "/elsewhere", "/gateways"
 ARRIVED = "() => !document.querySelector('h1[data-left]') && document.querySelector('h1') !== null"
 FOLLOW = """path => {
@@ -110,13 +111,18 @@ def kept(browser: Browser, address: str) -> Callable[[str], object]:
 
     def state(email: str) -> object:
         if email not in states:
-            context = browser.new_context(base_url=address, locale="en")
-            sign_in(context.new_page(), email)
-            states[email] = context.storage_state()
-            context.close()
+            with closing(patient(browser.new_context(base_url=address, locale="en"))) as context:
+                sign_in(context.new_page(), email)
+                states[email] = context.storage_state()
         return states[email]
 
     return state
+
+
+def patient(context: BrowserContext) -> BrowserContext:
+    """Have whatever is done in a context wait as long as a busy machine takes."""
+    context.set_default_timeout(PATIENCE_MS)
+    return context
 
 
 def sign_in(page: Page, email: str) -> None:
@@ -125,7 +131,7 @@ def sign_in(page: Page, email: str) -> None:
     page.fill("#email", email)
     page.fill("#password", PASSWORD)
     page.click("button[type=submit]")
-    page.wait_for_selector("h1")
+    page.wait_for_function(WITHIN, polling=POLLING_MS)
 
 
 @dataclass
@@ -141,9 +147,10 @@ class Tabs:
     def page(self, state: object, width: int, **options: object) -> Page:
         """Open a page of its own for somebody; what goes wrong there is noted."""
         size = {"width": width, "height": 900}
-        context = self.browser.new_context(base_url=self.address, viewport=size, locale="en", storage_state=state, **options)
+        context = patient(
+            self.browser.new_context(base_url=self.address, viewport=size, locale="en", storage_state=state, **options)
+        )
         page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
         page.on("request", lambda request: None if is_ours(request.url, self.address) else self.faults.append(request.url))
         page.on("console", lambda message: self.note(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.note(str(error)))
@@ -155,9 +162,10 @@ class Tabs:
             self.faults.append(fault)
 
     def drop(self, names: Collection[str]) -> None:
-        """Close pages."""
+        """Close pages, of those that were opened at all."""
         for name in names:
-            self.open.pop(name).context.close()
+            if name in self.open:
+                self.open.pop(name).context.close()
 
 
 @pytest.fixture(scope="module")

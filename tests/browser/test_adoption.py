@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from sql import fleet, people
-from tests.browser.conftest import PATIENCE_MS, served, settle, sign_in, visit
+from tests.browser.conftest import patient, served, settle, sign_in, visit
 from tests.conftest import Database
 from tests.faults.cell import Cell, wait_for
 from tests.ingest.cast import MAC, payload, query, register, rejected, stored
@@ -35,9 +35,8 @@ def page(cell: Cell, browser: Browser) -> Iterator[Page]:
     """The page of rejections, opened by that person; whatever the console calls an error fails the test."""
     faults: list[str] = []
     with served(cell.database.settings) as address:
-        context = browser.new_context(base_url=address, viewport={"width": 1440, "height": 900}, locale="en")
+        context = patient(browser.new_context(base_url=address, viewport={"width": 1440, "height": 900}, locale="en"))
         page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
         sign_in(page, EDITOR)
         yield page

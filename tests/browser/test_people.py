@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from sql import fleet, people
 from tds_dash.needs import PAGES as REGISTERED
-from tests.browser.conftest import settle, sign_in, visit
+from tests.browser.conftest import patient, settle, sign_in, visit
 from tests.web.world import PASSWORD, World
 
 Open = Callable[..., Page]
@@ -33,7 +33,7 @@ def test_somebody_is_invited_joins_and_is_removed(open_page: Open, browser: Brow
     link = admin.locator("#users-told code").inner_text()
     expect(admin.locator("#users-invitations")).to_contain_text("guest@aurora.example")
 
-    context = browser.new_context(locale="en")
+    context = patient(browser.new_context(locale="en"))
     guest = context.new_page()
     guest.goto(link.replace(re.sub(r"/invitation/.*", "", link), address))
     expect(guest.locator("h1")).to_have_text("Join Aurora")
@@ -64,7 +64,7 @@ def test_somebody_is_invited_joins_and_is_removed(open_page: Open, browser: Brow
 def test_a_second_factor_is_set_up_and_asked_for(browser: Browser, address: str, world: World) -> None:
     with world.database.owner.transaction() as conn:
         people.add_user(conn, "careful@aurora.example", "Aurora", "viewer", PASSWORD)
-    context = browser.new_context(base_url=address, locale="en")
+    context = patient(browser.new_context(base_url=address, locale="en"))
     page = context.new_page()
     faults: list[str] = []
     page.on(

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tds_dash.wording import words
-from tests.browser.conftest import settle, sign_in, visit
+from tests.browser.conftest import patient, settle, sign_in, visit
 from tests.web.world import PASSWORD
 
 Open = Callable[..., Page]
@@ -18,7 +18,7 @@ PAGES = ("/", "/consumption", "/readings", "/gateways", "/devices", "/events", "
 
 
 def test_signing_in_works_without_javascript(browser: Browser, address: str) -> None:
-    context = browser.new_context(base_url=address, java_script_enabled=False, locale="en")
+    context = patient(browser.new_context(base_url=address, java_script_enabled=False, locale="en"))
     page = context.new_page()
     page.goto("/readings")
     assert "/login?next=/readings" in page.url
@@ -35,7 +35,7 @@ def test_signing_in_works_without_javascript(browser: Browser, address: str) -> 
 
 
 def test_accounts_are_switched_from_the_menu(browser: Browser, address: str) -> None:
-    context = browser.new_context(base_url=address, locale="en")
+    context = patient(browser.new_context(base_url=address, locale="en"))
     page = context.new_page()
     sign_in(page, "both@example.com")
     page.get_by_role("button", name="Aurora").click()
@@ -56,7 +56,7 @@ def test_accounts_are_switched_from_the_menu(browser: Browser, address: str) -> 
 
 def test_in_portuguese_no_english_is_left(browser: Browser, address: str) -> None:
     """Nothing a person can read or hear is a sentence of the English table that differs from the Portuguese one."""
-    context = browser.new_context(base_url=address, locale="pt-BR", viewport={"width": 1440, "height": 900})
+    context = patient(browser.new_context(base_url=address, locale="pt-BR", viewport={"width": 1440, "height": 900}))
     page = context.new_page()
     page.goto("/login")
     english = english_only()
@@ -105,7 +105,7 @@ def test_the_language_is_changed_from_the_menu(open_page: Open) -> None:
 
 
 def test_a_session_that_ended_leads_to_the_form_and_back(browser: Browser, address: str) -> None:
-    context = browser.new_context(base_url=address, locale="en")
+    context = patient(browser.new_context(base_url=address, locale="en"))
     page = context.new_page()
     sign_in(page, "viewer@aurora.example")
     page.goto("/gateways")
