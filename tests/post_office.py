@@ -7,7 +7,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
-from simulator.ports import free_port
+from tests.ports import free_port
 
 
 class Post:
@@ -27,7 +27,7 @@ class Post:
 def opened() -> Iterator[tuple[Post, str]]:
     """Have a post office open, for a fixture; gives it with its URL."""
     made = Post()
-    controller = Controller(made, hostname="127.0.0.1", port=free_port("127.0.0.1"))
+    controller = Controller(made, hostname="127.0.0.1", port=free_port())
     controller.start()
     yield made, f"smtp://127.0.0.1:{controller.port}?from=tds@example.com"
     controller.stop()

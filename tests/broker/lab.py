@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 import threading
 import time
@@ -29,17 +28,11 @@ from certs.issuing import issue_bundle
 from certs.setup import ensure_authority
 from certs.store import CertificateFolder, certificate_pem, key_pem
 from settings import Settings
+from tests.ports import free_port
 
 ROOT = "tds_new/devices"
 # As a session of MQTT 3.1.1 that is not clean. One that ends makes Mosquitto 2.0 crash sooner or later (broker/README.md).
 NEVER = 0xFFFFFFFF
-
-
-def free_port() -> int:
-    """Give a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def make_settings(folder: Path, **more: str) -> Settings:
@@ -75,13 +68,19 @@ class Lab:
 
     def watch(self) -> None:
         """Look after the broker as `tds broker` does, in a thread."""
-        self._stop = threading.Event()
+        self._stop, self.rounds = threading.Event(), 0
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def _watch(self) -> None:
         while not self._stop.wait(0.1):
             self.broker.step()
+            self.rounds += 1
+
+    def wait_for_a_round(self) -> None:
+        """Come back when a look at the broker that began after this is over."""
+        before = self.rounds
+        assert wait_until(lambda: self.rounds > before + 1)
 
     def close(self) -> None:
         """Stop watching and the broker."""
@@ -182,7 +181,7 @@ class Client:
         """Publish and tell whether it was acknowledged; one that was lost and is back is as good as any."""
         info = self.client.publish(topic, payload, qos, retain)
         try:
-            wait_until(lambda: info.is_published() or not self.client.is_connected(), 3)
+            wait_until(lambda: info.is_published() or not self.client.is_connected())
             return info.is_published()
         except (RuntimeError, ValueError):
             return False
@@ -215,8 +214,8 @@ class Client:
         return [message.topic for message in self.received]
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    """Wait for something to become true; tells whether it did."""
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> bool:
+    """Wait for something to become true, however busy the machine is; tells whether it did."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -33,7 +33,7 @@ def talkative(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def said(lab: Lab, before: int, *words: str) -> bool:
-    return wait_until(lambda: all(word in lab.log()[before:] for word in words), 5)
+    return wait_until(lambda: all(word in lab.log()[before:] for word in words))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_name_with_a_meaning_is_refused_in_the_log(talkative: Lab, name: str) 
     hostile = Client(talkative, talkative.context(*forge(talkative.issuer(), name)))
     hostile.publish(f"{ROOT}/{MAC}/telemetry", b"forged")
     # "dangerous client id", or "Denied PUBLISH" where a slash alone is in it.
-    assert wait_until(lambda: any(word in talkative.log()[before:] for word in ("dangerous", f"Denied PUBLISH from {name} ")), 5)
+    assert wait_until(lambda: any(word in talkative.log()[before:] for word in ("dangerous", f"Denied PUBLISH from {name} ")))
     hostile.close()
 
 

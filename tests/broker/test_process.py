@@ -85,7 +85,7 @@ def test_the_command_runs_in_the_foreground_and_stops_cleanly(settings: Settings
 
     process.send_signal(number)
 
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert not child.is_running()
     assert "Traceback" not in process.stdout.read()  # type: ignore[union-attr]
 
@@ -97,7 +97,7 @@ def test_a_command_that_is_killed_takes_mosquitto_with_it(settings: Settings) ->
     (child,) = children(process)
 
     process.kill()
-    process.wait(10)
+    process.wait(60)
 
     assert wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
 
@@ -340,6 +340,7 @@ def test_taking_a_session_over_keeps_its_queue_or_throws_it_away(settings: Setti
         take_over("127.0.0.1", settings.mqtt_port, lab.context(bundle.certificate, bundle.key), MAC, forget)
         again = lab.gateway(bundle, clean=False)
         assert again.present is not forget
+        assert wait_until(lambda a=again, e=expected: len(a.received) >= len(e))  # type: ignore[misc]
         time.sleep(0.3)
         assert [message.payload for message in again.received] == expected
         again.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 
@@ -209,7 +210,9 @@ def test_a_broker_that_does_not_listen_makes_the_command_fail(
     lab = Lab(place)
     bundle = lab.issue(MAC)
     monkeypatch.setattr("certs.enforcement.PATIENCE_SECONDS", 0.5)
-    monkeypatch.setattr(lab.broker, "step", lambda: False)
+    deaf = threading.Event()
+    monkeypatch.setattr(lab.broker, "step", deaf.set)
+    assert deaf.wait(60), "the look before it is over"
 
     assert tds("revoke", bundle.serial, "--reason", "lost") == 1
     assert "is revoked, but is not refused yet" in capsys.readouterr().err

@@ -61,7 +61,6 @@ def test_a_sentence_says_what_to_do(settings: Settings, monkeypatch: pytest.Monk
     assert "`tds broker`" in fault
 
 
-@pytest.mark.timeout(90)
 def test_the_running_broker_renews_a_list_that_is_a_day_old_and_disconnects_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,7 +84,7 @@ def test_the_running_broker_renews_a_list_that_is_a_day_old_and_disconnects_nobo
             content = (lab.settings.pki_dir / "crl.pem").read_bytes()
             return crl_age(content, datetime.now(UTC)) < timedelta(hours=2)
 
-        assert wait_until(renewed, 40)
+        assert wait_until(renewed)
         assert wait_until(
             lambda: (
                 lab.broker.step()

@@ -277,9 +277,9 @@ def test_it_is_there_while_it_works_and_says_when_it_goes(scene: Scene) -> None:
         with scene.database.web.transaction(scene.accounts["Aurora"]) as connection:
             return bool(orders.answers(connection, [order]))
 
-    assert wait_until(answered, 3)
+    assert wait_until(answered)
     stop.set()
-    thread.join(10)
+    thread.join()
     assert not there()
 
 
@@ -294,7 +294,7 @@ def test_without_its_key_it_says_so_once_and_waits(
     assert wait_until(lambda: "there is no certificate authority" in caplog.text)
     thread.join(0.5)
     stop.set()
-    thread.join(10)
+    thread.join()
     assert caplog.text.count("orders are not carried out") == 1
 
 

@@ -26,17 +26,22 @@ from certs.issuing import issue_bundles
 from certs.setup import ensure_authority
 from settings import Settings
 from simulator.gateway import Identity, tls_context
-from simulator.ports import free_port
 from tests.conftest import Database
 from tests.ingest.cast import register, topic
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from tests.faults.load import Load
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# Ends the sessions of this database's ingesters that hold a lock, which is the active one's.
+SESSIONS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+    " WHERE locktype = 'advisory' AND granted AND datname = current_database() AND application_name = 'tds-ingest'"
+)
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 20, what: Callable[[], str] = str) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 60, what: Callable[[], str] = str) -> Any:
     """Wait until a condition holds and give what it gave; fails with what can be said otherwise."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -49,7 +54,7 @@ class Ingester:
     """A `tds ingest` of its own process; its log is kept."""
 
     def __init__(self, settings: Settings, folder: Path, module: str = "cli", **more: str) -> None:
-        self.port = free_port("127.0.0.1")
+        self.port = free_port()
         self.log = folder / f"ingest-{self.port}.log"
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("TDS_")},
@@ -76,7 +81,8 @@ class Ingester:
 
     def metric(self, name: str) -> float:
         """Give one metric by its name and labels."""
-        lines = self.ask("/metrics")[1].splitlines()
+        _, text = wait_for(lambda: (answer := self.ask("/metrics"))[0] == 200 and answer, what=self.log.read_text)
+        lines = text.splitlines()
         return float(next(line.rpartition(" ")[2] for line in lines if line.startswith(name + " ")))
 
     def is_subscribed(self) -> bool:
@@ -85,7 +91,7 @@ class Ingester:
 
     def wait_until_subscribed(self) -> Ingester:
         """Wait until messages can arrive."""
-        wait_for(lambda: self.process.poll() is not None or self.is_subscribed(), 30, self.log.read_text)
+        wait_for(lambda: self.process.poll() is not None or self.is_subscribed(), what=self.log.read_text)
         assert self.process.poll() is None, self.log.read_text()
         return self
 
@@ -117,17 +123,15 @@ class Publisher:
         self.client.tls_set_context(tls_context(identity))
         self.client.max_inflight_messages_set(200)
         self.client.reconnect_delay_set(1, 1)
-        self.client.on_connect = lambda client, *_: (
-            client.subscribe(topic(self.mac, "commands/stored"), 1),
-            self._connected.set(),
-        )
+        self.client.on_connect = lambda client, *_: client.subscribe(topic(self.mac, "commands/stored"), 1)
+        self.client.on_subscribe = lambda *_: self._connected.set()
         self.client.on_publish = lambda _client, _data, mid, *_: self._on_publish(mid)
         self.client.on_message = self._on_message
         if will is not None:
             self.client.will_set(topic(self.mac, "status"), will, qos=1)
         self.client.connect("127.0.0.1", port, 30)
         self.client.loop_start()
-        assert self._connected.wait(10)
+        assert self._connected.wait(60)
 
     def publish(self, payload: bytes, number: int = 0, sort: str = "telemetry") -> None:
         """Publish with QoS 1; `number` is what `acknowledged` will hold."""
@@ -160,8 +164,8 @@ class Publisher:
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         numbers = json.loads(message.payload)["seq"]
-        self.confirmed += numbers
         self.confirmed_at_once.append(len(numbers))
+        self.confirmed += numbers
 
 
 class Cell:
@@ -169,7 +173,7 @@ class Cell:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.settings = replace(database.settings, mqtt_port=free_port("127.0.0.1"))
+        self.settings = replace(database.settings, mqtt_port=free_port())
         self.gateway_port = self.settings.mqtt_port  # where gateways connect; a test may put a proxy there
         self.folder = self.settings.state_dir
         ensure_authority(self.settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,8 +50,9 @@ class Doomed:
         postmaster = psutil.Process(number)
         doomed = [postmaster, *postmaster.children(recursive=True)]
         for process in doomed:
-            process.kill()
-        psutil.wait_procs(doomed, timeout=20)
+            with suppress(psutil.NoSuchProcess):  # they end by themselves when their server is gone
+                process.kill()
+        psutil.wait_procs(doomed, timeout=60)
 
     def comes_back(self) -> bool:
         """Start the server where it does not run, and tell whether it answers."""

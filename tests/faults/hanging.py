@@ -20,7 +20,7 @@ def decode_or_hang(topic: str, payload: bytes) -> Message:
 
 
 if __name__ == "__main__":
-    service.QUIET_SECONDS, service.STUCK_SECONDS, service.HANGING_SECONDS = 1.0, 2.0, 4.0
+    service.QUIET_SECONDS, service.STUCK_SECONDS, service.HANGING_SECONDS = 2.0, 6.0, 12.0
     batch.decode = decode_or_hang
     commands.WATCH_SECONDS = 0.5
     from cli import main

@@ -140,7 +140,7 @@ def test_numbers_too_long_to_be_confirmed_do_not_stop_it(plain_cell: Cell) -> No
     flood.close()
     publisher = plain_cell.publisher(MAC)
     publisher.publish(GOOD)
-    wait_for(lambda: publisher.confirmed == [9], 20, ingester.log.read_text)
+    wait_for(lambda: publisher.confirmed == [9], what=ingester.log.read_text)
     assert ingester.metric('tds_rejections_total{reason="schema"}') == 300
     assert ingester.metric("tds_reconnects_total") == 0
 

@@ -72,7 +72,7 @@ def test_three_weeks_uploaded_late_are_right_and_marked_within_a_minute(cell: Ce
         found = {row.bucket.astimezone(ZoneInfo(ZONE)).date(): row for row in bars(cell, device, "day", whole)}
         return {day: row.consumption for day, row in found.items()} == wanted and not any(row.estimated for row in found.values())
 
-    wait_for(right, 60)
+    wait_for(right, 150)
     total = whole[-1][1] - whole[0][1]
     for step in ("15min", "hour", "day", "month"):
         assert sum(row.consumption or 0 for row in bars(cell, device, step, whole)) == total, step  # type: ignore[arg-type]

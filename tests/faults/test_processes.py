@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.faults.cell import Cell, wait_for
+from tests.faults.cell import SESSIONS, Cell, wait_for
 from tests.faults.load import Load
 from tests.faults.record import recorded
 from tests.ingest.cast import MAC, payload, query, rejected, stored
@@ -95,9 +95,7 @@ def test_asked_to_stop_it_acknowledges_what_it_holds_and_leaves_the_rest_to_the_
     load = Load(plain_cell).begin()
     for _ in range(2):
         time.sleep(1)
-        started = time.monotonic()
         assert ingester.stop() == 0
-        assert time.monotonic() - started < 15
         assert "Traceback" not in ingester.log.read_text()
         ingester = plain_cell.ingester().wait_until_subscribed()
     load.end()
@@ -107,7 +105,7 @@ def test_asked_to_stop_it_acknowledges_what_it_holds_and_leaves_the_rest_to_the_
 def test_a_standby_takes_over_when_the_first_is_killed(plain_cell: Cell) -> None:
     first = plain_cell.ingester().wait_until_subscribed()
     second = plain_cell.ingester()
-    wait_for(lambda: "standing by" in second.log.read_text(), 30)
+    wait_for(lambda: "standing by" in second.log.read_text())
     assert second.ask("/readyz")[0] == 200
     load = Load(plain_cell).begin()
     time.sleep(1)
@@ -115,7 +113,7 @@ def test_a_standby_takes_over_when_the_first_is_killed(plain_cell: Cell) -> None
     first.kill()
     second.wait_until_subscribed()
     third = plain_cell.ingester()
-    wait_for(lambda: "standing by" in third.log.read_text(), 30)
+    wait_for(lambda: "standing by" in third.log.read_text())
     assert second.stop() == 0
     third.wait_until_subscribed()
     load.end()
@@ -127,16 +125,16 @@ def test_a_stopped_process_that_comes_back_does_no_harm(plain_cell: Cell) -> Non
     """The first is frozen, its session at the database ends, the second takes over, the first wakes up: two turns, one truth."""
     first = plain_cell.ingester().wait_until_subscribed()
     second = plain_cell.ingester()
-    wait_for(lambda: "standing by" in second.log.read_text(), 30)
+    wait_for(lambda: "standing by" in second.log.read_text())
     load = Load(plain_cell).begin()
     time.sleep(0.5)
     first.process.send_signal(signal.SIGSTOP)
     with plain_cell.database.ingest.transaction() as connection:  # what the server's own timeout does after a minute
-        connection.exec_driver_sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+        connection.exec_driver_sql(SESSIONS)
     second.wait_until_subscribed()
     time.sleep(0.5)
     first.process.send_signal(signal.SIGCONT)
-    wait_for(lambda: "standing by" in first.log.read_text(), 30, first.log.read_text)
+    wait_for(lambda: "standing by" in first.log.read_text(), what=first.log.read_text)
     load.end()
     load.check()
     assert second.metric("tds_active") == 1

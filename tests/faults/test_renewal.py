@@ -29,7 +29,7 @@ def test_its_own_certificate_is_renewed_and_the_old_one_revoked_while_it_runs(pl
         assert ingester.metric("tds_reconnects_total") == 0, "a new file alone disturbs nobody"
         assert revoke(plain_cell.settings, old, "leaked").effect.done
     wait_for(lambda: ingester.metric("tds_reconnects_total") > 0)
-    wait_for(ingester.is_subscribed, 20, ingester.log.read_text)
+    wait_for(ingester.is_subscribed, what=ingester.log.read_text)
     load.end()
     load.check()
     load.reconcile()
@@ -51,11 +51,11 @@ def test_an_expired_certificate_is_one_clear_line_and_a_new_one_is_taken_up(plai
     time.sleep(1.5)
     assert ingester.is_subscribed()
     plain_cell.broker.stop()
-    wait_for(lambda: "expired on" in ingester.ask("/readyz")[1], 20, ingester.log.read_text)
+    wait_for(lambda: "expired on" in ingester.ask("/readyz")[1], what=ingester.log.read_text)
     assert "renew it with `tds certs init`" in ingester.ask("/readyz")[1]
     ensure_authority(plain_cell.settings)
     plain_cell.restart_broker()
-    wait_for(ingester.is_subscribed, 20, ingester.log.read_text)
+    wait_for(ingester.is_subscribed, what=ingester.log.read_text)
     load.end()
     load.check()
     assert "Traceback" not in ingester.log.read_text()

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.faults.cell import Cell, Ingester, wait_for
+from tests.faults.cell import SESSIONS, Cell, Ingester, wait_for
 from tests.faults.load import Load
 from tests.faults.proxy import Proxy
 from tests.faults.record import recorded
@@ -29,7 +29,7 @@ def active(ingesters: list[Ingester]) -> Ingester:
 def take_turns(cell: Cell, times: int) -> None:
     """Let the active one die, freeze or lose its session at a random moment, each time with the other in wait."""
     ingesters = [cell.ingester().wait_until_subscribed(), cell.ingester()]
-    wait_for(lambda: "standing by" in ingesters[1].log.read_text(), 30)
+    wait_for(lambda: "standing by" in ingesters[1].log.read_text())
     load = Load(cell).begin()
     for turn in range(times):
         first = active(ingesters)
@@ -41,12 +41,8 @@ def take_turns(cell: Cell, times: int) -> None:
             continue
         if how == "freeze":
             first.process.send_signal(signal.SIGSTOP)
-        sessions = (
-            "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"
-            " WHERE locktype = 'advisory' AND granted AND datname = current_database() AND application_name = 'tds-ingest'"
-        )
         with cell.database.ingest.transaction() as connection:
-            connection.exec_driver_sql(sessions)
+            connection.exec_driver_sql(SESSIONS)
         time.sleep(RANDOM.uniform(0.5, 2))
         first.process.send_signal(signal.SIGCONT)
     active(ingesters)
@@ -67,11 +63,12 @@ def test_an_ingester_cut_off_from_the_database_leaves_the_broker_to_the_other(pl
         through = url._replace(netloc=url.netloc.replace(f":{url.port}", f":{proxy.port}")).geturl()
         first = plain_cell.ingester(TDS_DATABASE_URL=through).wait_until_subscribed()
         second = plain_cell.ingester()
-        wait_for(lambda: "standing by" in second.log.read_text(), 30)
+        wait_for(lambda: "standing by" in second.log.read_text())
         load = Load(plain_cell).begin()
         time.sleep(0.5)
         getattr(proxy, how)()
         wait_for(second.is_subscribed, 100, second.log.read_text)
+        wait_for(lambda: first.ask("/readyz")[0] == 503, what=first.log.read_text)
         time.sleep(2)
         ended = second.metric("tds_reconnects_total")
         time.sleep(6)

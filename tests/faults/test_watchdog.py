@@ -15,7 +15,7 @@ def test_a_store_loop_that_hangs_ends_the_process_and_the_next_one_goes_on(plain
     publisher.publish(payload([("D02", 1, "m³")], datetime.now(UTC), MAC, note="HANG"), -1)
     wait_for(lambda: ingester.ask("/readyz")[0] == 503)
     assert "no answer for" in ingester.ask("/readyz")[1]
-    wait_for(lambda: ingester.process.poll() is not None, 30, ingester.log.read_text)
+    wait_for(lambda: ingester.process.poll() is not None, what=ingester.log.read_text)
     assert ingester.process.returncode == 1
     assert "the store loop hangs: ending, to be started anew" in ingester.log.read_text()
     plain_cell.ingester().wait_until_subscribed()

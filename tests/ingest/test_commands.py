@@ -21,11 +21,11 @@ from ingest.health import HealthServer
 from ingest.metrics import Metrics
 from logs import JsonFormatter, TextFormatter
 from settings import Settings
-from simulator.ports import free_port
 from sql.errors import TdsError
 from tests.conftest import Database
 from tests.faults.cell import ROOT, Cell, wait_for
 from tests.ingest.cast import MAC, payload, register, stored
+from tests.ports import free_port
 
 NAMES = ["tds_messages_total", "tds_readings_total", "tds_rejections_total", "tds_commit_seconds", "tds_queue_depth", "tds_ledger_lag_seconds",
          "tds_ledger_difference", "tds_crl_expires_seconds", "tds_batch_messages", "tds_duplicates_total", "tds_reconnects_total"]  # fmt: skip
@@ -35,7 +35,7 @@ NAMES = ["tds_messages_total", "tds_readings_total", "tds_rejections_total", "td
 def ready(plain_database: Database) -> Settings:
     """Settings of a machine where everything is set up but the broker."""
     ensure_authority(plain_database.settings)
-    return replace(plain_database.settings, mqtt_port=free_port("127.0.0.1"), ingest_port=free_port("127.0.0.1"))
+    return replace(plain_database.settings, mqtt_port=free_port(), ingest_port=free_port())
 
 
 def run(settings: Settings, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -94,13 +94,13 @@ def test_without_a_broker_it_waits_and_says_so_when_asked(ready: Settings, tmp_p
     with log.open("wb") as file:
         process = subprocess.Popen([sys.executable, "-m", "cli", "ingest"], cwd=ROOT, env=environment, stderr=file)
     try:
-        wait_for(lambda: "refused" in log.read_text().lower(), 30, log.read_text)
+        wait_for(lambda: "refused" in log.read_text().lower(), what=log.read_text)
         with pytest.raises(urllib.error.HTTPError) as answer:
-            urllib.request.urlopen(f"http://127.0.0.1:{ready.ingest_port}/readyz", timeout=5)
+            urllib.request.urlopen(f"http://127.0.0.1:{ready.ingest_port}/readyz", timeout=60)
         assert answer.value.code == 503
         assert "broker" in answer.value.read().decode()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
     assert all(json.loads(line)["message"] for line in log.read_text().splitlines())

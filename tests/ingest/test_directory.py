@@ -1,7 +1,6 @@
 """The register in memory, and how changes of the tables reach it."""
 
 import threading
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -12,6 +11,7 @@ from ingest.directory import Device, Directory
 from ingest.session import Session
 from sql import fleet
 from tests.conftest import Database
+from tests.faults.cell import wait_for
 from tests.ingest.cast import MAC, register
 
 
@@ -41,7 +41,7 @@ def test_it_knows_gateways_devices_and_zones(session: Session) -> None:
     assert gateway.late_after == late_after
 
 
-def test_a_change_is_noticed_within_a_second(session: Session, plain_database: Database) -> None:
+def test_a_change_is_noticed(session: Session, plain_database: Database) -> None:
     assert not session.noticed()
     changes = (
         "UPDATE tds.device SET active = false WHERE code = 'D01'",
@@ -50,10 +50,7 @@ def test_a_change_is_noticed_within_a_second(session: Session, plain_database: D
     )
     for sql in changes:
         execute(plain_database, sql)
-        deadline = time.monotonic() + 1
-        while not session.noticed():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for(session.noticed)
         assert not session.noticed()
 
 
@@ -95,18 +92,13 @@ def test_one_session_at_a_time_holds_the_lock_of_a_client_id(session: Session, p
     assert not other.claim("tds-ingest")
     assert other.claim("tds-ingest-of-another-broker")
     session.close()
-    deadline = time.monotonic() + 5
-    while not other.claim("tds-ingest"):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: other.claim("tds-ingest"))
     other.close()
 
 
 def test_a_connection_that_gets_no_answer_can_be_broken_from_another_thread(session: Session) -> None:
     threading.Timer(0.3, session.abort).start()
-    started = time.monotonic()
     with pytest.raises(psycopg2.Error), session.connection as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT pg_sleep(15)")
-    assert time.monotonic() - started < 5
+        cursor.execute("SELECT pg_sleep(15)")  # whose answer would be no error
     session.close()
     session.abort()

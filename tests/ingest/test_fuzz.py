@@ -1,7 +1,6 @@
 """Whatever a gateway sends is readings or rejections: never a crash, never something a database cannot store."""
 
 import json
-import os
 import random
 import resource
 import time
@@ -134,7 +133,7 @@ def mutate(message: bytes, chance: random.Random) -> bytes:
             case 4:
                 data[at:at] = chance.choice([b"[", b'{"a":', b"9", b"\\u0000", b" "]) * chance.choice([10, 1000, 40_000])
             case _:
-                data[at:at] = os.urandom(chance.randint(1, 30))
+                data[at:at] = chance.randbytes(chance.randint(1, 30))
     return bytes(data)
 
 

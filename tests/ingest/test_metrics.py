@@ -55,7 +55,7 @@ def test_a_commits_size_and_time_are_told(room: Room, monkeypatch: pytest.Monkey
     assert (found["tds_batch_messages_count"], found["tds_batch_messages_sum"]) == (1, 20)
     assert (found['tds_batch_messages_bucket{le="10.0"}'], found['tds_batch_messages_bucket{le="25.0"}']) == (0, 1)
     assert found["tds_commit_seconds_count"] == 1
-    assert 0 < found["tds_commit_seconds_sum"] < 5
+    assert 0 < found["tds_commit_seconds_sum"] < 60
     assert found["tds_queue_depth"] == 10
     room.work()
     assert told(room.metrics)["tds_queue_depth"] == 0
@@ -69,7 +69,7 @@ def test_the_ledgers_lag_and_what_the_night_found_are_told(room: Room) -> None:
     room.service._next_look = 0.0
     room.work()
     found = told(room.metrics)
-    assert 90 <= found["tds_ledger_lag_seconds"] < 120
+    assert 90 <= found["tds_ledger_lag_seconds"] < 150
     assert found["tds_ledger_difference"] == 7
     ledger.drain(room.database.owner)
     room.service._next_look = 0.0
@@ -82,8 +82,8 @@ def test_how_late_each_gateway_is_and_all_of_them_together(room: Room) -> None:
         room.arrive(payload([("D01", 1, "kWh")], datetime.now(UTC) - timedelta(seconds=age), mac), topic(mac))
     room.work()
     found = told(room.metrics)
-    assert 5 <= found[f'tds_gateway_delay_seconds{{gateway="{MAC}"}}'] < 30
-    assert 4000 <= found[f'tds_gateway_delay_seconds{{gateway="{OTHER}"}}'] < 4030
+    assert 5 <= found[f'tds_gateway_delay_seconds{{gateway="{MAC}"}}'] < 60
+    assert 4000 <= found[f'tds_gateway_delay_seconds{{gateway="{OTHER}"}}'] < 4060
     assert found["tds_delivery_delay_seconds_count"] == 2
     assert found['tds_delivery_delay_seconds_bucket{le="60.0"}'] == 1
     assert found["tds_late_readings_total"] == 1

@@ -15,9 +15,15 @@ from ingest.session import StoreLost
 from ingest.subscriber import Subscriber
 from sql import fleet
 from tests.conftest import Database
+from tests.faults.cell import wait_for
 from tests.ingest.cast import MAC, STRANGER, payload, query, register, rejected, stored, topic
 
 OTHER = "02:00:00:00:00:02"
+# Ends the session that stores, and comes back when it is gone.
+LAST_SESSION = (
+    "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+    " WHERE locktype = 'advisory' AND granted AND datname = current_database()"
+)
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
@@ -249,7 +255,7 @@ def test_a_lost_database_loses_nothing_and_acknowledges_nothing(room: Room) -> N
     room.say(("D01", 1, "kWh"))
     room.work()
     with room.database.ingest.transaction() as connection:
-        connection.exec_driver_sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+        connection.exec_driver_sql(LAST_SESSION)
     room.say(("D02", 2, "m³"))
     room.say(("D03", 3, "m³"))
     with pytest.raises(StoreLost) as fault:
@@ -316,10 +322,7 @@ def test_a_second_ingester_of_the_same_client_id_stands_by_until_the_first_is_go
     assert not second.notebook.running
     assert second.service.unready() is None
     room.service._lose("killed by the test")
-    deadline = time.monotonic() + 5
-    while not second.service._is_active():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(second.service._is_active)
     assert second.notebook.running
     assert not room.service._is_active()
     assert not room.notebook.running

@@ -21,12 +21,12 @@ from ingest.inbox import Inbox, Received
 from ingest.metrics import Metrics
 from ingest.subscriber import Subscriber
 from simulator.gateway import tls_context as gateway_context
-from simulator.ports import free_port
 from sql.errors import TdsError
 from tests.conftest import Database
 from tests.faults.cell import Cell, Publisher, wait_for
 from tests.faults.proxy import Proxy
 from tests.ingest.cast import MAC, ROOT
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +62,9 @@ class Ear:
         self.window, self.inbox, self.metrics = window, Inbox(most or window), Metrics()
         self.subscriber = Subscriber(target, lambda: tls_context(cell.settings.pki_dir), self.inbox, self.metrics)
         self.subscriber.start()
-        wait_for(lambda: self.subscriber.connected, 20, lambda: self.subscriber.fault)
+        wait_for(lambda: self.subscriber.connected, what=lambda: self.subscriber.fault)
 
-    def take(self, count: int, seconds: float = 10) -> list[Received]:
+    def take(self, count: int, seconds: float = 60) -> list[Received]:
         """Take as many messages."""
         found: list[Received] = []
         deadline = time.monotonic() + seconds
@@ -77,12 +77,14 @@ class Ear:
         self.subscriber.settle(batch, {})
 
     def finish(self, count: int = 0) -> list[Received]:
-        """Take and acknowledge `count` messages, and any beyond; stop; give what came."""
+        """Take and acknowledge `count` messages, whatever comes twice, and any beyond; stop; give what came."""
         found: list[Received] = []
+        missing = count
         # A new connection brings no more than its window before some are acknowledged.
-        while batch := self.take(*((min(count - len(found), self.window), 10) if len(found) < count else (50, 0.5))):
+        while batch := self.take(*((min(missing, self.window), 60) if missing > 0 else (50, 0.5))):
             self.settle(batch)
             found += batch
+            missing = count - len({message.payload for message in found})
         self.subscriber.stop()
         return found
 
@@ -102,6 +104,7 @@ def numbers(batch: list[Received]) -> list[int]:
 def test_no_more_arrives_than_may_be_unacknowledged(cell: Cell, gateway: Publisher) -> None:
     ear = Ear(cell, window=50)
     send(gateway, 300)
+    wait_for(lambda: len(ear.inbox) >= 50)
     time.sleep(0.5)
     assert len(ear.inbox) == 50
     batch = ear.take(50)
@@ -119,12 +122,14 @@ def test_a_full_inbox_stops_the_reading_whatever_the_broker_thinks_of_the_window
     ear = Ear(cell, window=1000)
     ear.inbox.most = 50
     send(gateway, 300)
+    wait_for(lambda: len(ear.inbox) >= 50)
     time.sleep(0.5)
     assert len(ear.inbox) == 50
     ear.inbox.most_bytes = 5
     batch = ear.take(50)
+    wait_for(lambda: len(ear.inbox) >= 1)
     time.sleep(0.3)
-    assert 1 <= len(ear.inbox) <= 5
+    assert len(ear.inbox) <= 5
     ear.settle(batch)
     ear.inbox.most_bytes = 1000
     assert numbers(batch + ear.finish(250)) == list(range(300))
@@ -143,12 +148,12 @@ def test_what_waited_is_bounded_and_acknowledged_before_the_subscription_is_conf
 
     with monkeypatch.context() as patch:
         patch.setattr(Connection, "_on_subscribe", late)
-        patch.setattr("ingest.connection.SUBSCRIBE_SECONDS", 1)
+        patch.setattr("ingest.connection.SUBSCRIBE_SECONDS", 5)
         ear = Ear(cell, window=1000, most=50)
         taken: list[Received] = []
         while len(taken) < 600:
             assert len(ear.inbox) <= 50
-            batch = ear.take(30, 1)
+            batch = ear.take(30)
             assert batch, ear.subscriber.fault
             ear.settle(batch)
             taken += batch
@@ -227,7 +232,7 @@ def test_acknowledgements_while_it_reconnects_disturb_nothing(cell: Cell, gatewa
         ear.settle([message])
     proxy.heal()
     wait_for(lambda: ear.subscriber.connected)
-    assert ear.metrics.registry.get_sample_value("tds_reconnects_total") in (1, 2, 3)
+    assert ear.metrics.registry.get_sample_value("tds_reconnects_total") >= 1
     assert numbers(ear.finish(50)) == list(range(50))
     proxy.close()
 
@@ -311,8 +316,8 @@ def test_a_queue_that_overflows_is_said_by_a_metric_and_in_the_log(
     gateway = own.publisher(MAC)
     send(gateway, 100)
     ear = Ear(own)
-    wait_for(lambda: ear.metrics.registry.get_sample_value("tds_broker_dropped_messages"))
-    kept = len(ear.finish(10))
+    dropped = wait_for(lambda: ear.metrics.registry.get_sample_value("tds_broker_dropped_messages"))
+    kept = len(ear.finish(100 - int(dropped)))
     assert 10 <= kept < 100
     # The broker's own figures, which waited in the same queue, may be among what it threw away.
     assert 100 - kept <= (ear.metrics.registry.get_sample_value("tds_broker_dropped_messages") or 0) <= 102 - kept
@@ -337,7 +342,7 @@ def test_a_broker_that_cannot_be_trusted_is_one_clear_line(cell: Cell, tmp_path:
 
 
 def test_no_broker_at_all_is_one_clear_line_and_waited_for(cell: Cell) -> None:
-    target = Target("127.0.0.1", free_port("127.0.0.1"), ROOT, "tds-ingest", 10)
+    target = Target("127.0.0.1", free_port(), ROOT, "tds-ingest", 10)
     alone = Subscriber(target, lambda: tls_context(cell.settings.pki_dir), Inbox(10), Metrics())
     alone.start()
     wait_for(lambda: "refused" in alone.fault.lower())

@@ -19,6 +19,7 @@ import pytest
 
 import cli
 from tests.conftest import Database, create_database, drop_database
+from tests.ports import free_port
 from tests.project.tree import ROOT, CommandLine, commands, settings_names
 
 MAC = "02:00:00:00:00:01"
@@ -110,13 +111,6 @@ def aurora(shared_database: Database) -> dict[str, str]:
     for arguments in adding:
         assert tds(*arguments, environment=environment).returncode == 0
     return environment
-
-
-def free_port() -> int:
-    """Give a port on which nobody listens."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_every_setting_is_tried() -> None:

@@ -36,7 +36,7 @@ def write(folder: Path, name: str, script: str) -> None:
 
 def run(script: str, *arguments: str, path: Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [SHELL, str(ROOT / "tools" / script), *arguments]
-    return subprocess.run(command, env={"PATH": str(path)}, cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, env={"PATH": str(path)}, cwd=cwd, capture_output=True, text=True, check=False, timeout=170)
 
 
 @pytest.mark.parametrize("script", sorted(p.name for p in (ROOT / "tools").glob("*.sh")))

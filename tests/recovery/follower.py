@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 import psycopg2
 
 import settings as settings_module
-from simulator.ports import free_port
 from sql.embedded import EmbeddedServer
 from sql.place import as_user, give
 from tests.databases import execute
 from tests.faults.cell import wait_for
 from tests.faults.doomed import BINARIES
+from tests.ports import free_port
 
 
 class Followed:
@@ -69,20 +69,20 @@ class Followed:
 
     def start(self, data: Path) -> str:
         """Start a server on a copy; gives the URL of the owner's database there."""
-        port = free_port("127.0.0.1")
+        port = free_port()
         words = [str(self.place.binaries / "postgres"), "-D", str(data), "-p", str(port)]
         with (self.folder / f"{data.name}.log").open("ab") as log:
             self.running.append(subprocess.Popen(words, stdout=log, stderr=log, cwd=self.folder, **as_user(self.place)))
         parts = urlsplit(self.url)
         url = parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{port}").geturl()
-        wait_for(lambda: answers(url), 30, lambda: (self.folder / f"{data.name}.log").read_text())
+        wait_for(lambda: answers(url), what=lambda: (self.folder / f"{data.name}.log").read_text())
         return url
 
     def stop(self, number: int = -1) -> None:
         """Stop a server that was started here, at once."""
         process = self.running.pop(number)
         process.send_signal(signal.SIGINT)  # ends every connection
-        process.wait(30)
+        process.wait(60)
 
     def close(self) -> None:
         """Stop everything."""

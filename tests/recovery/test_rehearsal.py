@@ -103,6 +103,7 @@ def rehearse(site: Site, backup: Path, seconds: float, rate: float) -> dict[str,
     ingester = site.cell.ingester().wait_until_subscribed()
     load = Load(site.cell, rate=rate).begin()
     time.sleep(seconds)
+    wait_for(lambda: sum(len(publisher.acknowledged) for publisher in load.publishers) > 50)
     # What was acknowledged when the backup began is what it has to hold, whether the database or the broker has it by then.
     acknowledged = {publisher.mac: set(publisher.acknowledged) for publisher in load.publishers}
     began = time.monotonic()
@@ -135,15 +136,15 @@ def rehearse(site: Site, backup: Path, seconds: float, rate: float) -> dict[str,
             or values.get((mac, "D04", load.start + timedelta(seconds=number))) != Decimal(number)
         }
 
-    wait_for(lambda: not missing(), 30, lambda: f"lost {len(missing())} of {len(wanted)} acknowledged messages")
+    wait_for(lambda: not missing(), what=lambda: f"lost {len(missing())} of {len(wanted)} acknowledged messages")
     # Gateways come back with the certificates that they have, and go on; what was lost after the backup they may send again.
     again = Load(site.cell, rate=rate)
     again.start = load.start
     again.begin()
-    wait_for(lambda: all(len(one.acknowledged) > 20 for one in again.publishers), 20)
+    wait_for(lambda: all(len(one.acknowledged) > 20 for one in again.publishers))
     again.end()
     again.published = {mac: max(again.published[mac], max(acknowledged[mac]) + 1) for mac in MACS}
-    wait_for(lambda: len(stored(site.database)) >= 2 * sum(again.published.values()), 30)
+    wait_for(lambda: len(stored(site.database)) >= 2 * sum(again.published.values()))
     ledger.drain(site.database.owner)
     assert "equals" in tds(site.database, "ledger", "verify").out
     # A login of another tool is back with its password, and sees its account; ours never were in the backup.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -81,7 +80,7 @@ class Site:
     def caught_up(self) -> None:
         """Wait until the replica has everything, and the pages know it."""
         replica: Replica = self.server.extensions["tds_replica"]
-        wait_for(lambda: replica.look().age == 0.0, 20, lambda: str(replica._last))
+        wait_for(lambda: replica.look().age == 0.0, what=lambda: str(replica._last))
         replica._resting_until = 0
 
 
@@ -133,7 +132,7 @@ def test_figures_come_from_the_replica_and_say_when_they_are_old(
     assert shown(client) == before, "what the replica does not know yet is not shown: it is where figures are read"
     monkeypatch.setattr("tds_dash.replicas.OLD_SECONDS", 0.0)
     replica: Replica = site.server.extensions["tds_replica"]
-    wait_for(lambda: (replica.look().age or 0) > 0.5, 10)
+    wait_for(lambda: (replica.look().age or 0) > 0.5)
     assert " s old: they come from a copy" in old(client) or " s de atraso" in old(client)
     with monkeypatch.context() as only:  # further behind than anybody would believe
         only.setattr("sql.replica.OLDEST_SECONDS", 0.2)
@@ -216,9 +215,7 @@ def test_the_primary_takes_over_when_the_replica_is_gone(site: Site, client: Fla
     assert health.health(replace(site.database.settings, database_read_url=site.url))[-2][:2] == ("replica", True)
     site.followed.stop()
     site.read(1)
-    began = time.monotonic()
     assert shown(client) == site.hours - 1
-    assert time.monotonic() - began < 10
     assert old(client) == ""
     replica: Replica = site.server.extensions["tds_replica"]
     assert "does not answer" in str(replica.look().fault)

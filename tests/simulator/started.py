@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -64,12 +65,24 @@ class Started:
         """How many readings it added."""
         return int(self.printed(r"history: ([\d,]+) readings").replace(",", ""))
 
-    def family(self) -> list[psutil.Process]:
-        """Every process below it."""
-        return psutil.Process(self.process.pid).children(recursive=True)
+    def family(self) -> dict[psutil.Process, list[str]]:
+        """Every process below it, with its command line; the database's helpers come and go."""
+        found = {}
+        for process in psutil.Process(self.process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                found[process] = process.cmdline()
+        return found
 
     def stop(self, number: int = signal.SIGINT) -> int:
         """Signal it and give its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(120)
+
+
+def ended(number: int) -> bool:
+    """Tell whether a process is over, or nobody's but its parent's to take note of."""
+    try:
+        return psutil.Process(number).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

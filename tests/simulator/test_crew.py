@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from simulator import crew as crews
 from simulator.crew import Child, ChildEnded, Crew
 from sql.errors import TdsError
 from tests.faults.cell import wait_for
+from tests.simulator.started import ended
 
 OBEDIENT = "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\nprint('up')\ntime.sleep(60)\n"
 STUBBORN = """
@@ -85,7 +84,7 @@ def test_what_does_not_obey_is_ended_with_all_it_started(crew: Crew, monkeypatch
     grandchild = int(wait_for(lambda: child.log.read_text(encoding="utf-8")))
     crew.stop()
     assert child.process.returncode == -signal.SIGKILL
-    wait_for(lambda: not psutil.pid_exists(grandchild) or psutil.Process(grandchild).status() == psutil.STATUS_ZOMBIE)
+    wait_for(lambda: ended(grandchild))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
@@ -97,10 +96,7 @@ def test_children_end_when_we_are_killed(tmp_path: Path, crew: Crew) -> None:
         encoding="utf-8",
     )
     parent = crew.start("parent", "parent", os.getcwd(), str(tmp_path))
-    child = psutil.Process(int(wait_for(lambda: parent.log.read_text(encoding="utf-8"))))
+    child = int(wait_for(lambda: parent.log.read_text(encoding="utf-8")))
     wait_for(lambda: (tmp_path / "more" / "child.log").read_text(encoding="utf-8"))
     parent.process.kill()
-    deadline = time.monotonic() + 10
-    while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: ended(child))

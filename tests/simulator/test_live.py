@@ -146,7 +146,7 @@ def test_as_a_process_it_is_heard_and_stops_when_told(plain_cell: Cell, tmp_path
             assert value == reading(meters[mac, code], int(at.timestamp()))
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     with plain_cell.database.owner.transaction() as connection:
         assert connection.execute(text("SELECT count(*) FROM tds.rejection")).scalar() == 0
         offline = text("SELECT count(*) FROM tds.gateway_seen WHERE NOT online")

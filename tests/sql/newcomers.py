@@ -73,7 +73,8 @@ def scene(cast: Scene) -> Scene:
 
 
 def new_mac() -> str:
-    return f"02:00:00:00:00:{next(numbers):02x}"
+    number = next(numbers)
+    return f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}"
 
 
 def refusal(scene: Scene, *given: Any, **more: Any) -> str:

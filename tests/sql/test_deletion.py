@@ -15,6 +15,7 @@ from sql.errors import NotFound, Refused
 from sql.refresh import refresh
 from sql.sessions import begin
 from tests.conftest import PASSWORD, Database
+from tests.databases import new_name
 from tests.sql.plant import Meter, account, at, feed, meter, meter_of, number, page, refused, series, sound, tds
 
 NOW = timedelta(0)
@@ -116,7 +117,7 @@ def test_what_is_stored_late_goes_too(bench: Database) -> None:
     with bench.owner.transaction() as conn:
         account_orders.close_account(conn, mine.account_id, "me")
         conn.execute(text("INSERT INTO tds.reading VALUES (:d, now(), 9)"), {"d": mine.id})
-    assert not deletion.work(bench.owner)  # what was on its way has five seconds
+    assert not deletion.work(bench.owner, settling=timedelta(hours=1))  # what was on its way has that long
     while deletion.work(bench.owner, settling=NOW):
         pass
     assert rows(bench, mine) == {}
@@ -140,7 +141,7 @@ def test_a_tools_login_sees_its_account_and_goes_with_it(bench: Database) -> Non
     mine, theirs = meter(bench), meter(bench)
     furnish(bench, mine)
     furnish(bench, theirs)
-    name = f"tool_{number()}_{bench.engine}"
+    name = f"tool_{new_name()}"
     made = tds(bench, "db-user", "add", name, "--account", mine.account)
     assert made.code == 0, made
     engine = create_engine(made.out.strip().replace("postgresql://", "postgresql+psycopg2://"))

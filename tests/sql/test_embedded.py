@@ -193,7 +193,7 @@ def test_a_killed_server_is_started_again_with_its_data_on_its_port(users: Users
     assert running is not None
     children = running.children(recursive=True)
     running.kill()
-    psutil.wait_procs([running, *children], timeout=10)
+    psutil.wait_procs([running, *children], timeout=60)
     second, again = users.join()
     assert again == url
     assert ask(again, "SELECT sum(answer) FROM kept") == 85

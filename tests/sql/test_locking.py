@@ -11,7 +11,8 @@ from sqlalchemy.exc import ProgrammingError
 
 from sql import locking
 from tests.conftest import TIMESCALEDB, Database
-from tests.sql.plant import account, number, tds
+from tests.databases import new_name
+from tests.sql.plant import account, tds
 
 TRY = text("SELECT pg_try_advisory_lock(7245120)")
 
@@ -30,7 +31,7 @@ def test_a_tools_login_holds_no_lock_of_ours(database: Database, superuser: Conn
     owner, ingest, web = (
         unquote(urlsplit(store.url).username or "") for store in (database.owner, database.ingest, database.web)
     )
-    name = f"lock_{number()}_{database.engine}"
+    name = f"lock_{new_name()}"
     made = tds(database, "db-user", "add", name, "--account", account(database)[0])
     assert (made.code, "can take advisory locks" in made.err) == (0, True), made
     tool = create_engine(make_url(made.out.strip()).set(drivername="postgresql+psycopg2"), poolclass=NullPool)

@@ -17,6 +17,7 @@ from settings import Settings
 from sql import engine, ledger, migrate, rollups, statements
 from sql.errors import StoreUnavailable
 from sql.migrate import MIGRATIONS, newest_version
+from tests.faults.cell import wait_for
 from tests.sql.test_migrate import Empty, empty  # noqa: F401 - the fixture
 
 REVISIONS = sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
@@ -59,6 +60,11 @@ class Writer:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._write)
         self._thread.start()
+
+    def wait_for_more(self, count: int) -> None:
+        """Come back when so many more are committed, or something went wrong."""
+        before = len(self.committed)
+        wait_for(lambda: len(self.committed) >= before + count or self.faults)
 
     def stop(self) -> None:
         self._stop.set()
@@ -103,11 +109,11 @@ def old_system(system: Empty, revision: str, patch: pytest.MonkeyPatch) -> Setti
 def upgrade_while_writing(system: Empty, settings: Settings) -> Writer:
     """Migrate twice at once, then once more, while somebody writes."""
     writer = Writer(settings)
-    time.sleep(0.2)
+    writer.wait_for_more(6)
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(migrate.migrate, [settings, settings])) == [newest_version()] * 2
     assert migrate.migrate(settings) == newest_version()
-    time.sleep(0.2)
+    writer.wait_for_more(6)
     writer.stop()
     return writer
 

@@ -152,7 +152,7 @@ def test_a_drain_ends_although_readings_keep_coming(bench: Database) -> None:
     publisher.start()
     drainer = threading.Thread(target=lambda: (ledger.drain(bench.owner), drained.set()))
     drainer.start()
-    drainer.join(30)
+    drainer.join(150)
     ended = drained.is_set()
     drained.set()
     publisher.join()
