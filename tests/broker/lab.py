@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import threading
 import time
@@ -222,6 +223,14 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def was_taken_over(log: str, name: str) -> bool:
+    """Tell whether a later connection under a name ended the one before, in the words of Mosquitto 2.0 or of 2.1."""
+    return (
+        re.search(rf"Client {name} (already connected, closing old connection|\[\S+\] disconnected: session taken over)", log)
+        is not None
+    )
 
 
 def forge(
