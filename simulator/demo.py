@@ -51,6 +51,7 @@ class Demo:
         self.months = months
         self.certificates = certificates
         self._began = time.monotonic()
+        self._asked_to_stop = False
 
     def run(self) -> int:
         """Start everything, print address and login, and watch until SIGINT or SIGTERM; gives the exit code."""
@@ -58,11 +59,12 @@ class Demo:
         with self._alone():
             self._choose_ports(os.environ)
             crew = Crew(self.settings.state_dir / "logs", self._environment(os.environ))
-            _on_signals(_interrupt)
+            _on_signals(self._interrupt)
             try:
                 self._announce(self._start(crew))
                 ready = True
                 while True:
+                    self._go_on()
                     crew.check()
                     time.sleep(0.5)
             except Interrupted:
@@ -143,7 +145,17 @@ class Demo:
     def _newcomer(self) -> Path:
         return self.settings.state_dir / "demo" / "newcomer"
 
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self._asked_to_stop = True
+        raise Interrupted
+
+    def _go_on(self) -> None:
+        """Stop where somebody asked for it while Python was in a callback of its own, such as a weak reference's: what is raised there is dropped."""
+        if self._asked_to_stop:
+            raise Interrupted
+
     def _say(self, part: str, state: str) -> None:
+        self._go_on()
         print(f"{time.monotonic() - self._began:5.1f} s  {part}: {state}", flush=True)
 
     def _password(self) -> str:
@@ -196,10 +208,6 @@ class Demo:
             "TDS_WEB_PORT": settings.web_port,
         }
         return {**environment, **{name: str(value) for name, value in values.items()}}
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise Interrupted
 
 
 def _on_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:

@@ -45,7 +45,7 @@ def named(settings: Settings, warnings: bool = False) -> dict[str, str]:
 
 
 def test_the_doctor_names_what_happens_to_broker_ingester_and_gateways(plain_cell: Cell) -> None:
-    settings = replace(plain_cell.settings, web_port=free_port())
+    settings = replace(plain_cell.settings, web_port=free_port(), ingest_port=free_port())
     assert named(settings).keys() == {"ingester"}
     assert "is `tds ingest` running" in named(settings)["ingester"]
 

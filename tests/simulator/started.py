@@ -77,7 +77,11 @@ class Started:
         """Signal it and give its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(120)
+        try:
+            return self.process.wait(120)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)  # nothing of it may stand in the way of other tests
+            raise AssertionError(self.text()) from None
 
 
 def ended(number: int) -> bool:

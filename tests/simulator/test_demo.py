@@ -11,6 +11,7 @@ import socket
 import tempfile
 import time
 import urllib.request
+import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -22,7 +23,7 @@ import psutil
 import pytest
 
 import settings as settings_module
-from simulator.demo import Demo
+from simulator.demo import Demo, Interrupted
 from simulator.first_boot import BatchFiles
 from simulator.identities import Certificates
 from simulator.ports import is_free
@@ -112,6 +113,17 @@ def test_sigterm_in_the_middle_of_starting_stops_everything(folder: Path) -> Non
     assert started.stop(signal.SIGTERM) == 1, started.text()
     assert gone(family)
     assert started.text().splitlines()[-1] == "Stopping."
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_signal_in_the_middle_of_a_callback_whose_faults_python_drops_is_not_lost(folder: Path) -> None:
+    settings = settings_module.load({"TDS_STATE_DIR": str(folder)})
+    demo, thing = Demo(settings, free_port(), 1, NO_CERTIFICATES), {1}
+    reference = weakref.ref(thing, lambda _: demo._interrupt(signal.SIGTERM, None))
+    del thing
+    assert reference() is None
+    with pytest.raises(Interrupted):
+        demo._say("history", "added")
 
 
 def test_a_busy_port_for_the_pages_is_one_clear_line(folder: Path) -> None:
