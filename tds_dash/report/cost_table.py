@@ -20,6 +20,7 @@ SECTION, HEAD = Type(9.5, bold=True), Type(7, "muted")
 TEXT, STRONG, MUTED = Type(7.8), Type(7.8, bold=True), Type(7.2, "muted")
 LINE = 4.3
 AMOUNT, BEFORE, QUANTITY = 0.0, 27.0, 54.0  # how far from the right edge columns end
+BETWEEN = 3.0
 
 
 class Row(NamedTuple):
@@ -73,7 +74,8 @@ def line(paper: Paper, box: Box, y: float, row: Row, type_: Type, amounts: Type)
     """Write a row; gives where the next one begins."""
     right = box.x + box.width
     with paper.tagged("P"):
-        paper.write(box.x, y, row.name, type_, most=box.width - QUANTITY - 26)
+        beside = paper.width(row.quantity, type_) if row.quantity else 0
+        paper.write(box.x, y, row.name, type_, most=box.width - QUANTITY - beside - BETWEEN)
         paper.write(right - QUANTITY, y, row.quantity, type_, end=True)
         paper.write(right - BEFORE, y, row.before, amounts if amounts is HEAD else MUTED, end=True)
         paper.write(right - AMOUNT, y, row.amount, amounts, end=True)

@@ -19,10 +19,12 @@ from sql import fleet, ledger, tariffs
 from sql.budgets import Budget, set_budget
 from sql.fleet import Account
 from sql.tariff_rules import Terms
+from tds_dash.costs_view import plain_name
 from tds_dash.money import money
 from tds_dash.periods import month_of
-from tds_dash.report import gather
+from tds_dash.report import cost_table, gather, page
 from tds_dash.report.commands import made
+from tds_dash.report.paper import Box, Paper
 from tds_dash.wording import clock, number, percent
 from tds_dash.wording import days as days_in_words
 from tests.sql.plant import feed
@@ -264,6 +266,27 @@ def test_names_that_no_font_has_and_names_without_end_are_drawn(world: World, pr
     assert "Łódź (żółć)" in said
     assert "?????? ? long" in said
     assert "…" in said
+
+
+@pytest.mark.parametrize("locale", ["en", "pt-BR"])
+def test_the_names_of_all_parts_of_a_bill_are_written_whole(locale: str) -> None:
+    paper = Paper("", "", locale, datetime.now(UTC))
+    rows = [
+        cost_table.Row(f"    {plain_name((kind, ''), locale)}", "1.234,5 kW", "", "")
+        for kind in ("demand", "excess", "standing", "tax")
+    ]
+    for place, row in enumerate(rows):
+        cost_table.line(
+            paper,
+            Box(0, 10 + 5 * place, page.INNER - page.SIDE - 2 * page.GAP, 5),
+            10 + 5 * place,
+            row,
+            cost_table.TEXT,
+            cost_table.TEXT,
+        )
+    said = written(paper.output())
+    for row in rows:
+        assert row.name.strip() in said
 
 
 def test_the_command_writes_it(world: World, priced: World, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
